@@ -1,0 +1,214 @@
+# scimd. `make help` lists the targets. Variables: BUILD=build, CC, CFLAGS, DESTDIR, V=1.
+BUILD ?= build
+CFLAGS ?= -O2 -g
+PREFIX ?= /usr
+LIBEXECDIR ?= $(PREFIX)/libexec
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+LIBDIR ?= $(PREFIX)/lib/$(MULTIARCH)
+VERSION := 0.1.0
+
+Q := $(if $(V),,@)
+
+WARNINGS := -Wall -Wextra -Werror -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	    -Wpointer-arith -Wundef -Wno-unused-result
+HARDENING := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
+SANITIZE :=
+ifneq ($(SANITIZE),)
+HARDENING := -fno-omit-frame-pointer
+endif
+OUR_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DSCIMD_VERSION='"$(VERSION)"' -I. $(WARNINGS) $(HARDENING) \
+	      $(SANITIZE) -fPIC -fvisibility=hidden -MMD -MP $(EXTRA_CFLAGS)
+OUR_LDFLAGS := $(SANITIZE) -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
+
+# --- the layers: each folder an archive, linked in the order of who may use whom -----------------
+SCIMD_LAYERS := http service change policy store model base
+LAYERS := shared $(SCIMD_LAYERS) warden
+src_shared := $(wildcard shared/*.c)
+src_warden := $(filter-out scimd/warden/main.c,$(wildcard scimd/warden/*.c))
+$(foreach l,$(SCIMD_LAYERS),$(eval src_$l := $(wildcard scimd/$l/*.c)))
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+archive = $(BUILD)/lib/$(1).a
+
+SCIMD_ARCHIVES := $(foreach l,$(SCIMD_LAYERS) shared,$(call archive,$l))
+SCIMD_LIBS := -lmicrohttpd -lgnutls -ljson-c -ldb -lcrypt -lpthread
+WARDEN_ARCHIVES := $(foreach l,warden base shared,$(call archive,$l))
+WARDEN_LIBS := -lsystemd
+
+# What a unit test of each layer is linked with: its layer and everything below.
+deps_shared := shared
+libs_shared :=
+deps_base := base shared
+libs_base := -lpthread
+deps_model := model base shared
+libs_model := -ljson-c
+deps_store := store model base shared
+libs_store := -ldb -ljson-c -lpthread
+deps_policy := policy model base shared
+libs_policy := -ljson-c
+deps_change := change policy store model warden base shared
+libs_change := -ldb -ljson-c -lsystemd -lpthread
+deps_service := service change policy store model warden base shared
+libs_service := -lgnutls -ldb -ljson-c -lcrypt -lsystemd -lpthread
+deps_http := http service change policy store model base shared
+libs_http := -lmicrohttpd -lgnutls -ldb -ljson-c -lcrypt -lpthread
+deps_warden := warden base shared
+libs_warden := -lsystemd -lpthread
+deps_nss_scim := warden base shared
+libs_nss_scim := -lsystemd -lpthread
+deps_pam_scim := warden base shared
+libs_pam_scim := -lpam -lsystemd -lpthread
+
+PROGRAMS := $(BUILD)/scimd $(BUILD)/scimd-warden $(BUILD)/scimctl $(BUILD)/scim-authorized-keys
+MODULES := $(BUILD)/libnss_scim.so.2 $(BUILD)/pam_scim.so
+
+.PHONY: all
+all: $(PROGRAMS) $(MODULES)
+
+# --- compile and archive --------------------------------------------------------------------------
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC    $<")
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OUR_CFLAGS) -c -o $@ $<
+
+define archive_rule
+$(call archive,$(1)): $(call obj,$(src_$(1)))
+	@mkdir -p $$(@D)
+	$(Q)rm -f $$@ && $(AR) rcs $$@ $$^
+endef
+$(foreach l,$(LAYERS),$(eval $(call archive_rule,$l)))
+
+# --- programs and modules -------------------------------------------------------------------------
+$(BUILD)/scimd: $(call obj,$(wildcard scimd/*.c)) $(SCIMD_ARCHIVES)
+	$(Q)$(CC) $(CFLAGS) -pie $(OUR_LDFLAGS) -o $@ $^ $(SCIMD_LIBS)
+
+$(BUILD)/scimd-warden: $(call obj,scimd/warden/main.c) $(WARDEN_ARCHIVES)
+	$(Q)$(CC) $(CFLAGS) -pie $(OUR_LDFLAGS) -o $@ $^ $(WARDEN_LIBS)
+
+$(BUILD)/scimctl: $(call obj,$(wildcard scimctl/*.c)) $(call archive,shared)
+	$(Q)$(CC) $(CFLAGS) -pie $(OUR_LDFLAGS) -o $@ $^ -lcurl -ljson-c -lgnutls
+
+# The modules live in every process: libc (and libpam) alone, nothing exported but the entry points.
+READER := shared/directory.c shared/directory_map.c shared/directory_record.c shared/names.c
+$(BUILD)/libnss_scim.so.2: $(call obj,$(wildcard nss_scim/*.c) $(READER)) nss_scim/nss_scim.map
+	$(Q)$(CC) $(CFLAGS) -shared $(OUR_LDFLAGS) -Wl,-z,defs -Wl,-z,nodelete -Wl,-soname,libnss_scim.so.2 \
+		-Wl,--version-script=nss_scim/nss_scim.map -o $@ $(filter %.o,$^)
+
+PAM_SOURCES := $(filter-out pam_scim/authorized_keys.c,$(wildcard pam_scim/*.c))
+$(BUILD)/pam_scim.so: $(call obj,$(PAM_SOURCES) $(READER) $(wildcard shared/conf*.c)) pam_scim/pam_scim.map
+	$(Q)$(CC) $(CFLAGS) -shared $(OUR_LDFLAGS) -Wl,-z,defs \
+		-Wl,--version-script=pam_scim/pam_scim.map -o $@ $(filter %.o,$^) -lpam
+
+$(BUILD)/scim-authorized-keys: $(call obj,pam_scim/authorized_keys.c $(READER))
+	$(Q)$(CC) $(CFLAGS) -pie $(OUR_LDFLAGS) -o $@ $^
+
+# --- tests ----------------------------------------------------------------------------------------
+UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)
+UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(UNIT_SOURCES))
+
+# Modules under test look for the directory where the tests put it.
+TEST_PUBLIC_DIR := /tmp/scimd-test-public
+$(BUILD)/obj/testdir/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OUR_CFLAGS) -DDIRECTORY_PUBLIC_DIR='"$(TEST_PUBLIC_DIR)"' -c -o $@ $<
+testdir_obj = $(patsubst %.c,$(BUILD)/obj/testdir/%.o,$(1))
+
+define unit_rule
+$(BUILD)/tests/unit/$(1)/test_%: tests/unit/$(1)/test_%.c $(extra_$(1)) $(foreach a,$(deps_$(1)),$(call archive,$(a)))
+	@mkdir -p $$(@D)
+	$$(if $$(V),,@echo "  TEST  $$<")
+	$(Q)$(CC) $(CFLAGS) $(filter-out -MMD -MP,$(OUR_CFLAGS)) $(flags_$(1)) -pie $(OUR_LDFLAGS) -o $$@ \
+		$$< $(extra_$(1)) $(foreach a,$(deps_$(1)),$(call archive,$(a))) -lcunit $(libs_$(1))
+endef
+flags_nss_scim := -DDIRECTORY_PUBLIC_DIR='"$(TEST_PUBLIC_DIR)"'
+extra_nss_scim := $(call testdir_obj,$(wildcard nss_scim/*.c) $(READER))
+flags_pam_scim := -DDIRECTORY_PUBLIC_DIR='"$(TEST_PUBLIC_DIR)"'
+extra_pam_scim := $(call testdir_obj,$(PAM_SOURCES) $(READER) $(wildcard shared/conf*.c))
+$(foreach l,$(LAYERS) nss_scim pam_scim,$(eval $(call unit_rule,$l)))
+$(BUILD)/tests/unit/pam_scim/test_module: | $(BUILD)/pam_scim.so $(BUILD)/scim-authorized-keys
+.SECONDARY:
+
+.PHONY: unit-build unit unit-san
+unit-build: $(UNIT_TESTS)
+unit: unit-build
+	@tests/unit/run $(UNIT_TESTS)
+
+unit-san:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/san CFLAGS="-O1 -g" \
+		SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" unit
+
+.PHONY: lint check
+lint: all
+	tests/lint/layers.sh
+	tests/lint/symbols.sh $(BUILD)
+
+deps:
+	@tests/deps.sh build
+
+check: check-deps
+	@tests/check $(BUILD)
+
+.PHONY: deps check-deps
+check-deps:
+	@tests/deps.sh test
+
+# --- things to run --------------------------------------------------------------------------------
+.PHONY: demo run deb host-tests bench-offboard
+demo: check-deps
+	@$(MAKE) --no-print-directory deb
+	@tests/host/demo
+
+run: deps
+	@$(MAKE) --no-print-directory all
+	@tests/run-foreground $(BUILD)
+
+# The packages, rebuilt when a file they are made from is newer.
+DEB_SOURCES := $(shell find shared nss_scim pam_scim scimctl scimd etc systemd debian Makefile -type f 2>/dev/null)
+deb: $(BUILD)/deb/.made
+$(BUILD)/deb/.made: $(DEB_SOURCES)
+	@tests/deps.sh build
+	@debian/build-packages $(BUILD)
+	@touch $@
+
+host-tests: check-deps deb
+	@tests/host/run
+
+bench-offboard: check-deps deb
+	@tests/host/bench_offboard.sh
+
+# --- install --------------------------------------------------------------------------------------
+INSTALL := install
+.PHONY: install
+install: all
+	$(INSTALL) -D -m 0755 $(BUILD)/scimd $(DESTDIR)$(PREFIX)/sbin/scimd
+	$(INSTALL) -D -m 0755 $(BUILD)/scimd-warden $(DESTDIR)$(LIBEXECDIR)/scimd-warden
+	$(INSTALL) -D -m 0755 $(BUILD)/scimctl $(DESTDIR)$(PREFIX)/bin/scimctl
+	$(INSTALL) -D -m 0755 $(BUILD)/scim-authorized-keys $(DESTDIR)$(LIBEXECDIR)/scim-authorized-keys
+	$(INSTALL) -D -m 0644 $(BUILD)/libnss_scim.so.2 $(DESTDIR)$(LIBDIR)/libnss_scim.so.2
+	$(INSTALL) -D -m 0644 $(BUILD)/pam_scim.so $(DESTDIR)$(LIBDIR)/security/pam_scim.so
+	$(INSTALL) -D -m 0644 systemd/scimd.service $(DESTDIR)/lib/systemd/system/scimd.service
+	$(INSTALL) -D -m 0644 systemd/scimd-warden.service $(DESTDIR)/lib/systemd/system/scimd-warden.service
+	$(INSTALL) -D -m 0644 systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/scimd.conf
+	$(INSTALL) -D -m 0644 systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/scimd.conf
+	$(INSTALL) -D -m 0640 etc/scimd.conf $(DESTDIR)/etc/scimd/scimd.conf
+	$(INSTALL) -d -m 0750 $(DESTDIR)/etc/scimd/scimd.conf.d
+	$(INSTALL) -D -m 0644 etc/pam-config $(DESTDIR)$(PREFIX)/share/pam-configs/scim
+	$(INSTALL) -D -m 0644 etc/pam-config-session $(DESTDIR)$(PREFIX)/share/pam-configs/scim-session
+	$(INSTALL) -D -m 0644 etc/sshd_config.d/50-scim.conf $(DESTDIR)/etc/ssh/sshd_config.d/50-scim.conf
+
+.PHONY: clean help
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@echo "make                 build everything into $(BUILD)/"
+	@echo "sudo make demo       a throwaway host plays joiner, mover and leaver (KEEP=1 leaves it running)"
+	@echo "sudo make check      all tests"
+	@echo "make run             scimd in the foreground, state in $(BUILD)/run"
+	@echo "make deb             packages into $(BUILD)/deb/"
+	@echo "make install         into DESTDIR"
+	@echo "make unit            unit tests; make unit-san: the same under ASan and UBSan"
+	@echo "make lint            layers and symbols"
+	@echo "make host-tests      tests on real hosts; make bench-offboard: 50 rounds, measured"
+	@echo "make clean           remove $(BUILD)/"
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
