@@ -1,0 +1,120 @@
+/* conf.h - the configuration of /etc/scimd/scimd.conf and its drop-ins.
+ * Layer: shared, libc only: scimd, the warden, scimctl and pam_scim read the same file.
+ * Threads: a loaded struct conf is immutable and may be shared.
+ *
+ * Strict INI. `[section]` or `[section NAME]`, `key = value`, `#` starts a comment at the start of a
+ * line or after white space. Values are trimmed; an empty value means the default. Lists are
+ * separated by commas (group names hold spaces) except token_sha256, which takes one or two words.
+ * Unknown sections and keys, bad values, a key twice in one file's section, NUL bytes, lines over
+ * 4096 bytes: each is an error with file and line; all errors are collected. A drop-in
+ * (/etc/scimd/scimd.conf.d/ *.conf in byte order of the names) overrides earlier files key by key. */
+#ifndef SHARED_CONF_H
+#define SHARED_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "shared/attrs.h"
+
+#define CONF_FILE "/etc/scimd/scimd.conf"
+#define CONF_DROPIN_DIR "/etc/scimd/scimd.conf.d"
+#define CONF_TOKEN_HASH_BYTES 32u
+
+/* A NULL-terminated list of owned strings; never NULL itself. */
+typedef char **conf_list;
+
+struct conf_connection {
+	char *name; /* [a-z0-9_-]{1,32} */
+	unsigned char token_sha256[2][CONF_TOKEN_HASH_BYTES];
+	size_t token_count; /* 1, or 2 during a rotation */
+};
+
+struct conf_role {
+	char *name;             /* [a-z0-9_-]{1,32} */
+	conf_list groups;       /* displayNames (compared without case) or SCIM ids */
+	conf_list local_groups; /* names in /etc/group */
+	char *shell;            /* absolute, or NULL */
+	int precedence;         /* lower wins; default 100; ties by name */
+};
+
+struct conf_attribute {
+	char *name;   /* [a-z0-9_]{1,32} */
+	char *source; /* attribute path, URN-qualified or not */
+	char *env;    /* [A-Z_][A-Z0-9_]*, or NULL */
+};
+
+enum conf_role_loss { CONF_ROLE_LOSS_END_SESSIONS, CONF_ROLE_LOSS_KEEP };
+
+struct conf {
+	struct {
+		char *listen;        /* "ADDR:PORT" or "[ADDR6]:PORT"; default 127.0.0.1:8643 */
+		char *tls_cert;      /* PEM path or NULL: self-signed in the state directory */
+		char *tls_key;       /* PEM path; both or none */
+		char *public_url;    /* base URL shown to people, or NULL */
+		uint32_t rate_limit; /* requests per second and address, 0 = unlimited; default 0 */
+		uint64_t max_body;   /* bytes; default 1048576; 4096..67108864 */
+	} server;
+	struct {
+		uint32_t uid_min, uid_max; /* uid_range = MIN-MAX, inclusive; no reserved id inside */
+		char *home;                /* "/home/%u": %u name, %U uid, %% */
+		char *shell;               /* default /bin/bash */
+		char *username;            /* "ATTRIBUTE [local-part] [lower]"; default as DESIGN */
+		conf_list expose_groups;   /* "*" or displayNames; default "*" */
+		bool passwords;            /* on: SCIM password is hashed and served; default off */
+	} identity;
+	struct {
+		conf_list allow_groups, deny_groups; /* displayNames or SCIM ids */
+	} access;
+	struct {
+		uint32_t grace_ms;    /* default 0; at most 60000 */
+		uint32_t deadline_ms; /* default 2000; 100..60000 */
+		enum conf_role_loss on_role_loss;
+	} offboard;
+	struct conf_connection *connections;
+	size_t connection_count;
+	struct conf_role *roles; /* ordered by precedence, then name */
+	size_t role_count;
+	struct conf_attribute *attributes;
+	size_t attribute_count;
+	struct {
+		char *webhook;
+		char *secret_file;
+	} events;
+};
+
+/* One problem found; file is the path as opened. */
+struct conf_problem {
+	char *file;
+	unsigned int line; /* 0: the file as a whole */
+	char *message;
+};
+
+struct conf_problems {
+	struct conf_problem *items;
+	size_t count;
+};
+
+/* Read file and the *.conf files of dropin_dir (NULL: none; a missing directory is fine, a missing
+ * file is a problem). Returns 0 and an owned configuration; -EINVAL when there are problems (all of
+ * them in *ret_problems, none of it applied); -ENOMEM. problems are filled only with -EINVAL and
+ * freed by conf_problems_done. */
+_must_use_ int conf_load(const char *file, const char *dropin_dir, struct conf **ret,
+			 struct conf_problems *ret_problems);
+
+/* The defaults alone (no connections, no roles). */
+_must_use_ int conf_defaults(struct conf **ret);
+
+/* The effective configuration in the file's own syntax, token hashes replaced by their first 8
+ * hexadecimal digits and "…". */
+void conf_print(const struct conf *conf, FILE *out);
+
+/* Case-insensitive (ASCII) membership. */
+bool conf_list_has(conf_list list, const char *value);
+
+void conf_free(struct conf *conf);
+void conf_freep(struct conf **conf);
+void conf_problems_done(struct conf_problems *problems);
+
+#endif

@@ -1,0 +1,261 @@
+/* directory_format.h - the directory on disk: what it holds and how to read it.
+ * Layer: shared, libc only. This page is the contract between the one writer (the warden) and the
+ * readers (nss_scim, pam_scim, scim-authorized-keys); another program could be written from it.
+ *
+ * FILES. /var/lib/scimd/public/directory (0644) and /var/lib/scimd/public/shadow (0640, group shadow)
+ * have the same form and different magic words. Folder and files belong to root and nobody else may
+ * write them; a reader refuses anything else, links and special files included. A file has its full
+ * size from the start (blocks allocated), never shrinks, and is never moved over in place: a larger
+ * or compacted one is written beside it, synced, renamed over the name, and then the word
+ * `superseded` in the old one is set to 1, which tells every process that maps it to open the name
+ * again. Numbers are little-endian. Offsets count from the start of the file; stored ones are divided
+ * by DIRECTORY_UNIT (16) and called "units".
+ *
+ *   0      header           struct directory_header, one page
+ *   4096   index tables     four arrays of slots, capacity 2^log2 each
+ *   ...    heap             records, appended only, each aligned to 16 bytes, gap-free
+ *   size   end              heap_used <= size; the rest of the heap is zero
+ *
+ * RECORDS are immutable. Each begins with struct directory_record: its size in bytes (header and
+ * padding included, a multiple of 16), a checksum, type, flags, and the uid or gid it is about.
+ * checksum = directory_checksum(bytes from `type` to the end of what it covers, seeded with the
+ * offset). It covers the whole record, but for a member table only its fixed part.
+ *
+ * SLOTS are 8 bytes, aligned, and the only words that change (with `revision`, `heap_used` and
+ * `superseded`): the writer stores a slot with release order after the record it points at is on disk.
+ *   bits 0-31  units of the record; 0: empty; DIRECTORY_GONE: an entry was removed here
+ *   bits 32-47 tag: the top 16 bits of the key's hash
+ *   bits 48-63 check: directory_slot_check(units, tag, salt), so that a damaged slot is noticed
+ * An empty slot is all zero. salt is the table's number, or for a member table its gid.
+ *
+ * INDEXES. DIRECTORY_USER_BY_NAME, _USER_BY_ID, _GROUP_BY_NAME, _GROUP_BY_ID. A key's home slot is
+ * hash & (capacity-1); on collision the next slot, cyclically; a search ends at an empty slot, or after
+ * capacity steps. At most half of the slots are in use (removed ones included). Names hash by
+ * directory_hash_name with the header's seed; ids by directory_hash_id, where the home slot is the id
+ * itself, so that a dense range of ids lies in order and walks quickly. Whoever finds a slot compares
+ * the record's key: a tag can collide.
+ * Walking a by-id index slot by slot enumerates: an entry keeps its slot for as long as it lives in
+ * this file, so concurrent changes neither repeat nor lose others.
+ *
+ * A USER (DIRECTORY_RECORD_USER): struct directory_user_record, group_count gids (all of the person's
+ * groups but the private one: exposed SCIM groups and the local groups that roles grant), then the
+ * text "name\0x\0gecos\0home\0shell\0", which is what struct passwd needs in one piece. Flags:
+ * DIRECTORY_ALLOWED: may be here. Without it the shell is /usr/sbin/nologin and there are no groups.
+ * DIRECTORY_DELETED: a tombstone: only the uid counts, no name index, not enumerated. A private group
+ * of the same name and id is implied for each user that is not deleted; it has no record.
+ * The detail record (units, 0 if none): DIRECTORY_RECORD_DETAIL: struct directory_detail_record, then
+ * its strings, each NUL-terminated, in this order: reason (why not allowed, "" if allowed), role
+ * names, ssh keys (authorized_keys lines), environment entries "NAME=value".
+ *
+ * A GROUP (DIRECTORY_RECORD_GROUP): struct directory_group_record and its name. With DIRECTORY_LOCAL
+ * it is a local group that roles grant: its gid may be below the floor, and root's /etc/group stays
+ * its owner. Members lie in chunks that an extendible hash finds: the member table
+ * (DIRECTORY_RECORD_TABLE) has 2^depth slots; member u lives in slot directory_hash_member(u) &
+ * (2^depth - 1). A chunk (DIRECTORY_RECORD_CHUNK) with local depth d and prefix p holds all members
+ * whose hash ends in p (d bits); every slot that ends so points at it. To enumerate, visit the slots
+ * in order and take a chunk only at slot number == prefix. An empty slot is an empty chunk. A chunk
+ * holds count uids and then, in the same order, their names, each NUL-terminated.
+ *
+ * SHADOW: only DIRECTORY_USER_BY_ID is used; DIRECTORY_RECORD_SHADOW: struct directory_shadow_record
+ * and the crypt(3) string. No entry: no password. */
+#ifndef SHARED_DIRECTORY_FORMAT_H
+#define SHARED_DIRECTORY_FORMAT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define DIRECTORY_MAGIC "SCIMDIR1"
+#define DIRECTORY_SHADOW_MAGIC "SCIMSHD1"
+#define DIRECTORY_HEADER_SIZE 4096u
+#define DIRECTORY_UNIT 16u
+#define DIRECTORY_GONE UINT32_MAX
+#define DIRECTORY_INSTANCE_SIZE 16u
+#define DIRECTORY_LOG2_MAX 30u
+
+/* Bounds of a record's parts: what a writer may write and a reader need believe. */
+#define DIRECTORY_RECORD_MAX (1u << 20)
+#define DIRECTORY_GROUPS_MAX 65536u /* of one user: the kernel's NGROUPS_MAX */
+#define DIRECTORY_CHUNK_MAX 2048u   /* bytes a chunk may have before it is split */
+#define DIRECTORY_DEPTH_MAX 20u
+#define DIRECTORY_STRINGS_MAX 1024u /* keys, roles, environment: each */
+
+enum directory_index {
+	DIRECTORY_USER_BY_NAME,
+	DIRECTORY_USER_BY_ID,
+	DIRECTORY_GROUP_BY_NAME,
+	DIRECTORY_GROUP_BY_ID,
+	DIRECTORY_INDEX_COUNT,
+};
+
+enum directory_record_type {
+	DIRECTORY_RECORD_USER = 1,
+	DIRECTORY_RECORD_DETAIL = 2,
+	DIRECTORY_RECORD_GROUP = 3,
+	DIRECTORY_RECORD_TABLE = 4,
+	DIRECTORY_RECORD_CHUNK = 5,
+	DIRECTORY_RECORD_SHADOW = 6,
+};
+
+#define DIRECTORY_ALLOWED 0x0001u
+#define DIRECTORY_DELETED 0x0002u
+#define DIRECTORY_LOCAL 0x0004u
+
+struct directory_table {
+	uint64_t offset; /* bytes */
+	uint32_t log2;   /* capacity = 1 << log2 */
+	uint32_t unused;
+};
+
+struct directory_header {
+	char magic[8];
+	uint32_t version; /* 1 */
+	uint32_t checksum; /* of the bytes from file_size to `superseded`, seed 0 */
+	uint64_t file_size;
+	uint64_t heap_offset;
+	uint64_t seed; /* of directory_hash_name; random per file */
+	unsigned char instance[DIRECTORY_INSTANCE_SIZE]; /* of the store this was made from */
+	uint32_t uid_min, uid_max; /* the managed range when this was made */
+	struct directory_table tables[DIRECTORY_INDEX_COUNT];
+	/* Everything below changes; it lies in a cache line of its own. */
+	uint64_t superseded __attribute__((aligned(64))); /* 1: open the name again */
+	uint64_t revision;  /* the store's change counter that this shows */
+	uint64_t heap_used; /* bytes of the heap in use, from heap_offset; for the writer */
+};
+
+struct directory_record {
+	uint32_t size;
+	uint32_t checksum;
+	uint16_t type;
+	uint16_t flags;
+	uint32_t id;
+};
+
+struct directory_user_record {
+	struct directory_record head;
+	uint16_t name_size, gecos_size, home_size, shell_size; /* without the NUL */
+	uint32_t detail; /* units, or 0 */
+	uint32_t group_count;
+	/* uint32_t gids[group_count]; char text[]; */
+};
+
+struct directory_detail_record {
+	struct directory_record head;
+	uint32_t text_size; /* of all strings with their NULs */
+	uint16_t role_count, key_count, env_count;
+	uint16_t unused[3];
+	/* char text[]; */
+};
+
+struct directory_group_record {
+	struct directory_record head;
+	uint16_t name_size;
+	uint16_t unused;
+	uint32_t table; /* units of the member table, or 0: no members ever */
+	uint32_t unused2[2];
+	/* char name[]; */
+};
+
+struct directory_table_record {
+	struct directory_record head; /* the checksum covers the 32 fixed bytes only */
+	uint32_t depth;
+	uint32_t unused[3];
+	/* uint64_t slots[1 << depth]; */
+};
+
+struct directory_chunk_record {
+	struct directory_record head;
+	uint32_t text_size; /* of all names with their NULs */
+	uint32_t prefix;
+	uint16_t depth;
+	uint16_t count;
+	uint32_t unused;
+	/* uint32_t uids[count]; char text[]; */
+};
+
+struct directory_shadow_record {
+	struct directory_record head;
+	uint32_t hash_size; /* without the NUL */
+	uint32_t changed_day; /* days since the epoch, for sp_lstchg */
+	uint32_t unused[2];
+	/* char hash[]; */
+};
+
+_Static_assert(sizeof(struct directory_record) == 16, "record header");
+_Static_assert(sizeof(struct directory_user_record) == 32, "user record");
+_Static_assert(sizeof(struct directory_header) <= DIRECTORY_HEADER_SIZE, "header page");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the format is little-endian");
+
+/* 64x64 -> 128 bit product folded to 64 bits. */
+static inline uint64_t directory_fold(uint64_t a, uint64_t b)
+{
+	__uint128_t product = (__uint128_t)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+#define DIRECTORY_K1 0x9e3779b97f4a7c15u
+#define DIRECTORY_K2 0xd6e8feb86659fd93u
+
+static inline uint64_t directory_word(const void *bytes, size_t size)
+{
+	uint64_t word = 0;
+
+	memcpy(&word, bytes, size);
+	return word;
+}
+
+static inline uint64_t directory_hash_name(const char *name, size_t size, uint64_t seed)
+{
+	uint64_t hash = seed ^ (size * DIRECTORY_K1);
+
+	for (; size > 8; name += 8, size -= 8)
+		hash = directory_fold(hash ^ directory_word(name, 8), DIRECTORY_K2);
+	hash = directory_fold(hash ^ directory_word(name, size), DIRECTORY_K2);
+	return directory_fold(hash, DIRECTORY_K1);
+}
+
+/* The home slot is the id (low bits); the tag comes from the top. */
+static inline uint64_t directory_hash_id(uint32_t id)
+{
+	return ((uint64_t)(id * 0x9e3779b1u) << 32) | id;
+}
+
+static inline uint32_t directory_hash_member(uint32_t uid)
+{
+	uint32_t hash = uid * 0x9e3779b1u;
+
+	return hash ^ (hash >> 15);
+}
+
+/* size is a multiple of 8 and at least 8. */
+static inline uint32_t directory_checksum(const void *bytes, size_t size, uint64_t seed)
+{
+	const unsigned char *p = bytes;
+	uint64_t hash = seed ^ DIRECTORY_K1 ^ size;
+
+	for (; size >= 16; p += 16, size -= 16)
+		hash = directory_fold(directory_word(p, 8) ^ DIRECTORY_K1 ^ hash,
+				      directory_word(p + 8, 8) ^ DIRECTORY_K2 ^ (hash >> 29));
+	if (size)
+		hash = directory_fold(directory_word(p, 8) ^ hash, DIRECTORY_K2);
+	hash = directory_fold(hash ^ DIRECTORY_K1, DIRECTORY_K2);
+	return (uint32_t)(hash ^ (hash >> 32));
+}
+
+static inline uint16_t directory_slot_check(uint32_t units, uint16_t tag, uint32_t salt)
+{
+	uint64_t mixed = ((uint64_t)tag << 32 | units) ^ ((uint64_t)salt << 20) ^ DIRECTORY_K2;
+
+	mixed *= DIRECTORY_K1;
+	return (uint16_t)(mixed >> 48);
+}
+
+static inline uint64_t directory_slot(uint32_t units, uint64_t hash, uint32_t salt)
+{
+	uint16_t tag = (uint16_t)(hash >> 48);
+
+	return (uint64_t)directory_slot_check(units, tag, salt) << 48 | (uint64_t)tag << 32 | units;
+}
+
+#endif

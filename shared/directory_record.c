@@ -1,0 +1,240 @@
+#include "shared/directory_record.h"
+
+#include "shared/names.h"
+
+#define PASSWORD_FIELD "x"
+#define CONTROL_BELOW 0x20u
+#define ONES 0x0101010101010101u
+#define HIGHS 0x8080808080808080u
+
+/* A record of one type whose bounds and checksum are right; *ret_size is its size in bytes. */
+int directory_record_get(const struct directory_view *view, uint32_t units, uint16_t type,
+		      size_t fixed_size, const void **ret, size_t *ret_size)
+{
+	uint64_t offset = (uint64_t)units * DIRECTORY_UNIT;
+	const struct directory_record *head;
+	size_t size, covered;
+
+	if (offset < view->geometry->heap_offset || offset > view->size - fixed_size)
+		return -EIO;
+	head = (const void *)(view->base + offset);
+	size = head->size;
+	if (size < fixed_size || size % DIRECTORY_UNIT != 0 || size > view->size - offset)
+		return -EIO;
+	covered = type == DIRECTORY_RECORD_TABLE ? fixed_size : size;
+	if (head->type != type || (type != DIRECTORY_RECORD_TABLE && size > DIRECTORY_RECORD_MAX))
+		return -EIO;
+	if (directory_checksum((const unsigned char *)head + 8, covered - 8, offset) !=
+	    head->checksum)
+		return -EIO;
+	*ret = head;
+	*ret_size = size;
+	return 0;
+}
+
+/* Whether any byte is below 0x20 (a NUL too), ':' or DEL. */
+static bool word_is_foul(uint64_t word)
+{
+	uint64_t colon = word ^ (ONES * ':'), delete = word ^ (ONES * 0x7f);
+	uint64_t low = (word - ONES * CONTROL_BELOW) & ~word;
+
+	return ((low | ((colon - ONES) & ~colon) | ((delete - ONES) & ~delete)) & HIGHS) != 0;
+}
+
+/* A field of passwd: clean bytes, then the NUL right at its end. */
+static bool field_is_clean(const char *field, size_t size)
+{
+	size_t i = 0;
+
+	if (size > FIELD_MAX_BYTES || field[size] != '\0')
+		return false;
+	for (; i + 8 <= size; i += 8)
+		if (word_is_foul(directory_word(field + i, 8)))
+			return false;
+	/* The rest, filled up with a harmless byte. */
+	if (i < size) {
+		uint64_t word = ONES * 'x';
+
+		memcpy(&word, field + i, size - i);
+		return !word_is_foul(word);
+	}
+	return true;
+}
+
+static bool user_text_is_sound(const struct directory_user *user, size_t gecos, size_t home,
+			       size_t shell)
+{
+	if (!name_is_valid(user->name, user->name_size) ||
+	    name_is_reserved(user->name, user->name_size))
+		return false;
+	return field_is_clean(user->name, user->name_size) &&
+	       memcmp(user->name + user->name_size + 1, PASSWORD_FIELD, 2) == 0 &&
+	       field_is_clean(user->gecos, gecos) && field_is_clean(user->home, home) &&
+	       field_is_clean(user->shell, shell) && user->home[0] == '/' &&
+	       user->shell[0] == '/';
+}
+
+int directory_record_user(const struct directory_view *view, uint32_t units, struct directory_user *ret)
+{
+	const struct directory_user_record *record;
+	size_t size, text_size, fixed = sizeof(*record);
+	const void *found;
+	int r;
+
+	r = directory_record_get(view, units, DIRECTORY_RECORD_USER, fixed, &found, &size);
+	if (r < 0)
+		return r;
+	record = found;
+	text_size = (size_t)record->name_size + record->gecos_size + record->home_size +
+		    record->shell_size + 6;
+	if (record->group_count > DIRECTORY_GROUPS_MAX ||
+	    fixed + record->group_count * sizeof(uint32_t) + text_size > size)
+		return -EIO;
+	ret->uid = record->head.id;
+	ret->flags = record->head.flags;
+	ret->gids = (const uint32_t *)(const void *)(record + 1);
+	ret->group_count = record->group_count;
+	ret->text = (const char *)(ret->gids + record->group_count);
+	ret->text_size = text_size;
+	ret->name = ret->text;
+	ret->name_size = record->name_size;
+	ret->gecos = ret->name + record->name_size + 3;
+	ret->home = ret->gecos + record->gecos_size + 1;
+	ret->shell = ret->home + record->home_size + 1;
+	ret->detail = record->detail;
+	if (id_is_reserved(ret->uid))
+		return -EIO;
+	if (ret->flags & DIRECTORY_DELETED)
+		return 0;
+	return user_text_is_sound(ret, record->gecos_size, record->home_size, record->shell_size)
+		       ? 0
+		       : -EIO;
+}
+
+int directory_record_group(const struct directory_view *view, uint32_t units, struct directory_group *ret)
+{
+	const struct directory_group_record *record;
+	const void *found;
+	size_t size;
+	bool local;
+	int r;
+
+	r = directory_record_get(view, units, DIRECTORY_RECORD_GROUP, sizeof(*record), &found, &size);
+	if (r < 0)
+		return r;
+	record = found;
+	if (sizeof(*record) + record->name_size + 1 > size)
+		return -EIO;
+	ret->gid = record->head.id;
+	ret->flags = record->head.flags;
+	ret->name = (const char *)(record + 1);
+	ret->name_size = record->name_size;
+	ret->table = record->table;
+	ret->is_private = false;
+	local = ret->flags & DIRECTORY_LOCAL;
+	if (ret->name[ret->name_size] != '\0' || !name_is_valid(ret->name, ret->name_size))
+		return -EIO;
+	/* root's own groups may be reserved ones; 0 is never granted. */
+	if (local ? ret->gid == 0
+		  : id_is_reserved(ret->gid) || name_is_reserved(ret->name, ret->name_size))
+		return -EIO;
+	return 0;
+}
+
+int directory_record_chunk(const struct directory_view *view, uint32_t units, uint32_t gid,
+		     const struct directory_chunk_record **ret, struct directory_members *ret_members)
+{
+	const struct directory_chunk_record *chunk;
+	const char *name, *end;
+	const void *found;
+	size_t size, fixed = sizeof(*chunk);
+	int r;
+
+	r = directory_record_get(view, units, DIRECTORY_RECORD_CHUNK, fixed, &found, &size);
+	if (r < 0)
+		return r;
+	chunk = found;
+	if (chunk->head.id != gid || chunk->depth > DIRECTORY_DEPTH_MAX ||
+	    fixed + chunk->count * sizeof(uint32_t) + chunk->text_size > size)
+		return -EIO;
+	ret_members->uids = (const uint32_t *)(const void *)(chunk + 1);
+	ret_members->count = chunk->count;
+	ret_members->names = (const char *)(ret_members->uids + chunk->count);
+	ret_members->names_size = chunk->text_size;
+	name = ret_members->names;
+	end = name + chunk->text_size;
+	for (size_t i = 0; i < chunk->count; i++) {
+		const char *nul = memchr(name, '\0', (size_t)(end - name));
+
+		if (!nul || !name_is_valid(name, (size_t)(nul - name)))
+			return -EIO;
+		name = nul + 1;
+	}
+	*ret = chunk;
+	return name == end ? 0 : -EIO;
+}
+
+/* count NUL-terminated strings from *text, within the bytes left; moves past them. */
+static const char *strings_take(const char **text, const char *end, size_t count)
+{
+	const char *first = *text;
+
+	for (size_t i = 0; i < count; i++) {
+		const char *nul = memchr(*text, '\0', (size_t)(end - *text));
+
+		if (!nul)
+			return NULL;
+		*text = nul + 1;
+	}
+	return first;
+}
+
+int directory_record_detail(const struct directory_detail_record *record, size_t size,
+			struct directory_detail *ret)
+{
+	const char *text = (const char *)(record + 1);
+	const char *end = text + record->text_size;
+	struct directory_detail detail = { .role_count = record->role_count,
+					   .key_count = record->key_count,
+					   .env_count = record->env_count };
+
+	if (record->text_size > size - sizeof(*record))
+		return -EIO;
+	if (detail.role_count > DIRECTORY_STRINGS_MAX || detail.key_count > DIRECTORY_STRINGS_MAX ||
+	    detail.env_count > DIRECTORY_STRINGS_MAX)
+		return -EIO;
+	detail.reason = strings_take(&text, end, 1);
+	if (detail.reason)
+		detail.roles = strings_take(&text, end, detail.role_count);
+	if (detail.roles)
+		detail.keys = strings_take(&text, end, detail.key_count);
+	if (detail.keys)
+		detail.environment = strings_take(&text, end, detail.env_count);
+	if (!detail.environment || text != end)
+		return -EIO;
+	*ret = detail;
+	return 0;
+}
+
+int directory_record_shadow(const struct directory_view *view, uint32_t units, uint32_t *ret_uid,
+		      struct directory_shadow *ret)
+{
+	const struct directory_shadow_record *record;
+	const void *found;
+	const char *hash;
+	size_t size;
+	int r;
+
+	r = directory_record_get(view, units, DIRECTORY_RECORD_SHADOW, sizeof(*record), &found, &size);
+	if (r < 0)
+		return r;
+	record = found;
+	hash = (const char *)(record + 1);
+	if ((uint64_t)sizeof(*record) + record->hash_size + 1 > size ||
+	    !field_is_clean(hash, record->hash_size))
+		return -EIO;
+	*ret_uid = record->head.id;
+	*ret = (struct directory_shadow){ .hash = hash, .changed_day = record->changed_day };
+	return 0;
+}
+
