@@ -1,0 +1,129 @@
+#include "scimd/model/json.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <strings.h>
+
+#include "scimd/model/json_private.h"
+
+static void tokener_freep(struct json_tokener **tokener)
+{
+	if (*tokener)
+		json_tokener_free(*tokener);
+}
+
+int json_parse(const char *text, size_t len, struct json_object **ret, struct fault *fault)
+{
+	_cleanup_(tokener_freep) struct json_tokener *tokener = NULL;
+	struct json_object *object;
+	size_t start, end;
+	int r;
+
+	if (len > INT_MAX)
+		return fault_set(fault, 400, "invalidSyntax", "JSON: too long");
+	r = json_scan(text, len, &start, &end, fault);
+	if (r < 0)
+		return r;
+	tokener = json_tokener_new_ex(JSON_DEPTH_MAX + 2);
+	if (!tokener)
+		return -ENOMEM;
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	object = json_tokener_parse_ex(tokener, text + start, (int)(end - start));
+	/* A number or literal alone could go on: only a terminator ends it. */
+	if (json_tokener_get_error(tokener) == json_tokener_continue)
+		object = json_tokener_parse_ex(tokener, "", 1);
+	if (json_tokener_get_error(tokener) != json_tokener_success)
+		return fault_set(fault, 400, "invalidSyntax", "JSON: %s at byte %zu",
+				 json_tokener_error_desc(json_tokener_get_error(tokener)),
+				 start + json_tokener_get_parse_end(tokener));
+	*ret = object;
+	return 0;
+}
+
+void json_putp(struct json_object **object)
+{
+	int saved = errno;
+
+	if (*object)
+		json_object_put(*object);
+	errno = saved;
+}
+
+struct json_object *json_copy(struct json_object *object)
+{
+	struct json_object *copy = NULL;
+
+	if (json_object_deep_copy(object, &copy, NULL) < 0)
+		return NULL;
+	return copy;
+}
+
+struct json_object *json_get(struct json_object *object, const char *name)
+{
+	struct json_object *found;
+
+	if (!json_object_is_type(object, json_type_object))
+		return NULL;
+	if (json_object_object_get_ex(object, name, &found))
+		return found;
+	json_object_object_foreach(object, key, value) {
+		if (strcasecmp(key, name) == 0)
+			return value;
+	}
+	return NULL;
+}
+
+const char *json_get_string(struct json_object *object, const char *name)
+{
+	struct json_object *value = json_get(object, name);
+
+	return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
+}
+
+char *json_text(struct json_object *object)
+{
+	const char *text = json_object_to_json_string_ext(
+		object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	return text ? strdup(text) : NULL;
+}
+
+int json_set(struct json_object *object, const char *key, struct json_object *value)
+{
+	if (!object || !value || json_object_object_add(object, key, value) < 0) {
+		json_object_put(value);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+int json_append(struct json_object *array, struct json_object *value)
+{
+	if (!array || !value || json_object_array_add(array, value) < 0) {
+		json_object_put(value);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+struct json_object *json_member(struct json_object *object, const char *name)
+{
+	struct json_object *found = NULL;
+
+	if (!json_object_is_type(object, json_type_object))
+		return NULL;
+	(void)json_object_object_get_ex(object, name, &found);
+	return found;
+}
+
+size_t json_count(struct json_object *object, const char *name)
+{
+	size_t count = 0;
+
+	json_object_object_foreach(object, key, value) {
+		(void)value;
+		count += strcasecmp(key, name) == 0;
+	}
+	return count;
+}

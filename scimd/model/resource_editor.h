@@ -1,0 +1,45 @@
+/* resource_editor.h - a resource being changed: the working copy behind POST, PUT and PATCH.
+ * Layer: model, private. A change that fails leaves the editor half changed: throw it away. */
+#ifndef SCIMD_MODEL_RESOURCE_EDITOR_H
+#define SCIMD_MODEL_RESOURCE_EDITOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "scimd/model/path.h"
+#include "scimd/model/resource.h"
+
+#define EDITOR_MEMBERS_MAX 200000
+
+enum editor_op { EDITOR_ADD, EDITOR_REPLACE, EDITOR_REMOVE };
+
+struct editor {
+	enum resource_type type;
+	bool strict; /* PATCH: what is not understood is a fault. POST and PUT: it is ignored */
+	struct resource_edit edit;
+	size_t member_room;
+	struct fault *fault; /* borrowed */
+};
+
+/* One operation on one path; value NULL is null (or, for EDITOR_REMOVE, none). -EPROTO with the
+ * editor's fault, or -ENOMEM. */
+_must_use_ int editor_apply(struct editor *editor, enum editor_op op, const struct path *path,
+			    struct json_object *value);
+
+/* Every member of object is an attribute: plain, dotted, behind a URN, filtered, or a URN with an
+ * object of attributes. schema: object is what the path of that URN has been given; else NULL. */
+_must_use_ int editor_apply_object(struct editor *editor, enum editor_op op,
+				   const struct schema *schema, struct json_object *object);
+
+/* An operation on a group's members. */
+_must_use_ int editor_apply_members(struct editor *editor, enum editor_op op,
+				    const struct path *path, struct json_object *value);
+
+/* What every resource must have at the end. */
+_must_use_ int editor_check(struct editor *editor);
+
+/* Whether a name that is no attribute looks like a way to say that somebody may (not) be here.
+ * exact: only "active" itself, behind whatever URN or object. */
+bool editor_means_active(const char *name, bool exact);
+
+#endif

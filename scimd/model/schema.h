@@ -1,0 +1,70 @@
+/* schema.h - the schemas this provider speaks (RFC 7643 sections 4, 7, 8), as tables that validate,
+ * and the discovery documents made from the same tables. Layer: model. Threads: any; constant. */
+#ifndef SCIMD_MODEL_SCHEMA_H
+#define SCIMD_MODEL_SCHEMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <json-c/json.h>
+
+#include "scimd/model/resource.h"
+
+enum schema_type {
+	SCHEMA_STRING,
+	SCHEMA_BOOLEAN,
+	SCHEMA_INTEGER,
+	SCHEMA_DATETIME,
+	SCHEMA_REFERENCE,
+	SCHEMA_BINARY,
+	SCHEMA_COMPLEX,
+};
+enum schema_mutability { SCHEMA_READ_WRITE, SCHEMA_READ_ONLY, SCHEMA_WRITE_ONLY, SCHEMA_IMMUTABLE };
+enum schema_returned { SCHEMA_DEFAULT, SCHEMA_ALWAYS, SCHEMA_NEVER, SCHEMA_REQUEST };
+
+struct schema_attribute {
+	const char *name;
+	const char *description;
+	enum schema_type type;
+	bool multi_valued, required, case_exact, unique;
+	enum schema_mutability mutability;
+	enum schema_returned returned;
+	const char *const *canonical_values; /* NULL-terminated, or NULL */
+	const char *const *reference_types;  /* NULL-terminated, or NULL */
+	const struct schema_attribute *sub;  /* ends with name == NULL; NULL unless complex */
+};
+
+struct schema {
+	const char *urn;
+	const char *alias_urn; /* accepted on input, or NULL */
+	const char *name;
+	const char *description;
+	enum resource_type resource; /* which resource it belongs to */
+	bool core;                   /* false: extension */
+	const struct schema_attribute *attributes; /* ends with name == NULL */
+};
+
+/* All schemas; ends with urn == NULL. */
+extern const struct schema schemas[];
+
+/* id, externalId, meta and schemas, which every resource has. Ends with name == NULL. */
+extern const struct schema_attribute schema_common[];
+
+const struct schema *schema_core(enum resource_type type);
+
+/* By URN or alias, ignoring case; NULL if unknown. */
+const struct schema *schema_find(const char *urn, size_t len);
+
+/* In a list that ends with name == NULL, ignoring case; NULL if unknown. */
+const struct schema_attribute *schema_attribute_find(const struct schema_attribute *list,
+						     const char *name, size_t len);
+
+/* Discovery (RFC 7644 section 4): owned JSON, NULL without memory. base_url has no trailing
+ * slash. urn / name select one; NULL: all as a ListResponse. An unknown one gives NULL with
+ * errno ENOENT. */
+struct json_object *schema_documents(const char *base_url, const char *urn);
+struct json_object *schema_resource_types(const char *base_url, const char *name);
+struct json_object *schema_provider_config(const char *base_url, uint64_t max_results);
+
+#endif

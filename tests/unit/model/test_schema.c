@@ -1,0 +1,162 @@
+#include "scimd/model/schema.h"
+
+#include "tests/unit/model/model.h"
+
+#define BASE "https://h.example/scim/v2"
+
+static void test_find(void)
+{
+	static const char alias[] = "URN:ietf:params:scim:schemas:oracle:idcs:extension:posix:user";
+	const struct schema *user = schema_core(RESOURCE_USER);
+	const struct schema *posix = schema_find(alias, strlen(alias));
+
+	T_STR(user->urn, URN_USER);
+	T_STR(schema_core(RESOURCE_GROUP)->urn, URN_GROUP);
+	T_FATAL(posix != NULL);
+	T_STR(posix->urn, URN_POSIX_USER);
+	T_TRUE(schema_find(URN_USER, strlen(URN_USER) - 1) == NULL);
+	T_STR(schema_attribute_find(user->attributes, "USERNAMEx", 8)->name, "userName");
+	T_TRUE(schema_attribute_find(user->attributes, "userNam", 7) == NULL);
+	T_STR(schema_attribute_find(posix->attributes, "sshkeys", 7)->name, "sshPublicKeys");
+	T_TRUE(schema_attribute_find(user->attributes, "sshKeys", 7) == NULL);
+}
+
+/* The characteristics of RFC 7643 section 8.7.1 that something hangs on. */
+static void test_characteristics(void)
+{
+	static const struct {
+		const char *urn, *attribute, *sub, *wanted;
+	} cases[] = {
+		{ URN_USER, "userName", NULL,
+		  "{'type':'string','multiValued':false,'required':true,'caseExact':false,"
+		  "'mutability':'readWrite','returned':'default','uniqueness':'server'}" },
+		{ URN_USER, "password", NULL,
+		  "{'mutability':'writeOnly','returned':'never','uniqueness':'none'}" },
+		{ URN_USER, "active", NULL, "{'type':'boolean','required':false}" },
+		{ URN_USER, "emails", NULL, "{'type':'complex','multiValued':true}" },
+		{ URN_USER, "emails", "type",
+		  "{'type':'string','canonicalValues':['work','home','other']}" },
+		{ URN_USER, "emails", "primary", "{'type':'boolean'}" },
+		{ URN_USER, "groups", NULL, "{'mutability':'readOnly','multiValued':true}" },
+		{ URN_USER, "groups", "$ref",
+		  "{'type':'reference','referenceTypes':['Group'],'caseExact':true}" },
+		{ URN_USER, "x509Certificates", "value", "{'type':'binary','caseExact':true}" },
+		{ URN_USER, "profileUrl", NULL, "{'type':'reference','referenceTypes':['external']}" },
+		{ URN_ENTERPRISE, "manager", "displayName", "{'mutability':'readOnly'}" },
+		{ URN_ENTERPRISE, "manager", "value", "{'caseExact':true}" },
+		{ URN_POSIX_USER, "sshPublicKeys", NULL, "{'type':'string','multiValued':true}" },
+		{ URN_POSIX_USER, "uidNumber", NULL, "{'type':'integer'}" },
+		{ URN_GROUP, "displayName", NULL, "{'required':true,'uniqueness':'none'}" },
+		{ URN_GROUP, "members", "value", "{'mutability':'immutable'}" },
+		{ URN_POSIX_GROUP, "gidNumber", NULL, "{'type':'integer'}" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(json_putp) struct json_object *document =
+			schema_documents(BASE, cases[i].urn);
+		_cleanup_(json_putp) struct json_object *wanted = object_of(cases[i].wanted);
+		const char *names[] = { cases[i].attribute, cases[i].sub };
+		struct json_object *here = NULL, *list = json_get(document, "attributes");
+
+		for (size_t n = 0; n < 2 && names[n]; n++) {
+			here = NULL;
+			for (size_t a = 0; a < json_object_array_length(list); a++) {
+				struct json_object *item = json_object_array_get_idx(list, a);
+
+				if (strcmp(json_get_string(item, "name"), names[n]) == 0)
+					here = item;
+			}
+			T_FATAL(here != NULL);
+			list = json_get(here, "subAttributes");
+		}
+		json_object_object_foreach(wanted, key, value) {
+			int same = json_object_equal(json_get(here, key), value);
+
+			if (!same)
+				fprintf(stderr, "%s %s\n", cases[i].attribute, key);
+			T_TRUE(same);
+		}
+	}
+}
+
+static size_t count_attributes(const struct schema_attribute *list)
+{
+	size_t count = 0;
+
+	for (; list && list->name; list++) {
+		T_TRUE(list->description != NULL && *list->description);
+		T_TRUE((list->type == SCHEMA_COMPLEX) == (list->sub != NULL));
+		count += 1 + count_attributes(list->sub);
+	}
+	return count;
+}
+
+static void test_complete(void)
+{
+	static const size_t wanted[] = { 67, 9, 6, 6, 1 };
+
+	for (size_t i = 0; schemas[i].urn; i++) {
+		T_FATAL(i < ARRAY_SIZE(wanted));
+		T_INT(count_attributes(schemas[i].attributes), wanted[i]);
+	}
+	T_INT(count_attributes(schema_common), 9);
+}
+
+static void test_documents(void)
+{
+	_cleanup_(json_putp) struct json_object *list = schema_documents(BASE, NULL);
+	_cleanup_(json_putp) struct json_object *one = schema_documents(BASE, URN_POSIX_GROUP);
+
+	T_INT(json_object_get_int(json_get(list, "totalResults")), 5);
+	T_INT(json_object_array_length(json_get(list, "Resources")), 5);
+	T_STR(json_get_string(one, "id"), URN_POSIX_GROUP);
+	T_STR(json_get_string(json_get(one, "meta"), "location"),
+	      BASE "/Schemas/" URN_POSIX_GROUP);
+	T_TRUE(is_json(json_get(one, "schemas"),
+		       "['urn:ietf:params:scim:schemas:core:2.0:Schema']"));
+	errno = 0;
+	T_TRUE(schema_documents(BASE, "urn:x") == NULL);
+	T_INT(errno, ENOENT);
+}
+
+static void test_resource_types(void)
+{
+	_cleanup_(json_putp) struct json_object *list = schema_resource_types(BASE, NULL);
+	_cleanup_(json_putp) struct json_object *group = schema_resource_types(BASE, "Group");
+
+	T_INT(json_object_get_int(json_get(list, "totalResults")), 2);
+	json_object_object_del(group, "description");
+	T_TRUE(is_json(group, "{'schemas':['urn:ietf:params:scim:schemas:core:2.0:ResourceType'],"
+			      "'id':'Group','name':'Group','endpoint':'/Groups',"
+			      "'schema':'" URN_GROUP "','schemaExtensions':["
+			      "{'schema':'" URN_POSIX_GROUP "','required':false}],"
+			      "'meta':{'resourceType':'ResourceType',"
+			      "'location':'" BASE "/ResourceTypes/Group'}}"));
+	errno = 0;
+	T_TRUE(schema_resource_types(BASE, "Device") == NULL);
+	T_INT(errno, ENOENT);
+}
+
+static void test_provider_config(void)
+{
+	_cleanup_(json_putp) struct json_object *config = schema_provider_config(BASE, 200);
+	struct json_object *schemes = json_get(config, "authenticationSchemes");
+
+	T_INT(json_object_array_length(schemes), 1);
+	T_STR(json_get_string(json_object_array_get_idx(schemes, 0), "type"), "oauthbearertoken");
+	json_object_object_del(config, "authenticationSchemes");
+	T_TRUE(is_json(config,
+		       "{'schemas':['urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig'],"
+		       "'meta':{'resourceType':'ServiceProviderConfig',"
+		       "'location':'" BASE "/ServiceProviderConfig'},"
+		       "'patch':{'supported':true},"
+		       "'bulk':{'supported':false,'maxOperations':0,'maxPayloadSize':0},"
+		       "'filter':{'supported':true,'maxResults':200},"
+		       "'changePassword':{'supported':false},'sort':{'supported':false},"
+		       "'etag':{'supported':false},'pagination':{'cursor':false,'index':true,"
+		       "'defaultPaginationMethod':'index','defaultPageSize':200,"
+		       "'maxPageSize':200}}"));
+}
+
+T_MAIN("schema", T(test_find), T(test_characteristics), T(test_complete), T(test_documents),
+       T(test_resource_types), T(test_provider_config))
