@@ -1,0 +1,13 @@
+/* member.h - what deleting a resource does to memberships. Layer: store, private. */
+#ifndef SCIMD_STORE_MEMBER_H
+#define SCIMD_STORE_MEMBER_H
+
+#include "scimd/store/table.h"
+
+/* End all memberships of the group, or of the user. */
+_must_use_ int member_drop_group(struct store_txn *txn,
+				 const unsigned char group[static CODEC_ID_SIZE]);
+_must_use_ int member_drop_user(struct store_txn *txn,
+				const unsigned char user[static CODEC_ID_SIZE]);
+
+#endif

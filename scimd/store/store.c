@@ -1,0 +1,328 @@
+/* TABLE_META: the instance, and the counters named by enum meta_key. */
+#include "scimd/store/table.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
+
+#include "scimd/base/clock.h"
+
+#define CACHE_BYTES (64u << 20)     /* grown into; holds page versions for snapshots too */
+#define LOG_BUFFER_BYTES (1u << 20) /* a batch of a thousand changes without an early write */
+#define LOG_FILE_BYTES (8u << 20)   /* the unit in which old logs are dropped */
+#define PAGE_BYTES 8192u            /* a row of up to about 2 KB stays on its page */
+/* A transaction locks every page that it touches: 100,000 rows with their indexes and overflow
+ * pages stay below this. Memory is taken only when needed. */
+#define LOCKS_MAX 2000000u
+#define LOCK_TABLE_SIZE 32768u /* hash buckets; libdb would make as many as locks, 160 MB */
+/* Beyond the open ones, each transaction whose page versions are still in the cache counts. */
+#define TXNS_MAX 40000u
+#define MUTEXES_MAX 400000u
+#define INSTANCE_VERSION 1
+#define COMPLAINTS_PERIOD_US (60u * 1000000u)
+#define COMPLAINTS_MAX 10u
+
+static const struct {
+	const char *file;
+	u_int32_t flags;
+} table_files[TABLE_COUNT] = {
+	[TABLE_META] = { "meta.db", 0 },
+	[TABLE_RESOURCE] = { "resource.db", 0 },
+	[TABLE_ID] = { "id.db", 0 },
+	[TABLE_USER_NAME] = { "user_name.db", 0 },
+	[TABLE_GROUP_NAME] = { "group_name.db", 0 },
+	[TABLE_POSIX_NAME] = { "posix_name.db", 0 },
+	[TABLE_NUMBER] = { "number.db", 0 },
+	[TABLE_EXTERNAL] = { "external.db", 0 },
+	[TABLE_ORDER] = { "order.db", DB_RECNUM }, /* pages of a listing are found by position */
+	[TABLE_MEMBER] = { "member.db", 0 },
+	[TABLE_MEMBERSHIP] = { "membership.db", 0 },
+	[TABLE_LEDGER] = { "ledger.db", 0 },
+	[TABLE_EVENT] = { "event.db", 0 },
+	[TABLE_RECEIPT] = { "receipt.db", 0 },
+	[TABLE_RECEIPT_USER] = { "receipt_user.db", 0 },
+};
+
+int store_error(int db_error)
+{
+	switch (db_error) {
+	case 0:
+		return 0;
+	case DB_NOTFOUND:
+	case DB_KEYEMPTY:
+		return -ENOENT;
+	case DB_KEYEXIST:
+		return -EEXIST;
+	case DB_LOCK_DEADLOCK:
+	case DB_LOCK_NOTGRANTED:
+		return -EDEADLK;
+	case ENOMEM:
+		return -ENOMEM;
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		return -ENOSPC;
+	default: /* DB_RUNRECOVERY, EIO, and what should never come */
+		return -EIO;
+	}
+}
+
+/* One process at a time: the environment lives in this process's memory. */
+static int store_lock(struct store *store, const char *directory)
+{
+	store->directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (store->directory_fd < 0)
+		return -errno;
+	store->lock_fd = openat(store->directory_fd, "lock",
+				O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (store->lock_fd < 0)
+		return -errno;
+	if (flock(store->lock_fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	return 0;
+}
+
+/* libdb's own words when something breaks, for the journal; a full disk alone has hundreds of them,
+ * so only some in each period. Threads may race here for a line more or less. */
+static void env_complain(const DB_ENV *env, const char *prefix, const char *message)
+{
+	struct store *store = env->app_private;
+	uint64_t now = clock_monotonic_us();
+
+	(void)prefix;
+	if (now - __atomic_load_n(&store->complaints_since_us, __ATOMIC_RELAXED) >
+	    COMPLAINTS_PERIOD_US) {
+		__atomic_store_n(&store->complaints_since_us, now, __ATOMIC_RELAXED);
+		__atomic_store_n(&store->complaints, 0, __ATOMIC_RELAXED);
+	}
+	if (__atomic_fetch_add(&store->complaints, 1, __ATOMIC_RELAXED) < COMPLAINTS_MAX)
+		fprintf(stderr, "store: %s\n", message);
+}
+
+static int env_configure(DB_ENV *env)
+{
+	int r;
+
+	env->set_errcall(env, env_complain);
+	if ((r = env->set_cachesize(env, 0, CACHE_BYTES, 1)) != 0 ||
+	    (r = env->set_lg_bsize(env, LOG_BUFFER_BYTES)) != 0 ||
+	    (r = env->set_lg_max(env, LOG_FILE_BYTES)) != 0 ||
+	    (r = env->set_lk_detect(env, DB_LOCK_DEFAULT)) != 0 ||
+	    (r = env->set_lk_max_locks(env, LOCKS_MAX)) != 0 ||
+	    (r = env->set_lk_max_objects(env, LOCKS_MAX)) != 0 ||
+	    (r = env->set_lk_tablesize(env, LOCK_TABLE_SIZE)) != 0 ||
+	    (r = env->set_lk_max_lockers(env, TXNS_MAX)) != 0 ||
+	    (r = env->set_tx_max(env, TXNS_MAX)) != 0 ||
+	    (r = env->mutex_set_max(env, MUTEXES_MAX)) != 0)
+		return r;
+	return env->set_flags(env, DB_MULTIVERSION, 1);
+}
+
+/* DB_PRIVATE keeps the regions out of mapped files, where a full disk would be a SIGBUS. */
+static int env_open(struct store *store, const char *directory)
+{
+	const u_int32_t flags = DB_CREATE | DB_INIT_TXN | DB_INIT_LOG | DB_INIT_LOCK |
+				DB_INIT_MPOOL | DB_THREAD | DB_RECOVER | DB_PRIVATE;
+	int r;
+
+	if ((r = db_env_create(&store->env, 0)) != 0)
+		return store_error(r);
+	store->env->app_private = store;
+	if ((r = env_configure(store->env)) != 0)
+		return store_error(r);
+	return store_error(store->env->open(store->env, directory, flags, 0600));
+}
+
+static int table_open(struct store *store, enum table table)
+{
+	DB *db;
+	int r;
+
+	if ((r = db_create(&db, store->env, 0)) != 0)
+		return store_error(r);
+	store->tables[table] = db; /* must be closed even if it never opened */
+	if ((r = db->set_pagesize(db, PAGE_BYTES)) != 0 ||
+	    (r = db->set_flags(db, table_files[table].flags)) != 0)
+		return store_error(r);
+	return store_error(db->open(db, NULL, table_files[table].file, NULL, DB_BTREE,
+				    DB_CREATE | DB_THREAD | DB_AUTO_COMMIT | DB_MULTIVERSION,
+				    0600));
+}
+
+static int instance_read(struct store_txn *txn, const struct bytes *key)
+{
+	_cleanup_bytes_ struct bytes value = BYTES_INIT;
+	struct span span;
+	int r;
+
+	if ((r = table_get(txn, TABLE_META, key, &value)) < 0)
+		return r;
+	span = codec_span(&value);
+	if ((r = codec_get_version(&span, INSTANCE_VERSION)) < 0 ||
+	    (r = codec_get_mem(&span, STORE_INSTANCE_SIZE, txn->store->instance)) < 0)
+		return r;
+	return codec_get_end(&span);
+}
+
+static int instance_create(struct store_txn *txn, const struct bytes *key)
+{
+	_cleanup_bytes_ struct bytes value = BYTES_INIT;
+	unsigned char *instance = txn->store->instance;
+
+	if (getrandom(instance, STORE_INSTANCE_SIZE, 0) != STORE_INSTANCE_SIZE)
+		return -EIO;
+	codec_put_u8(&value, INSTANCE_VERSION);
+	codec_put_mem(&value, instance, STORE_INSTANCE_SIZE);
+	return table_insert(txn, TABLE_META, key, &value);
+}
+
+static int instance_load(struct store *store)
+{
+	_cleanup_bytes_ struct bytes key = BYTES_INIT;
+	_cleanup_(store_abortp) struct store_txn *txn = NULL;
+	int r;
+
+	codec_put_u8(&key, META_INSTANCE);
+	if ((r = store_begin(store, NULL, true, &txn)) < 0)
+		return r;
+	r = instance_read(txn, &key);
+	if (r == -ENOENT)
+		r = instance_create(txn, &key);
+	return r < 0 ? r : store_commit(&txn);
+}
+
+int store_open(const char *directory, struct store **ret)
+{
+	_cleanup_(store_closep) struct store *store = calloc(1, sizeof(*store));
+	int r;
+
+	if (!store)
+		return -ENOMEM;
+	store->directory_fd = store->lock_fd = -1;
+	if ((r = store_lock(store, directory)) < 0 || (r = env_open(store, directory)) < 0)
+		return r;
+	for (enum table table = 0; table < TABLE_COUNT; table++)
+		if ((r = table_open(store, table)) < 0)
+			return r;
+	if ((r = instance_load(store)) < 0)
+		return r;
+	if (fsync(store->directory_fd) < 0)
+		return -errno;
+	*ret = TAKE_PTR(store);
+	return 0;
+}
+
+/* Failures here cost nothing: what was committed is in the log, and opening runs recovery. */
+void store_closep(struct store **store_ptr)
+{
+	struct store *store = TAKE_PTR(*store_ptr);
+	int saved = errno;
+
+	if (!store)
+		return;
+	if (store->tables[TABLE_COUNT - 1])
+		(void)store->env->txn_checkpoint(store->env, 0, 0, 0);
+	for (enum table table = 0; table < TABLE_COUNT; table++)
+		if (store->tables[table])
+			(void)store->tables[table]->close(store->tables[table], 0);
+	if (store->env)
+		(void)store->env->close(store->env, 0);
+	closep(&store->lock_fd);
+	closep(&store->directory_fd);
+	free(store);
+	errno = saved;
+}
+
+const unsigned char *store_instance(const struct store *store)
+{
+	return store->instance;
+}
+
+int store_checkpoint(struct store *store)
+{
+	DB_ENV *env = store->env;
+	int r;
+
+	if ((r = env->txn_checkpoint(env, 0, 0, 0)) != 0)
+		return store_error(r);
+	return store_error(env->log_archive(env, NULL, DB_ARCH_REMOVE));
+}
+
+/* libdb keeps a transaction's detail for as long as a page version of it is in the cache, and does
+ * not free those that are left when a private environment closes: a few hundred bytes each, bounded
+ * by the cache, at the end of the process. Leak checkers need not hear about them; a struct
+ * store_txn that is not given back they still see. */
+static int txn_begin_quietly(DB_ENV *env, DB_TXN *parent, DB_TXN **ret, u_int32_t flags)
+{
+	int r;
+
+#ifdef __SANITIZE_ADDRESS__
+	__lsan_disable();
+#endif
+	r = env->txn_begin(env, parent, ret, flags);
+#ifdef __SANITIZE_ADDRESS__
+	__lsan_enable();
+#endif
+	return r;
+}
+
+int store_begin(struct store *store, struct store_txn *parent, bool write, struct store_txn **ret)
+{
+	_cleanup_(store_abortp) struct store_txn *txn = NULL;
+	u_int32_t flags = write || parent ? 0 : DB_TXN_SNAPSHOT;
+	uint64_t pinned;
+	int r;
+
+	if (parent && write && !parent->write)
+		return -EINVAL;
+	txn = calloc(1, sizeof(*txn));
+	if (!txn)
+		return -ENOMEM;
+	txn->store = store;
+	txn->write = write;
+	if ((r = store_error(txn_begin_quietly(store->env, parent ? parent->handle : NULL,
+					       &txn->handle, flags))) < 0)
+		return r;
+	/* libdb fixes a snapshot at its first read; ours is fixed when it begins. */
+	if (!write && !parent && (r = store_revision(txn, &pinned)) < 0)
+		return r;
+	*ret = TAKE_PTR(txn);
+	return 0;
+}
+
+int store_commit(struct store_txn **txn_ptr)
+{
+	_cleanup_free_ struct store_txn *txn = TAKE_PTR(*txn_ptr);
+
+	return store_error(txn->handle->commit(txn->handle, 0));
+}
+
+void store_abortp(struct store_txn **txn_ptr)
+{
+	_cleanup_free_ struct store_txn *txn = TAKE_PTR(*txn_ptr);
+	int saved = errno;
+
+	if (txn && txn->handle)
+		(void)txn->handle->abort(txn->handle); /* a failure panics, the next call says so */
+	errno = saved;
+}
+
+int store_revision_next(struct store_txn *txn, uint64_t *ret)
+{
+	return table_sequence_next(txn, META_REVISION, ret);
+}
+
+int store_revision(struct store_txn *txn, uint64_t *ret)
+{
+	_cleanup_bytes_ struct bytes key = BYTES_INIT;
+
+	codec_put_u8(&key, META_REVISION);
+	return table_counter_get(txn, &key, ret);
+}

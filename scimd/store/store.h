@@ -1,0 +1,150 @@
+/* store.h - transactional storage of resources, memberships, ids, events and receipts.
+ * Layer: store (uses base and model; Berkeley DB stays behind this header).
+ * Threads: struct store is shared. A transaction belongs to one thread. One thread writes at a time
+ * (the change engine sees to that); readers run beside it on snapshots and never wait for it.
+ * Errors: -ENOENT no such key; -EEXIST a unique index holds the key already; -EDEADLK retry the whole
+ * transaction; -ENOSPC disk full, transaction must be aborted, nothing is lost; -EIO storage failed
+ * or the environment panicked: the process must end so that a restart runs recovery; -ENOMEM.
+ * Strings returned in structs are owned by the struct (…_done). */
+#ifndef SCIMD_STORE_STORE_H
+#define SCIMD_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "scimd/model/resource.h"
+#include "shared/attrs.h"
+#include "shared/names.h"
+
+#define STORE_CONNECTION_SIZE 33
+#define STORE_NAME_SIZE (NAME_MAX_BYTES + 1)
+
+struct store;
+struct store_txn;
+
+/* One resource. Text fields may be NULL where they say so. */
+struct store_resource {
+	char id[RESOURCE_ID_SIZE];
+	enum resource_type type;
+	char connection[STORE_CONNECTION_SIZE];
+	uint64_t version; /* counts changes, from 1 */
+	uint64_t created_us, modified_us;
+	char *folded_name; /* json_fold of userName (unique among users on the host) or of
+			    * displayName (unique among a connection's groups); never NULL */
+	char *external_id; /* as sent, indexed per connection and type, may repeat; or NULL */
+	char *json;        /* checked resource (model/resource.h) as text; never NULL */
+	char *password;    /* crypt(3) hash, or NULL; wiped on free */
+
+	/* What policy made of it. */
+	char posix_name[STORE_NAME_SIZE]; /* "" if none; unique among users and groups together */
+	uint32_t number;                  /* uid or gid, 0 if none; unique for ever (ledger) */
+	bool allowed;                     /* users: may be here; groups: exposed */
+	char *reason;                     /* why not; or NULL */
+	char *roles;                      /* users: names separated by commas, or NULL */
+};
+
+void store_resource_done(struct store_resource *row);
+
+/* Open (or create, directory 0700 must exist) the environment; runs recovery. Owned; store_close
+ * checkpoints. instance identifies this store for ever (random at creation). */
+_must_use_ int store_open(const char *directory, struct store **ret);
+void store_closep(struct store **store);
+const unsigned char *store_instance(const struct store *store); /* 16 bytes, borrowed */
+
+/* Write a checkpoint and drop log files no longer needed; call now and then from one thread. */
+_must_use_ int store_checkpoint(struct store *store);
+
+/* Transactions. parent NULL: top level; else nested (commits into the parent, aborts alone).
+ * write: takes part in writing; else a read snapshot. Cleaning up aborts unless committed.
+ * store_commit of a top-level write transaction returns when the log is on disk. */
+_must_use_ int store_begin(struct store *store, struct store_txn *parent, bool write,
+			   struct store_txn **ret);
+_must_use_ int store_commit(struct store_txn **txn); /* frees and clears *txn in any case */
+void store_abortp(struct store_txn **txn);
+
+/* The change counter: raised once per committed batch, read back after restart. */
+_must_use_ int store_revision_next(struct store_txn *txn, uint64_t *ret);
+_must_use_ int store_revision(struct store_txn *txn, uint64_t *ret);
+
+/* Resources. */
+_must_use_ int store_resource_get(struct store_txn *txn, const char *id, struct store_resource *ret);
+
+enum store_index {
+	STORE_BY_USER_NAME,    /* key: folded userName; connection ignored */
+	STORE_BY_GROUP_NAME,   /* key: folded displayName, within connection */
+	STORE_BY_POSIX_NAME,   /* key: POSIX name of a user or group; connection ignored */
+	STORE_BY_NUMBER,       /* key: decimal uid or gid; connection ignored */
+};
+
+/* The id of the one resource with that key, into ret. */
+_must_use_ int store_lookup(struct store_txn *txn, enum store_index index, const char *connection,
+			    const char *key, char ret[static RESOURCE_ID_SIZE]);
+
+/* Insert or replace with all indexes. -EEXIST: *ret_taken says which unique index refused, nothing of
+ * this call remains after the (nested) transaction is aborted, which the caller must do. */
+_must_use_ int store_resource_put(struct store_txn *txn, const struct store_resource *row,
+				  enum store_index *ret_taken);
+
+/* Remove with indexes and memberships. The ledger keeps its number. */
+_must_use_ int store_resource_delete(struct store_txn *txn, const char *id);
+
+/* Walk resources of one type in order of creation. connection NULL: all. offset resources are
+ * skipped first; each() returns 0 to go on, >0 to stop, <0 to fail with that. row is borrowed for the
+ * call. */
+typedef int (*store_resource_fn)(const struct store_resource *row, void *context);
+_must_use_ int store_resource_each(struct store_txn *txn, enum resource_type type,
+				   const char *connection, uint64_t offset, store_resource_fn each,
+				   void *context);
+_must_use_ int store_resource_count(struct store_txn *txn, enum resource_type type,
+				    const char *connection, uint64_t *ret);
+
+/* Resources with this externalId in the connection, same contract as above. */
+_must_use_ int store_external_each(struct store_txn *txn, enum resource_type type,
+				   const char *connection, const char *external_id,
+				   store_resource_fn each, void *context);
+
+/* Memberships. add and remove return 1 if something changed, 0 if it was so already. */
+_must_use_ int store_member_add(struct store_txn *txn, const char *group_id, const char *user_id);
+_must_use_ int store_member_remove(struct store_txn *txn, const char *group_id, const char *user_id);
+_must_use_ int store_member_has(struct store_txn *txn, const char *group_id, const char *user_id);
+typedef int (*store_id_fn)(const char *id, void *context);
+_must_use_ int store_members_each(struct store_txn *txn, const char *group_id, store_id_fn each,
+				  void *context);
+_must_use_ int store_groups_each(struct store_txn *txn, const char *user_id, store_id_fn each,
+				 void *context);
+_must_use_ int store_member_count(struct store_txn *txn, const char *group_id, uint64_t *ret);
+
+/* The id ledger: a number once given is never given again. wanted 0: the next free one of
+ * [min, max] that is not reserved (id_is_reserved); else exactly it: -EEXIST if it was ever given to
+ * somebody else, -ERANGE outside [min, max] or reserved. The same owner asking again for its own
+ * number gets it. -ENOSPC is for the disk; an exhausted range is -EDQUOT. */
+_must_use_ int store_number_take(struct store_txn *txn, uint32_t min, uint32_t max, uint32_t wanted,
+				 const char *owner_id, uint32_t *ret);
+/* The owner is gone; the number stays taken as a tombstone. */
+_must_use_ int store_number_retire(struct store_txn *txn, uint32_t number);
+typedef int (*store_number_fn)(uint32_t number, enum resource_type type, bool retired, void *context);
+_must_use_ int store_number_each(struct store_txn *txn, store_number_fn each, void *context);
+
+/* Events: JSON text in commit order, numbered from 1. user is a POSIX name or "" and type such as
+ * "scim.user.created"; both are kept beside the text for filtering. Newest first. */
+struct store_event {
+	uint64_t sequence;
+	uint64_t time_us;
+	const char *type, *user, *json;
+};
+_must_use_ int store_event_append(struct store_txn *txn, const char *type, const char *user,
+				  const char *json, uint64_t *ret_sequence);
+typedef int (*store_event_fn)(const struct store_event *event, void *context);
+_must_use_ int store_event_each(struct store_txn *txn, store_event_fn each, void *context);
+
+/* Receipts: JSON text per offboarding. number 0 makes a new one. user is the POSIX name. */
+_must_use_ int store_receipt_put(struct store_txn *txn, uint64_t number, const char *user,
+				 const char *json, uint64_t *ret_number);
+_must_use_ int store_receipt_get(struct store_txn *txn, uint64_t number, char **ret_json);
+/* Newest first; user NULL: everybody's. */
+typedef int (*store_receipt_fn)(uint64_t number, const char *user, const char *json, void *context);
+_must_use_ int store_receipt_each(struct store_txn *txn, const char *user, store_receipt_fn each,
+				  void *context);
+
+#endif
