@@ -1,0 +1,138 @@
+#include "scimd/warden/logind.h"
+
+#include <stdarg.h>
+
+#include <systemd/sd-bus.h>
+
+#include "scimd/base/clock.h"
+
+#define ANSWER_US 1000000u /* nobody waits for it; it bounds what is remembered */
+#define RETRY_US 1000000u  /* between attempts to find a bus */
+#define MESSAGES_MAX 64    /* handled in one go */
+
+struct logind {
+	sd_bus *bus; /* NULL: none */
+	uint64_t retry_us;
+	uint32_t outstanding;
+	logind_session_fn session;
+	void *context;
+};
+
+int logind_new(logind_session_fn session, void *context, struct logind **ret)
+{
+	struct logind *logind = calloc(1, sizeof(*logind));
+
+	if (!logind)
+		return -ENOMEM;
+	logind->session = session;
+	logind->context = context;
+	*ret = logind;
+	return 0;
+}
+
+static void disconnect(struct logind *logind)
+{
+	logind->bus = sd_bus_close_unref(logind->bus); /* does not flush, so it does not block */
+	logind->outstanding = 0;
+}
+
+void logind_freep(struct logind **logind)
+{
+	if (!*logind)
+		return;
+	disconnect(*logind);
+	free(*logind);
+	*logind = NULL;
+}
+
+void logind_process(struct logind *logind)
+{
+	for (int i = 0; i < MESSAGES_MAX && logind->bus; i++) {
+		int r = sd_bus_process(logind->bus, NULL);
+
+		if (r < 0)
+			disconnect(logind);
+		if (r <= 0)
+			return;
+	}
+}
+
+/* Connecting goes on in the background; messages queue up meanwhile. */
+static bool connect_bus(struct logind *logind)
+{
+	uint64_t now = clock_monotonic_us();
+
+	logind_process(logind); /* a bus that went away shows only so */
+	if (logind->bus && sd_bus_is_open(logind->bus) > 0)
+		return true;
+	disconnect(logind);
+	if (now < logind->retry_us)
+		return false;
+	logind->retry_us = now + RETRY_US;
+	return sd_bus_open_system(&logind->bus) >= 0;
+}
+
+/* Without a handler no answer is asked for: an order about somebody whom logind does not know is an
+ * error that says what we want to hear, and thousands of them would fill the bus's table of answers. */
+static void call(struct logind *logind, sd_bus_message_handler_t answer, const char *member,
+		 const char *types, ...)
+{
+	sd_bus_message *message = NULL;
+	va_list values;
+	int r;
+
+	if (!connect_bus(logind))
+		return;
+	r = sd_bus_message_new_method_call(logind->bus, &message, "org.freedesktop.login1",
+					   "/org/freedesktop/login1",
+					   "org.freedesktop.login1.Manager", member);
+	if (r < 0)
+		return;
+	va_start(values, types);
+	r = sd_bus_message_appendv(message, types, values);
+	va_end(values);
+	if (r >= 0)
+		r = sd_bus_message_set_auto_start(message, 0); /* not running: nothing to end */
+	if (r >= 0)
+		r = sd_bus_call_async(logind->bus, NULL, message, answer, logind, ANSWER_US);
+	if (r >= 0 && answer)
+		logind->outstanding++;
+	sd_bus_message_unref(message);
+}
+
+static int on_sessions(sd_bus_message *answer, void *userdata, sd_bus_error *error)
+{
+	struct logind *logind = userdata;
+	const char *id;
+	uint32_t uid;
+
+	(void)error;
+	if (logind->outstanding > 0)
+		logind->outstanding--;
+	if (sd_bus_message_is_method_error(answer, NULL) ||
+	    sd_bus_message_enter_container(answer, 'a', "(susso)") < 0)
+		return 0;
+	while (sd_bus_message_read(answer, "(susso)", &id, &uid, NULL, NULL, NULL) > 0)
+		logind->session(logind->context, uid, id);
+	return 0;
+}
+
+void logind_list(struct logind *logind)
+{
+	call(logind, on_sessions, "ListSessions", "");
+}
+
+void logind_linger_off(struct logind *logind, uint32_t uid)
+{
+	call(logind, NULL, "SetUserLinger", "ubb", uid, 0, 0);
+}
+
+void logind_terminate(struct logind *logind, uint32_t uid)
+{
+	call(logind, NULL, "TerminateUser", "u", uid);
+}
+
+bool logind_is_busy(const struct logind *logind)
+{
+	return logind->bus && logind->outstanding > 0;
+}

@@ -1,0 +1,32 @@
+/* logind.h - what systemd-logind is asked and told, over D-Bus, without ever waiting for it.
+ * Layer: warden. Threads: one. There is nothing to fail here as far as the caller is concerned: a host
+ * without a bus or without logind has no sessions, and one that does not answer gets no wait. The
+ * processes of a session are ended by other means; this ends what logind remembers of it. */
+#ifndef SCIMD_WARDEN_LOGIND_H
+#define SCIMD_WARDEN_LOGIND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shared/attrs.h"
+
+struct logind;
+
+/* Told of each session of anybody, in answer to logind_list. */
+typedef void (*logind_session_fn)(void *context, uint32_t uid, const char *id);
+
+_must_use_ int logind_new(logind_session_fn session, void *context, struct logind **ret);
+void logind_freep(struct logind **logind);
+
+/* Questions and orders; all are sent in order, and answered, if at all, from logind_process. */
+void logind_list(struct logind *logind);
+void logind_linger_off(struct logind *logind, uint32_t uid);
+void logind_terminate(struct logind *logind, uint32_t uid);
+
+/* Send and receive what is possible without blocking. */
+void logind_process(struct logind *logind);
+
+/* Some answer is outstanding: call logind_process again soon. */
+bool logind_is_busy(const struct logind *logind);
+
+#endif

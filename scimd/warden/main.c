@@ -1,0 +1,224 @@
+/* scimd-warden: the root process without network that decides what this host believes and who may
+ * live on it. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "scimd/base/clock.h"
+#include "scimd/base/log.h"
+#include "scimd/base/notify.h"
+#include "scimd/warden/server.h"
+#include "shared/conf.h"
+
+#define SWEEP_MS 30000u
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	stop = 1;
+}
+
+struct options {
+	const char *socket, *folder, *conf_file, *dropins;
+	int64_t peer_uid;
+	bool reap;
+};
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: scimd-warden [-c FILE] [-C DROPIN_DIR] [--socket PATH]\n"
+			"                    [--public DIR] [--peer-uid UID] [--no-reap]\n");
+	return 2;
+}
+
+static int options_parse(int argc, char **argv, struct options *options)
+{
+	enum { SOCKET = 256, PUBLIC, PEER, NO_REAP, VERSION };
+	static const struct option longs[] = {
+		{ "socket", required_argument, NULL, SOCKET },
+		{ "public", required_argument, NULL, PUBLIC },
+		{ "peer-uid", required_argument, NULL, PEER },
+		{ "no-reap", no_argument, NULL, NO_REAP },
+		{ "version", no_argument, NULL, VERSION },
+		{ 0 },
+	};
+	char *end;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:C:", longs, NULL)) >= 0) {
+		switch (c) {
+		case 'c':
+			options->conf_file = optarg;
+			break;
+		case 'C':
+			options->dropins = optarg;
+			break;
+		case SOCKET:
+			options->socket = optarg;
+			break;
+		case PUBLIC:
+			options->folder = optarg;
+			break;
+		case PEER:
+			errno = 0;
+			options->peer_uid = strtol(optarg, &end, 10);
+			if (errno || *end || end == optarg || options->peer_uid < 0 ||
+			    options->peer_uid >= UINT32_MAX)
+				return -EINVAL;
+			break;
+		case NO_REAP:
+			options->reap = false;
+			break;
+		case VERSION:
+			printf("scimd-warden %s\n", SCIMD_VERSION);
+			exit(0);
+		default:
+			return -EINVAL;
+		}
+	}
+	return optind == argc ? 0 : -EINVAL;
+}
+
+static enum reap_verdict verdict(void *context, uint32_t uid)
+{
+	return publish_shuts_out(context, uid) ? REAP_END : REAP_UNTOUCHABLE;
+}
+
+struct warden {
+	struct local *local;
+	struct publish *publish;
+	struct server *server;
+	struct reap *reap;
+};
+
+static void warden_done(struct warden *warden)
+{
+	reap_freep(&warden->reap);
+	server_freep(&warden->server);
+	publish_freep(&warden->publish);
+	local_freep(&warden->local);
+}
+
+/* The group's id, or root's where it does not exist yet. */
+static gid_t group_or_root(const struct local *local, const char *name)
+{
+	uint32_t gid = 0;
+
+	if (local_group_gid(local, name, &gid) < 0)
+		log_warning("there is no group %s: using root's", name);
+	return gid;
+}
+
+static int warden_start(struct warden *warden, const struct options *options)
+{
+	struct publish_options publish = { .folder = options->folder,
+					   .conf_file = options->conf_file,
+					   .dropins = options->dropins };
+	struct server_options server = { .socket = options->socket, .user = "scimd",
+					 .peer_uid = options->peer_uid };
+	struct reap_options reap = { .proc = "/proc", .cgroup = "/sys/fs/cgroup",
+				     .linger = "/var/lib/systemd/linger", .logind = true,
+				     .report = server_report };
+	int r = local_new("/etc/passwd", "/etc/group", &warden->local);
+
+	if (r < 0)
+		return log_error_errno(r, "reading /etc/passwd and /etc/group");
+	publish.local = server.local = warden->local;
+	publish.shadow_group = group_or_root(warden->local, "shadow");
+	r = publish_new(&publish, &warden->publish);
+	if (r < 0)
+		return log_error_errno(r, "opening the directory in %s", options->folder);
+	server.publish = warden->publish;
+	server.group = group_or_root(warden->local, "scimd");
+	r = server_new(&server, &warden->server);
+	if (r < 0)
+		return log_error_errno(r, "listening on %s", options->socket);
+	if (!options->reap)
+		return 0;
+	reap.policy = (struct reap_policy){ .verdict = verdict, .context = warden->publish };
+	reap.report_context = warden->server;
+	r = reap_new(&reap, &warden->reap);
+	if (r < 0)
+		return log_error_errno(r, "preparing to end processes");
+	server_set_reap(warden->server, warden->reap);
+	return 0;
+}
+
+/* The smaller of two waits; -1 is for ever. */
+static int sooner(int a, int b)
+{
+	if (a < 0)
+		return b;
+	return b < 0 || a < b ? a : b;
+}
+
+static void sweep(struct warden *warden)
+{
+	int r;
+
+	r = local_refresh(warden->local);
+	if (r < 0)
+		log_error_errno(r, "reading the local accounts (going on with the last good state)");
+	r = reap_sweep(warden->reap);
+	if (r < 0)
+		log_error_errno(r, "looking for people who may not be here");
+}
+
+static int warden_run(struct warden *warden)
+{
+	uint64_t watchdog_ms = notify_watchdog_ms();
+	uint64_t next_sweep_us = 0, next_ping_us = 0;
+	int r = 0;
+
+	while (!stop && r == 0) {
+		uint64_t now = clock_monotonic_us();
+		int wait_ms = -1;
+
+		if (warden->reap && now >= next_sweep_us) {
+			sweep(warden);
+			next_sweep_us = now + SWEEP_MS * UINT64_C(1000);
+		}
+		if (watchdog_ms && now >= next_ping_us) {
+			notify_send("WATCHDOG=1");
+			next_ping_us = now + watchdog_ms * 1000;
+		}
+		if (warden->reap)
+			wait_ms = sooner(reap_step(warden->reap),
+					 (int)((next_sweep_us - now) / 1000 + 1));
+		if (watchdog_ms)
+			wait_ms = sooner(wait_ms, (int)((next_ping_us - now) / 1000 + 1));
+		r = server_step(warden->server, wait_ms);
+	}
+	return r < 0 ? log_error_errno(r, "waiting for requests") : 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { .socket = WARDEN_SOCKET, .folder = DIRECTORY_PUBLIC_DIR,
+				   .conf_file = CONF_FILE, .dropins = CONF_DROPIN_DIR,
+				   .peer_uid = -1, .reap = true };
+	_cleanup_(warden_done) struct warden warden = { 0 };
+	struct sigaction action = { .sa_handler = on_signal };
+	struct rlimit no_core = { 0 };
+
+	log_open("scimd-warden", LOG_LEVEL_INFO);
+	if (options_parse(argc, argv, &options) < 0)
+		return usage();
+	/* Password hashes pass through this process. */
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	(void)setrlimit(RLIMIT_CORE, &no_core);
+	(void)sigaction(SIGTERM, &action, NULL);
+	(void)sigaction(SIGINT, &action, NULL);
+	if (warden_start(&warden, &options) < 0)
+		return 1;
+	notify_send("READY=1\nSTATUS=watching");
+	log_notice("started");
+	if (warden_run(&warden) < 0)
+		return 1;
+	notify_send("STOPPING=1");
+	return 0;
+}

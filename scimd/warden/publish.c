@@ -1,0 +1,886 @@
+#include "scimd/warden/publish.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "scimd/base/log.h"
+#include "scimd/warden/record.h"
+#include "shared/packet.h"
+
+#define CRYPT_MAX 255u
+
+/* A membership that a batch adds or takes away, applied at its end. */
+struct pending_member {
+	uint32_t uid, gid;
+	uint32_t order;
+	bool add;
+};
+
+struct publish {
+	struct publish_options options;
+	struct conf *conf; /* NULL: root's configuration does not load */
+	struct timespec conf_seen[2];
+	struct directory_writer *directory, *shadow;
+	bool open, full; /* a batch is open */
+	struct warden_begin begin;
+	struct pending_member *pending;
+	size_t pending_count, pending_room;
+	uint32_t *touched; /* uids named by the batch */
+	size_t touched_count, touched_room;
+	struct publish_refusal *refusals;
+	size_t refusal_count;
+	struct user_record record; /* too large for the stack */
+};
+
+/* --- opening ------------------------------------------------------------------------------------ */
+
+static void conf_stamp(const struct publish *publish, struct timespec stamp[2])
+{
+	struct stat file = { 0 }, dropins = { 0 };
+
+	/* A missing one leaves zeros, which differ from any time. */
+	(void)stat(publish->options.conf_file, &file);
+	(void)stat(publish->options.dropins, &dropins);
+	stamp[0] = file.st_ctim;
+	stamp[1] = dropins.st_ctim;
+}
+
+int publish_reload(struct publish *publish)
+{
+	struct conf_problems problems = { 0 };
+	struct timespec stamp[2];
+	struct conf *conf = NULL;
+	int r;
+
+	conf_stamp(publish, stamp);
+	if (publish->conf && memcmp(stamp, publish->conf_seen, sizeof(stamp)) == 0)
+		return 0;
+	r = conf_load(publish->options.conf_file, publish->options.dropins, &conf, &problems);
+	if (r < 0) {
+		for (size_t i = 0; i < problems.count; i++)
+			log_error("%s:%u: %s", problems.items[i].file, problems.items[i].line,
+				  problems.items[i].message);
+		conf_problems_done(&problems);
+		return r;
+	}
+	conf_freep(&publish->conf);
+	publish->conf = conf;
+	memcpy(publish->conf_seen, stamp, sizeof(stamp));
+	return 0;
+}
+
+static int open_file(const struct publish *publish, bool shadow, struct directory_writer **ret)
+{
+	struct directory_writer_options options = {
+		.folder = publish->options.folder,
+		.name = shadow ? DIRECTORY_SHADOW_FILE : DIRECTORY_FILE,
+		.magic = shadow ? DIRECTORY_SHADOW_MAGIC : DIRECTORY_MAGIC,
+		.mode = shadow ? 0640 : 0644,
+		.group = shadow ? publish->options.shadow_group : 0,
+		.uid_min = publish->conf ? publish->conf->identity.uid_min : UID_MIN_DEFAULT,
+		.uid_max = publish->conf ? publish->conf->identity.uid_max : UID_MAX_DEFAULT,
+	};
+	bool damaged;
+	int r = directory_writer_open(&options, ret, &damaged);
+
+	if (r == 0 && damaged)
+		log_error("%s/%s is damaged; it will be made anew", options.folder, options.name);
+	return r;
+}
+
+int publish_new(const struct publish_options *options, struct publish **ret)
+{
+	_cleanup_(publish_freep) struct publish *publish = calloc(1, sizeof(*publish));
+	int r;
+
+	if (!publish)
+		return -ENOMEM;
+	publish->options = *options;
+	r = publish_reload(publish);
+	if (r < 0)
+		log_error("the configuration is not usable: nothing new will be published");
+	r = open_file(publish, false, &publish->directory);
+	if (r == 0)
+		r = open_file(publish, true, &publish->shadow);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(publish);
+	return 0;
+}
+
+static void batch_end(struct publish *publish)
+{
+	publish->open = publish->full = false;
+	publish->pending_count = publish->touched_count = publish->refusal_count = 0;
+}
+
+void publish_freep(struct publish **publish)
+{
+	if (!*publish)
+		return;
+	directory_writer_closep(&(*publish)->directory);
+	directory_writer_closep(&(*publish)->shadow);
+	conf_freep(&(*publish)->conf);
+	free((*publish)->pending);
+	free((*publish)->touched);
+	free((*publish)->refusals);
+	free(*publish);
+	*publish = NULL;
+}
+
+/* A directory without its shadow file (or the other way round) is made anew together. */
+static bool is_usable(const struct publish *publish)
+{
+	return directory_writer_view(publish->directory) && directory_writer_view(publish->shadow);
+}
+
+void publish_state(const struct publish *publish, struct warden_state *ret)
+{
+	const struct directory_view *view = directory_writer_view(publish->directory);
+	struct directory_user user;
+	struct directory_group group;
+	uint64_t cursor;
+
+	*ret = (struct warden_state){ 0 };
+	if (!is_usable(publish))
+		return;
+	ret->revision = directory_writer_revision(publish->directory);
+	memcpy(ret->instance, directory_view_header(view)->instance, sizeof(ret->instance));
+	for (cursor = 0; directory_user_next(view, &cursor, &user) == 0;)
+		ret->users++;
+	for (cursor = 0; directory_group_next(view, &cursor, &group) == 0 && !group.is_private;)
+		ret->groups++;
+}
+
+/* --- small parts of a batch --------------------------------------------------------------------- */
+
+static int touch(struct publish *publish, uint32_t uid)
+{
+	if (publish->touched_count == publish->touched_room) {
+		size_t room = publish->touched_room ? publish->touched_room * 2 : 256;
+		uint32_t *larger = reallocarray(publish->touched, room, sizeof(*larger));
+
+		if (!larger)
+			return -ENOMEM;
+		publish->touched = larger;
+		publish->touched_room = room;
+	}
+	publish->touched[publish->touched_count++] = uid;
+	return 0;
+}
+
+static void note_refusal(struct publish *publish, uint32_t id, bool is_group,
+			 const struct refusal *why)
+{
+	log_warning("refused %s %u: %s", is_group ? "group" : "user", id, why->text);
+	if (!publish->refusals)
+		publish->refusals = calloc(PUBLISH_REFUSALS_MAX, sizeof(*publish->refusals));
+	if (!publish->refusals || publish->refusal_count == PUBLISH_REFUSALS_MAX)
+		return; /* the log has it */
+	publish->refusals[publish->refusal_count++] =
+		(struct publish_refusal){ .id = id, .is_group = is_group, .why = *why };
+}
+
+/* A copy of a user that survives staging calls. */
+struct user_copy {
+	bool exists;
+	uint16_t flags;
+	char name[NAME_MAX_BYTES + 1];
+	char gecos[FIELD_MAX_BYTES + 1], home[FIELD_MAX_BYTES + 1], shell[FIELD_MAX_BYTES + 1];
+	uint32_t *gids;
+	uint32_t gid_count, gid_room;
+};
+
+static void user_copy_done(struct user_copy *copy)
+{
+	free(copy->gids);
+}
+
+static int gids_add(struct user_copy *copy, uint32_t gid)
+{
+	for (uint32_t i = 0; i < copy->gid_count; i++)
+		if (copy->gids[i] == gid)
+			return 0;
+	if (copy->gid_count >= DIRECTORY_GROUPS_MAX)
+		return -E2BIG;
+	if (copy->gid_count == copy->gid_room) {
+		uint32_t room = copy->gid_room ? copy->gid_room * 2 : 16;
+		uint32_t *larger = reallocarray(copy->gids, room, sizeof(*larger));
+
+		if (!larger)
+			return -ENOMEM;
+		copy->gids = larger;
+		copy->gid_room = room;
+	}
+	copy->gids[copy->gid_count++] = gid;
+	return 1;
+}
+
+static bool gids_remove(struct user_copy *copy, uint32_t gid)
+{
+	for (uint32_t i = 0; i < copy->gid_count; i++)
+		if (copy->gids[i] == gid) {
+			copy->gids[i] = copy->gids[--copy->gid_count];
+			return true;
+		}
+	return false;
+}
+
+static bool gids_have(const uint32_t *gids, size_t count, uint32_t gid)
+{
+	for (size_t i = 0; i < count; i++)
+		if (gids[i] == gid)
+			return true;
+	return false;
+}
+
+static int user_copy_of(const struct directory_user *user, struct user_copy *ret)
+{
+	*ret = (struct user_copy){ .exists = true, .flags = user->flags };
+	if (!(user->flags & DIRECTORY_DELETED)) {
+		(void)snprintf(ret->name, sizeof(ret->name), "%s", user->name);
+		(void)snprintf(ret->gecos, sizeof(ret->gecos), "%s", user->gecos);
+		(void)snprintf(ret->home, sizeof(ret->home), "%s", user->home);
+		(void)snprintf(ret->shell, sizeof(ret->shell), "%s", user->shell);
+	}
+	for (size_t i = 0; i < user->group_count; i++)
+		if (gids_add(ret, user->gids[i]) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+/* The staged user; an absent one is a zero copy. */
+static int user_copy_get(struct publish *publish, uint32_t uid, struct user_copy *ret)
+{
+	struct directory_user user;
+	int r = directory_writer_user(publish->directory, uid, &user);
+
+	*ret = (struct user_copy){ 0 };
+	if (r == -ENOENT)
+		return 0;
+	return r < 0 ? r : user_copy_of(&user, ret);
+}
+
+static int user_copy_put(struct publish *publish, uint32_t uid, const struct user_copy *copy,
+			 const struct user_record *record)
+{
+	struct directory_user_entry entry = {
+		.uid = uid,
+		.flags = copy->flags,
+		.name = copy->name,
+		.gecos = copy->gecos,
+		.home = copy->home,
+		.shell = copy->shell,
+		.gids = copy->gids,
+		.gid_count = copy->gid_count,
+	};
+
+	if (record) {
+		entry.detail_text = record->detail;
+		entry.detail_size = record->detail_size;
+		entry.role_count = record->fixed.role_count;
+		entry.key_count = record->fixed.key_count;
+		entry.env_count = record->fixed.env_count;
+	}
+	return directory_writer_put_user(publish->directory, &entry);
+}
+
+/* Bring the groups' side of memberships from old to new (a renamed user is put again). */
+static int sync_members(struct publish *publish, uint32_t uid, const struct user_copy *old,
+			const struct user_copy *new)
+{
+	bool renamed = strcmp(old->name, new->name) != 0;
+	int r = 0;
+
+	for (uint32_t i = 0; r >= 0 && i < old->gid_count; i++)
+		if (!gids_have(new->gids, new->gid_count, old->gids[i]))
+			r = directory_writer_remove_member(publish->directory, old->gids[i], uid);
+	for (uint32_t i = 0; r >= 0 && i < new->gid_count; i++)
+		if (renamed || !gids_have(old->gids, old->gid_count, new->gids[i]))
+			r = directory_writer_put_member(publish->directory, new->gids[i], uid,
+							new->name);
+	return r == -ENOENT ? 0 : r;
+}
+
+static int is_local_group(struct publish *publish, uint32_t gid)
+{
+	struct directory_group group;
+	int r = directory_writer_group(publish->directory, gid, &group);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return (group.flags & DIRECTORY_LOCAL) != 0;
+}
+
+/* --- users -------------------------------------------------------------------------------------- */
+
+/* The local groups of one role, by root's configuration and root's /etc/group alone. */
+static int grant_role(struct publish *publish, const char *role_name, struct user_copy *copy)
+{
+	for (size_t i = 0; i < publish->conf->role_count; i++) {
+		const struct conf_role *role = &publish->conf->roles[i];
+
+		if (strcmp(role->name, role_name) != 0)
+			continue;
+		for (conf_list name = role->local_groups; *name; name++) {
+			uint32_t gid;
+			int r = local_group_gid(publish->options.local, *name, &gid);
+
+			if (r < 0 || gid == 0) {
+				log_warning("role %s: no local group %s that could be granted",
+					    role_name, *name);
+				continue;
+			}
+			r = is_local_group(publish, gid);
+			if (r == 0)
+				r = directory_writer_put_group(publish->directory, gid,
+							       DIRECTORY_LOCAL, *name);
+			if (r >= 0)
+				r = gids_add(copy, gid);
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+/* The groups that a new record leaves or gives: SCIM groups stay, local ones follow the roles. */
+static int compute_gids(struct publish *publish, const struct user_copy *old,
+			const struct user_record *record, struct user_copy *new)
+{
+	const char *role = record->roles;
+	int r = 0;
+
+	if (!(new->flags & DIRECTORY_ALLOWED))
+		return 0;
+	for (uint32_t i = 0; r >= 0 && i < old->gid_count; i++) {
+		r = is_local_group(publish, old->gids[i]);
+		if (r == 0)
+			r = gids_add(new, old->gids[i]);
+	}
+	for (uint16_t i = 0; r >= 0 && i < record->fixed.role_count; i++) {
+		r = grant_role(publish, role, new);
+		role = directory_string_next(role);
+	}
+	return r < 0 ? r : 0;
+}
+
+/* Against what is staged: a tombstone stays one, and a name belongs to one uid or gid. */
+static int check_place(struct publish *publish, const struct user_record *record,
+		       struct refusal *why)
+{
+	struct directory_group group;
+	struct directory_user user;
+	size_t size = strlen(record->name);
+	int r = directory_writer_user(publish->directory, record->fixed.uid, &user);
+
+	if (r == 0 && (user.flags & DIRECTORY_DELETED) &&
+	    !(record->fixed.flags & WARDEN_USER_DELETED))
+		return refuse(why, "uid %u belonged to a deleted user", record->fixed.uid);
+	if (record->fixed.flags & WARDEN_USER_DELETED)
+		return 0;
+	if (directory_writer_group(publish->directory, record->fixed.uid, &group) == 0)
+		return refuse(why, "uid %u is the gid of a group", record->fixed.uid);
+	if (directory_writer_user_named(publish->directory, record->name, size, &user) == 0 &&
+	    user.uid != record->fixed.uid)
+		return refuse(why, "the name \"%s\" is taken by uid %u", record->name, user.uid);
+	if (directory_writer_group_named(publish->directory, record->name, size, &group) == 0)
+		return refuse(why, "the name \"%s\" is taken by a group", record->name);
+	return 0;
+}
+
+static void copy_from_record(const struct user_record *record, struct user_copy *copy)
+{
+	*copy = (struct user_copy){ .exists = true };
+	if (record->fixed.flags & WARDEN_USER_DELETED) {
+		copy->flags = DIRECTORY_DELETED;
+		return;
+	}
+	if (record->fixed.flags & WARDEN_USER_ALLOWED)
+		copy->flags = DIRECTORY_ALLOWED;
+	memcpy(copy->name, record->name, sizeof(copy->name));
+	memcpy(copy->gecos, record->gecos, sizeof(copy->gecos));
+	memcpy(copy->home, record->home, sizeof(copy->home));
+	(void)snprintf(copy->shell, sizeof(copy->shell), "%s",
+		       copy->flags & DIRECTORY_ALLOWED ? record->shell : DIRECTORY_NOLOGIN);
+}
+
+static int apply_user(struct publish *publish, const struct user_record *record)
+{
+	_cleanup_(user_copy_done) struct user_copy old = { 0 }, new = { 0 };
+	int r = user_copy_get(publish, record->fixed.uid, &old);
+
+	if (r < 0)
+		return r;
+	copy_from_record(record, &new);
+	r = compute_gids(publish, &old, record, &new);
+	if (r == 0)
+		r = sync_members(publish, record->fixed.uid, &old, &new);
+	return r < 0 ? r : user_copy_put(publish, record->fixed.uid, &new, record);
+}
+
+/* A refused record must not leave its uid as it was. */
+static int shut_out(struct publish *publish, uint32_t uid)
+{
+	_cleanup_(user_copy_done) struct user_copy old = { 0 }, new = { 0 };
+	int r = user_copy_get(publish, uid, &old);
+
+	if (r < 0 || !old.exists || !(old.flags & DIRECTORY_ALLOWED))
+		return r;
+	new = old;
+	new.gids = NULL;
+	new.gid_count = new.gid_room = 0;
+	new.flags = 0;
+	(void)snprintf(new.shell, sizeof(new.shell), DIRECTORY_NOLOGIN);
+	r = sync_members(publish, uid, &old, &new);
+	return r < 0 ? r : user_copy_put(publish, uid, &new, NULL);
+}
+
+int publish_check_user(struct publish *publish, const void *body, size_t size, struct refusal *why)
+{
+	int r = record_parse_user(body, size, &publish->record, why);
+
+	if (r == 0 && !publish->conf)
+		r = refuse(why, "the configuration is not usable");
+	if (r == 0)
+		r = record_check_user(&publish->record, publish->conf, publish->options.local, why);
+	return r;
+}
+
+int publish_user(struct publish *publish, const void *body, size_t size, struct refusal *why)
+{
+	uint32_t uid;
+	int r;
+
+	if (!publish->open)
+		return refuse(why, "no batch is open");
+	r = publish_check_user(publish, body, size, why);
+	uid = publish->record.fixed.uid;
+	if (r == 0)
+		r = check_place(publish, &publish->record, why);
+	if (r == 0)
+		r = apply_user(publish, &publish->record);
+	else if (r == -EINVAL && uid != 0) {
+		note_refusal(publish, uid, false, why);
+		r = shut_out(publish, uid);
+	}
+	return r < 0 ? r : touch(publish, uid);
+}
+
+/* --- groups and members ------------------------------------------------------------------------- */
+
+int publish_check_group(struct publish *publish, const void *body, size_t size, struct refusal *why)
+{
+	struct group_record record;
+	int r = record_parse_group(body, size, &record, why);
+
+	if (r == 0 && !publish->conf)
+		r = refuse(why, "the configuration is not usable");
+	return r < 0 ? r : record_check_group(&record, publish->conf, publish->options.local, why);
+}
+
+static int pending_add(struct publish *publish, uint32_t uid, uint32_t gid, bool add)
+{
+	if (publish->pending_count == publish->pending_room) {
+		size_t room = publish->pending_room ? publish->pending_room * 2 : 1024;
+		struct pending_member *larger =
+			reallocarray(publish->pending, room, sizeof(*larger));
+
+		if (!larger)
+			return -ENOMEM;
+		publish->pending = larger;
+		publish->pending_room = room;
+	}
+	publish->pending[publish->pending_count] = (struct pending_member){
+		.uid = uid, .gid = gid, .order = (uint32_t)publish->pending_count, .add = add
+	};
+	publish->pending_count++;
+	return 0;
+}
+
+static int compare_pending(const void *a, const void *b)
+{
+	const struct pending_member *left = a, *right = b;
+
+	if (left->uid != right->uid)
+		return left->uid < right->uid ? -1 : 1;
+	return left->order < right->order ? -1 : left->order > right->order;
+}
+
+/* All changes of one uid's memberships, in one new record. */
+static int apply_memberships(struct publish *publish, const struct pending_member *first,
+			     size_t count)
+{
+	_cleanup_(user_copy_done) struct user_copy old = { 0 }, new = { 0 };
+	int r = user_copy_get(publish, first->uid, &old);
+
+	if (r < 0 || !(old.flags & DIRECTORY_ALLOWED))
+		return r; /* who is not allowed has no groups */
+	new = old;
+	new.gids = NULL;
+	new.gid_count = new.gid_room = 0;
+	for (uint32_t i = 0; r >= 0 && i < old.gid_count; i++)
+		r = gids_add(&new, old.gids[i]);
+	for (size_t i = 0; r >= 0 && i < count; i++) {
+		if (first[i].add)
+			r = gids_add(&new, first[i].gid);
+		else
+			r = gids_remove(&new, first[i].gid);
+	}
+	if (r >= 0)
+		r = sync_members(publish, first->uid, &old, &new);
+	return r < 0 ? r : user_copy_put(publish, first->uid, &new, NULL);
+}
+
+static int flush_pending(struct publish *publish)
+{
+	size_t first = 0;
+
+	if (publish->pending_count == 0)
+		return 0;
+	qsort(publish->pending, publish->pending_count, sizeof(*publish->pending), compare_pending);
+	while (first < publish->pending_count) {
+		size_t end = first + 1;
+		int r;
+
+		while (end < publish->pending_count &&
+		       publish->pending[end].uid == publish->pending[first].uid)
+			end++;
+		r = apply_memberships(publish, &publish->pending[first], end - first);
+		if (r < 0)
+			return r;
+		first = end;
+	}
+	publish->pending_count = 0;
+	return 0;
+}
+
+/* Its members lose the gid; then the group goes. */
+static int delete_group(struct publish *publish, uint32_t gid)
+{
+	struct directory_members members;
+	struct directory_group group;
+	uint64_t cursor = 0;
+	int r = flush_pending(publish);
+
+	if (r == 0)
+		r = directory_writer_group(publish->directory, gid, &group);
+	if (r < 0 || (group.flags & DIRECTORY_LOCAL))
+		return r == -ENOENT ? 0 : r;
+	while (r == 0 &&
+	       (r = directory_writer_members_next(publish->directory, &group, &cursor,
+						  &members)) == 0)
+		for (size_t i = 0; r == 0 && i < members.count; i++)
+			r = pending_add(publish, members.uids[i], gid, false);
+	if (r == -ENOENT)
+		r = flush_pending(publish);
+	return r < 0 ? r : directory_writer_remove_group(publish->directory, gid);
+}
+
+static int check_group_place(struct publish *publish, const struct group_record *record,
+			     struct refusal *why)
+{
+	struct directory_group group;
+	struct directory_user user;
+	size_t size = strlen(record->name);
+
+	if (directory_writer_user(publish->directory, record->fixed.gid, &user) == 0)
+		return refuse(why, "gid %u is the uid of a user", record->fixed.gid);
+	if (directory_writer_user_named(publish->directory, record->name, size, &user) == 0)
+		return refuse(why, "the name \"%s\" is taken by a user", record->name);
+	if (directory_writer_group_named(publish->directory, record->name, size, &group) == 0 &&
+	    group.gid != record->fixed.gid)
+		return refuse(why, "the name \"%s\" is taken by gid %u", record->name, group.gid);
+	return 0;
+}
+
+int publish_group(struct publish *publish, const void *body, size_t size, struct refusal *why)
+{
+	struct group_record record;
+	int r;
+
+	if (!publish->open)
+		return refuse(why, "no batch is open");
+	r = record_parse_group(body, size, &record, why);
+	if (r < 0)
+		return r;
+	if (record.fixed.flags & WARDEN_GROUP_DELETED)
+		return delete_group(publish, record.fixed.gid);
+	r = publish_check_group(publish, body, size, why);
+	if (r == 0)
+		r = check_group_place(publish, &record, why);
+	if (r == -EINVAL) {
+		note_refusal(publish, record.fixed.gid, true, why);
+		return delete_group(publish, record.fixed.gid);
+	}
+	return directory_writer_put_group(publish->directory, record.fixed.gid, 0, record.name);
+}
+
+int publish_members(struct publish *publish, const void *body, size_t size, struct refusal *why)
+{
+	struct packet_reader reader = { .at = body, .left = size };
+	struct warden_members members;
+	struct directory_group group;
+	int r = 0;
+
+	if (!publish->open)
+		return refuse(why, "no batch is open");
+	packet_get(&reader, &members, sizeof(members));
+	if (reader.bad || reader.left != (uint64_t)members.count * sizeof(uint32_t) ||
+	    (members.action != WARDEN_MEMBERS_ADD && members.action != WARDEN_MEMBERS_REMOVE))
+		return refuse(why, "malformed members record");
+	r = directory_writer_group(publish->directory, members.gid, &group);
+	if (r == -ENOENT || (r == 0 && (group.flags & DIRECTORY_LOCAL)))
+		return refuse(why, "no group with gid %u whose members could be set", members.gid);
+	for (uint32_t i = 0; r == 0 && i < members.count; i++) {
+		uint32_t uid;
+
+		packet_get(&reader, &uid, sizeof(uid));
+		r = pending_add(publish, uid, members.gid, members.action == WARDEN_MEMBERS_ADD);
+		if (r == 0)
+			r = touch(publish, uid);
+	}
+	return r;
+}
+
+int publish_password(struct publish *publish, const void *body, size_t size, struct refusal *why)
+{
+	struct packet_reader reader = { .at = body, .left = size };
+	struct warden_password password;
+	struct directory_user user;
+	char hash[CRYPT_MAX + 1];
+	int r;
+
+	if (!publish->open)
+		return refuse(why, "no batch is open");
+	packet_get(&reader, &password, sizeof(password));
+	packet_get_string(&reader, hash, sizeof(hash));
+	if (!packet_is_done(&reader))
+		return refuse(why, "malformed password record");
+	if (hash[0] != '\0' && (hash[0] != '$' || !field_is_valid(hash, strlen(hash))))
+		return refuse(why, "not a crypt(3) hash");
+	r = directory_writer_user(publish->directory, password.uid, &user);
+	if (r == -ENOENT)
+		return refuse(why, "no user with uid %u", password.uid);
+	if (r == 0)
+		r = directory_writer_put_shadow(publish->shadow, password.uid, hash,
+						password.changed_day);
+	explicit_bzero(hash, sizeof(hash));
+	return r;
+}
+
+/* --- the batch as a whole ----------------------------------------------------------------------- */
+
+int publish_begin(struct publish *publish, const void *body, size_t size, struct refusal *why)
+{
+	struct packet_reader reader = { .at = body, .left = size };
+	struct warden_begin begin;
+	int r;
+
+	publish_abort(publish);
+	packet_get(&reader, &begin, sizeof(begin));
+	if (!packet_is_done(&reader) || begin.flags & ~WARDEN_FULL || begin.unused != 0 ||
+	    begin.users_hint > 1u << 24 || begin.groups_hint > 1u << 24)
+		return refuse(why, "malformed begin");
+	if (publish_reload(publish) < 0 || !publish->conf)
+		return refuse(why, "the configuration is not usable");
+	r = local_refresh(publish->options.local);
+	if (r < 0)
+		log_error_errno(r, "reading the local accounts (going on with the last good state)");
+	if (!(begin.flags & WARDEN_FULL)) {
+		if (!is_usable(publish))
+			return refuse(why, "there is no directory yet: send everything");
+		if (begin.revision <= directory_writer_revision(publish->directory))
+			return refuse(why, "revision %llu is not newer",
+				      (unsigned long long)begin.revision);
+	} else {
+		r = directory_writer_start_over(publish->directory, begin.instance,
+						begin.users_hint, begin.groups_hint);
+		if (r == 0)
+			r = directory_writer_start_over(publish->shadow, begin.instance,
+							begin.users_hint, 0);
+		if (r < 0)
+			return r;
+	}
+	publish->begin = begin;
+	publish->full = begin.flags & WARDEN_FULL;
+	publish->open = true;
+	return 0;
+}
+
+void publish_abort(struct publish *publish)
+{
+	directory_writer_abort(publish->directory);
+	directory_writer_abort(publish->shadow);
+	batch_end(publish);
+}
+
+/* With WARDEN_FULL: whom the batch did not name is gone; the uid stays taken. */
+static int bury_missing(struct publish *publish)
+{
+	const struct directory_view *before = directory_writer_view(publish->directory);
+	struct user_copy tombstone = { .flags = DIRECTORY_DELETED };
+	uint64_t cursor = 0;
+	struct directory_user user, staged;
+	int r = 0;
+
+	if (!publish->full || !before)
+		return 0;
+	while (r == 0 && (r = directory_user_next_any(before, &cursor, &user)) == 0) {
+		uint32_t uid = user.uid;
+
+		r = directory_writer_user(publish->directory, uid, &staged);
+		if (r == -ENOENT)
+			r = user_copy_put(publish, uid, &tombstone, NULL);
+		if (r == 0)
+			r = touch(publish, uid);
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
+static int loss_add(struct publish_result *result, const struct publish_loss *loss)
+{
+	struct publish_loss *larger = reallocarray(result->losses, result->loss_count + 1,
+						   sizeof(*larger));
+
+	if (!larger)
+		return -ENOMEM;
+	result->losses = larger;
+	result->losses[result->loss_count++] = *loss;
+	return 0;
+}
+
+static bool was_local_group(const struct directory_view *view, uint32_t gid)
+{
+	struct directory_group group;
+
+	return directory_group_by_gid(view, gid, &group) == 0 && (group.flags & DIRECTORY_LOCAL);
+}
+
+/* What one uid loses by the staged batch against the published state. */
+static int loss_of(struct publish *publish, uint32_t uid, struct publish_result *result)
+{
+	const struct directory_view *view = directory_writer_view(publish->directory);
+	struct publish_loss loss = { .uid = uid };
+	struct directory_user before, after;
+	int r;
+
+	if (!view || directory_user_by_uid(view, uid, &before) < 0 ||
+	    !(before.flags & DIRECTORY_ALLOWED))
+		return 0;
+	(void)snprintf(loss.name, sizeof(loss.name), "%s", before.name);
+	r = directory_writer_user(publish->directory, uid, &after);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r == -ENOENT || !(after.flags & DIRECTORY_ALLOWED))
+		return loss_add(result, &loss);
+	for (size_t i = 0; i < before.group_count; i++) {
+		uint32_t *larger, gid = before.gids[i];
+
+		if (gids_have(after.gids, after.group_count, gid) || !was_local_group(view, gid))
+			continue;
+		larger = reallocarray(loss.gids, loss.gid_count + 1, sizeof(*larger));
+		if (!larger) {
+			free(loss.gids);
+			return -ENOMEM;
+		}
+		loss.gids = larger;
+		loss.gids[loss.gid_count++] = gid;
+	}
+	r = loss.gid_count ? loss_add(result, &loss) : 0;
+	if (r < 0)
+		free(loss.gids);
+	return r;
+}
+
+static int compare_uids(const void *a, const void *b)
+{
+	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+static int find_losses(struct publish *publish, struct publish_result *result)
+{
+	int r = 0;
+
+	if (publish->touched_count == 0)
+		return 0;
+	qsort(publish->touched, publish->touched_count, sizeof(*publish->touched), compare_uids);
+	for (size_t i = 0; r == 0 && i < publish->touched_count; i++)
+		if (i == 0 || publish->touched[i] != publish->touched[i - 1])
+			r = loss_of(publish, publish->touched[i], result);
+	return r;
+}
+
+static int commit(struct publish *publish, struct publish_result *result)
+{
+	uint64_t ignored;
+	int r = flush_pending(publish);
+
+	if (r == 0)
+		r = bury_missing(publish);
+	if (r == 0)
+		r = find_losses(publish, result);
+	/* Hashes first: they count only for people whom the directory lets in. */
+	if (r == 0)
+		r = directory_writer_commit(publish->shadow, publish->begin.revision, &ignored,
+					    &ignored);
+	if (r == 0)
+		r = directory_writer_commit(publish->directory, publish->begin.revision,
+					    &result->durable_us, &result->visible_us);
+	return r;
+}
+
+int publish_commit(struct publish *publish, struct publish_result *ret, struct refusal *why)
+{
+	_cleanup_(publish_result_done) struct publish_result result = {
+		.revision = publish->begin.revision
+	};
+	int r;
+
+	if (!publish->open)
+		return refuse(why, "no batch is open");
+	r = commit(publish, &result);
+	if (r < 0) {
+		publish_abort(publish);
+		return r;
+	}
+	result.refusals = TAKE_PTR(publish->refusals);
+	result.refusal_count = publish->refusal_count;
+	batch_end(publish);
+	*ret = result;
+	result = (struct publish_result){ 0 };
+	return 0;
+}
+
+void publish_result_done(struct publish_result *result)
+{
+	for (size_t i = 0; i < result->loss_count; i++)
+		free(result->losses[i].gids);
+	free(result->losses);
+	free(result->refusals);
+	*result = (struct publish_result){ 0 };
+}
+
+/* --- questions ---------------------------------------------------------------------------------- */
+
+bool publish_shuts_out(const struct publish *publish, uint32_t uid)
+{
+	const struct directory_view *view = directory_writer_view(publish->directory);
+	struct directory_user user;
+	uint32_t min, max;
+
+	if (!view || id_is_reserved(uid) || local_has_uid(publish->options.local, uid))
+		return false;
+	min = publish->conf ? publish->conf->identity.uid_min : directory_view_header(view)->uid_min;
+	max = publish->conf ? publish->conf->identity.uid_max : directory_view_header(view)->uid_max;
+	if (uid < min || uid > max)
+		return false;
+	return directory_user_by_uid(view, uid, &user) == 0 && !(user.flags & DIRECTORY_ALLOWED);
+}
+
+bool publish_ends_lost_roles(const struct publish *publish)
+{
+	return publish->conf && publish->conf->offboard.on_role_loss == CONF_ROLE_LOSS_END_SESSIONS;
+}

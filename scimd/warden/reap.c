@@ -1,0 +1,655 @@
+#include "scimd/warden/reap.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scimd/base/clock.h"
+#include "scimd/base/log.h"
+#include "scimd/warden/cgroup.h"
+#include "scimd/warden/logind.h"
+#include "scimd/warden/proc.h"
+#include "scimd/warden/target.h"
+#include "shared/names.h"
+
+/*
+ * Everything happens in looks. A look serves every target: it asks policy, visits the slices, walks
+ * /proc once, notes what must go, and signals it. Looks repeat until one finds nothing, and then come
+ * back at later_us for what was being born meanwhile.
+ *
+ * Why a look that finds nothing may be believed. The walk is in ascending order of pids, and a new
+ * process gets a higher pid than its parent (or the numbers start again at the bottom, once in
+ * pid_max). Whoever runs away by forking and exiting is therefore always met: alive, and then it is
+ * signalled; or gone between the listing and the reading, or a fresh zombie, and then the look is
+ * unsure. Against those, and against whoever forks faster than pids can be signalled, the kernel is
+ * asked to kill by cgroup and by uid (proc_kill_as), each in one step, and looked again.
+ */
+#define PIDS_MAX 4194304 /* PID_MAX_LIMIT: no pid is above */
+#define VICTIMS_MAX 64u
+#define VICTIMS_OF_ONE 10u /* five ids, each a target for the access and one for a role */
+#define UNSURE_MAX 3u      /* on a busy host some process of others vanishes in every look */
+#define CALM_US 1000000u   /* after that, what is left does not yield to haste */
+#define LATE_DEADLINE_MS 2000u
+#define FAILED_PAUSE_US 10000u
+#define ANSWER_POLL_MS 2
+
+static const uint64_t later_us[] = { 50000, 250000, 1000000, 5000000 };
+
+struct victim {
+	struct target *target;
+	int pid;
+	enum warden_found found;
+	bool fresh;
+	uint64_t ticks;
+};
+
+struct reap {
+	struct reap_options options;
+	char *paths[3];
+	struct proc proc;
+	struct logind *logind;
+	struct target **targets; /* by uid, then role */
+	uint32_t target_count, target_room;
+	bool missed;        /* a target did not fit in memory: sweep for it */
+	bool cannot_become; /* a user, to kill by uid: said once */
+
+	/* the look under way */
+	uint32_t look;
+	bool failed;       /* something could not be looked at */
+	uint32_t fleeting; /* processes that were gone before they could be looked at */
+	struct target *slice_target;
+	bool slice_is_ours; /* the warden itself lives in it */
+	uint32_t *seen;     /* by pid: the look that last found it; untouched pages cost nothing */
+	struct victim victims[VICTIMS_MAX];
+	uint32_t victim_count;
+};
+
+static void on_logind_session(void *context, uint32_t uid, const char *id);
+
+int reap_new(const struct reap_options *options, struct reap **ret)
+{
+	_cleanup_(reap_freep) struct reap *reap = calloc(1, sizeof(*reap));
+	int r;
+
+	if (!reap)
+		return -ENOMEM;
+	reap->options = *options;
+	reap->options.proc = reap->paths[0] = strdup(options->proc);
+	reap->options.cgroup = reap->paths[1] = strdup(options->cgroup);
+	reap->options.linger = reap->paths[2] = strdup(options->linger);
+	reap->seen = calloc(PIDS_MAX + 1, sizeof(*reap->seen));
+	if (!reap->paths[0] || !reap->paths[1] || !reap->paths[2] || !reap->seen)
+		return -ENOMEM;
+	r = proc_open(options->proc, &reap->proc);
+	if (r >= 0 && options->logind)
+		r = logind_new(on_logind_session, reap, &reap->logind);
+	if (r < 0)
+		return r;
+	reap->look = 1; /* so that a zero in seen is long ago */
+	*ret = TAKE_PTR(reap);
+	return 0;
+}
+
+void reap_freep(struct reap **reap)
+{
+	if (!*reap)
+		return;
+	for (uint32_t i = 0; i < (*reap)->target_count; i++)
+		target_freep(&(*reap)->targets[i]);
+	free((*reap)->targets);
+	logind_freep(&(*reap)->logind);
+	proc_close(&(*reap)->proc);
+	free((*reap)->seen);
+	for (size_t i = 0; i < ARRAY_SIZE((*reap)->paths); i++)
+		free((*reap)->paths[i]);
+	free(*reap);
+	*reap = NULL;
+}
+
+uint32_t reap_pending(const struct reap *reap)
+{
+	return reap->target_count;
+}
+
+/* --- targets ------------------------------------------------------------------------------- */
+
+/* The first target which is not before (uid, role). */
+static uint32_t targets_find(const struct reap *reap, uint32_t uid, bool role)
+{
+	uint32_t low = 0, high = reap->target_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		const struct target *target = reap->targets[middle];
+
+		if (target->uid < uid || (target->uid == uid && target->role < role))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static int targets_reserve(struct reap *reap)
+{
+	uint32_t room = reap->target_room ? reap->target_room * 2 : 16;
+	struct target **targets;
+
+	if (reap->target_count < reap->target_room)
+		return 0;
+	targets = reallocarray(reap->targets, room, sizeof(*targets));
+	if (!targets)
+		return -ENOMEM;
+	reap->targets = targets;
+	reap->target_room = room;
+	return 0;
+}
+
+/* The target of (uid, role), made if need be; borrowed. */
+static int targets_get(struct reap *reap, uint32_t uid, bool role, struct target **ret)
+{
+	uint32_t at = targets_find(reap, uid, role);
+	struct target *target = at < reap->target_count ? reap->targets[at] : NULL;
+
+	if (target && target->uid == uid && target->role == role) {
+		*ret = target;
+		return 0;
+	}
+	target = targets_reserve(reap) < 0 ? NULL : calloc(1, sizeof(*target));
+	if (!target) {
+		reap->missed = true;
+		return -ENOMEM;
+	}
+	target->uid = uid;
+	target->role = role;
+	memmove(&reap->targets[at + 1], &reap->targets[at],
+		(reap->target_count - at) * sizeof(*reap->targets));
+	reap->targets[at] = target;
+	reap->target_count++;
+	*ret = target;
+	return 0;
+}
+
+static void targets_drop(struct reap *reap, uint32_t at)
+{
+	target_freep(&reap->targets[at]);
+	reap->target_count--;
+	memmove(&reap->targets[at], &reap->targets[at + 1],
+		(reap->target_count - at) * sizeof(*reap->targets));
+}
+
+static void ask(struct reap *reap, struct target *target, uint64_t tag, uint32_t deadline_ms,
+		uint32_t grace_ms)
+{
+	uint64_t now = clock_monotonic_us();
+	struct request request = { .tag = tag, .started_us = clock_now_us(),
+				   .deadline_us = now + deadline_ms * 1000ull, .late = tag == 0 };
+
+	if (target->request_count == TARGET_REQUESTS_MAX) /* nobody waits in vain: answer what is known */
+		target_answer(target, &reap->options, &reap->proc, UINT64_MAX, false);
+	target_begin(target, now, deadline_ms, grace_ms);
+	target_ask(target, &request);
+}
+
+int reap_user(struct reap *reap, uint32_t uid, const char *name, uint64_t tag, uint32_t deadline_ms,
+	      uint32_t grace_ms)
+{
+	struct target *target;
+	int r;
+
+	if (id_is_reserved(uid))
+		return -EINVAL;
+	r = targets_get(reap, uid, false, &target);
+	if (r < 0)
+		return r;
+	if (name_is_valid(name, strlen(name)))
+		(void)snprintf(target->name, sizeof(target->name), "%s", name);
+	ask(reap, target, tag, deadline_ms, grace_ms);
+	return 0;
+}
+
+int reap_gids(struct reap *reap, uint32_t uid, const uint32_t *gids, uint32_t gid_count, uint64_t tag,
+	      uint32_t deadline_ms)
+{
+	struct target *target;
+	int r;
+
+	if (id_is_reserved(uid) || gid_count == 0)
+		return -EINVAL;
+	r = targets_get(reap, uid, true, &target);
+	if (r >= 0)
+		r = target_add_gids(target, gids, gid_count);
+	if (r < 0)
+		return r; /* a target without gids goes with the next look */
+	ask(reap, target, tag, deadline_ms, 0);
+	return 0;
+}
+
+/* --- what must go -------------------------------------------------------------------------- */
+
+/* Notes a process which must go because of target. info is read anew if it is to be used after. */
+static void note(struct reap *reap, struct target *target, const struct proc_info *info,
+		 enum warden_found found)
+{
+	bool fresh = target->looks == 0 || reap->seen[info->pid] != reap->look - 1;
+	uint64_t ticks;
+	int r;
+
+	if (info->gone) {
+		reap->fleeting += fresh;
+		return;
+	}
+	r = proc_start_ticks(&reap->proc, info->pid, &ticks);
+	if (r == -EPERM)
+		return; /* a kernel thread */
+	if (r < 0) {
+		reap->fleeting++;
+		return;
+	}
+	target->alive++;
+	if (fresh) {
+		target->fresh++;
+		target_add_item(target, info, found, ticks);
+	}
+	if (reap->victim_count == VICTIMS_MAX)
+		return; /* a slice, which is killed as a whole; if not, the next look meets it */
+	reap->victims[reap->victim_count++] = (struct victim){
+		.target = target, .pid = info->pid, .found = found, .fresh = fresh, .ticks = ticks
+	};
+}
+
+/* Somebody's login uid is one of the ids, too, but twice is not needed. */
+static bool is_repeated(const uint32_t *ids, size_t at)
+{
+	for (size_t i = 0; i < at; i++)
+		if (ids[i] == ids[at])
+			return true;
+	return false;
+}
+
+static void consider(struct reap *reap, const struct proc_info *info)
+{
+	const uint32_t ids[] = { info->uids[0], info->uids[1], info->uids[2], info->uids[3],
+				 info->loginuid };
+	bool matched = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		if (id_is_reserved(ids[i]) || is_repeated(ids, i))
+			continue;
+		for (uint32_t at = targets_find(reap, ids[i], false);
+		     at < reap->target_count && reap->targets[at]->uid == ids[i]; at++) {
+			enum warden_found found = target_match(reap->targets[at], &reap->proc, info);
+
+			if (found)
+				note(reap, reap->targets[at], info, found);
+			matched = matched || found;
+		}
+	}
+	if (matched)
+		reap->seen[info->pid] = reap->look;
+}
+
+/* Never init, never ourselves. */
+static bool is_untouchable(int pid)
+{
+	return pid <= 1 || pid > PIDS_MAX || pid == getpid();
+}
+
+/* False: it can't be looked at, for whatever reason. */
+static bool read_process(struct reap *reap, int pid, struct proc_info *ret)
+{
+	int r = proc_read(&reap->proc, pid, ret);
+
+	if (r == -ENOENT || r == -ESRCH)
+		reap->fleeting++;
+	else if (r < 0)
+		reap->failed = true;
+	return r >= 0;
+}
+
+/* --- signals ------------------------------------------------------------------------------- */
+
+static void signal_victim(struct reap *reap, const struct victim *victim, int signal_number)
+{
+	_cleanup_close_ int pidfd = proc_pin(victim->pid);
+	struct proc_info info;
+	uint64_t ticks;
+
+	/* Pinned first, looked at again after that: the one we hold is the one we mean. */
+	if (pidfd < 0 || proc_start_ticks(&reap->proc, victim->pid, &ticks) < 0 ||
+	    ticks != victim->ticks || proc_read(&reap->proc, victim->pid, &info) < 0)
+		return;
+	if (victim->found != WARDEN_FOUND_CGROUP &&
+	    !target_match(victim->target, &reap->proc, &info))
+		return;
+	(void)proc_signal(pidfd, signal_number);
+}
+
+static void signal_victims(struct reap *reap, uint64_t now)
+{
+	for (uint32_t i = 0; i < reap->victim_count; i++) {
+		const struct victim *victim = &reap->victims[i];
+		bool kills = now >= victim->target->kill_us;
+
+		if (!victim->target->first_signal_us)
+			victim->target->first_signal_us = clock_now_us();
+		if (kills || victim->fresh)
+			signal_victim(reap, victim, kills ? SIGKILL : SIGTERM);
+	}
+	reap->victim_count = 0;
+}
+
+/* --- a look -------------------------------------------------------------------------------- */
+
+static void look_at_processes(struct reap *reap, uint64_t now)
+{
+	struct proc_info info;
+	int pid;
+
+	proc_rewind(&reap->proc);
+	while ((pid = proc_next(&reap->proc)) > 0) {
+		if (is_untouchable(pid) || reap->seen[pid] == reap->look ||
+		    !read_process(reap, pid, &info))
+			continue;
+		if (reap->victim_count > VICTIMS_MAX - VICTIMS_OF_ONE)
+			signal_victims(reap, now);
+		consider(reap, &info);
+	}
+	if (pid < 0)
+		reap->failed = true;
+}
+
+static void on_slice_process(void *context, int pid)
+{
+	struct reap *reap = context;
+	struct proc_info info;
+
+	if (pid == getpid())
+		reap->slice_is_ours = true;
+	if (is_untouchable(pid) || reap->seen[pid] == reap->look || !read_process(reap, pid, &info))
+		return;
+	consider(reap, &info);
+	if (reap->seen[pid] != reap->look)
+		note(reap, reap->slice_target, &info, WARDEN_FOUND_CGROUP);
+	reap->seen[pid] = reap->look;
+}
+
+static void on_slice_session(void *context, const char *id)
+{
+	struct reap *reap = context;
+
+	target_add_session(reap->slice_target, id);
+}
+
+/* What lives there is noted for the report, then killed in one step, those being born included. */
+static void look_at_slice(struct reap *reap, struct target *target, uint64_t now)
+{
+	const struct cgroup_visitor visitor = { on_slice_process, on_slice_session, reap };
+	_cleanup_close_ int slice = cgroup_open_slice(reap->options.cgroup, target->uid);
+
+	if (slice < 0 || cgroup_is_populated(slice) <= 0)
+		return;
+	reap->slice_target = target;
+	reap->slice_is_ours = false;
+	cgroup_visit(slice, &visitor);
+	if (target->alive == 0 && !reap->slice_is_ours)
+		target->alive = 1; /* the kernel says so, and it sees deeper */
+	if (now >= target->kill_us && !reap->slice_is_ours) {
+		if (!target->first_signal_us)
+			target->first_signal_us = clock_now_us();
+		if (cgroup_kill(slice) >= 0)
+			reap->victim_count = 0;
+	}
+	signal_victims(reap, now); /* SIGTERM, an old kernel, or a warden started by hand from there */
+}
+
+/* Lingering would start the person's services again. */
+static void announce(struct reap *reap, struct target *target)
+{
+	char path[4096];
+
+	target->announced = true;
+	if (target->role)
+		return;
+	(void)snprintf(path, sizeof(path), "%s/%s", reap->options.linger, target->name);
+	if (target->name[0] && unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
+		log_warning("%s: %s", path, strerror(errno));
+	if (reap->logind)
+		logind_linger_off(reap->logind, target->uid);
+}
+
+/* May the target be ended as of now? */
+static bool is_doomed(const struct reap *reap, struct target *target)
+{
+	const struct reap_options *options = &reap->options;
+	uint32_t kept = 0;
+
+	if (!target->role)
+		return options->policy.verdict(options->policy.context, target->uid) == REAP_END;
+	for (uint32_t i = 0; i < target->gid_count; i++)
+		if (!options->may_carry ||
+		    !options->may_carry(options->policy.context, target->uid, target->gids[i]))
+			target->gids[kept++] = target->gids[i];
+	target->gid_count = kept;
+	return kept > 0;
+}
+
+static void begin_targets(struct reap *reap)
+{
+	bool news = false;
+
+	for (uint32_t i = 0; i < reap->target_count; i++) {
+		struct target *target = reap->targets[i];
+
+		if (!is_doomed(reap, target)) {
+			target_answer(target, &reap->options, &reap->proc, UINT64_MAX, false);
+			targets_drop(reap, i--);
+			continue;
+		}
+		target->alive = target->fresh = 0;
+		news = news || !target->announced;
+		if (!target->announced)
+			announce(reap, target);
+	}
+	if (news && reap->logind) {
+		logind_list(reap->logind); /* sent before the first signal, so the answer names them */
+		logind_process(reap->logind);
+	}
+}
+
+/* Nothing was found. Returns false when the target has had its last look. */
+static bool settle_clean(struct reap *reap, struct target *target, uint64_t now)
+{
+	size_t later = 0;
+
+	if (target->found && !target->last_gone_us)
+		target->last_gone_us = clock_now_us();
+	if (!target->role && reap->logind && (target->found || !target->clean_us))
+		logind_terminate(reap->logind, target->uid);
+	target_answer(target, &reap->options, &reap->proc, UINT64_MAX, true);
+	target->unsure = 0;
+	if (!target->clean_us)
+		target->clean_us = now;
+	while (later < ARRAY_SIZE(later_us) && target->clean_us + later_us[later] <= now)
+		later++;
+	if (later == ARRAY_SIZE(later_us))
+		return false;
+	target->next_us = target->clean_us + later_us[later];
+	return true;
+}
+
+/* A part of the time it has taken so far: quick at first, and no load for ever. */
+static uint64_t pause_us(const struct target *target, uint64_t now)
+{
+	uint64_t elapsed = now - target->begun_us, pause = elapsed / 8;
+	uint64_t longest = elapsed < CALM_US ? 10000 : 1000000;
+
+	if (target->chased && elapsed < CALM_US)
+		return 0; /* they are forking */
+	return pause < 1000 ? 1000 : pause > longest ? longest : pause;
+}
+
+static void kill_by_uid(struct reap *reap, struct target *target, uint64_t now)
+{
+	int r;
+
+	if (target->role || now < target->kill_us)
+		return;
+	r = proc_kill_as(target->uid);
+	if (r < 0 && !reap->cannot_become)
+		log_warning("cannot become uid %u to kill by uid, going on by pid: %s", target->uid,
+			    strerror(-r));
+	reap->cannot_become = reap->cannot_become || r < 0;
+}
+
+static void settle_alive(struct reap *reap, struct target *target, uint64_t now)
+{
+	uint32_t deadline_ms = target->deadline_ms ? target->deadline_ms : LATE_DEADLINE_MS;
+	struct request late = { .tag = target->last_tag, .started_us = clock_now_us(), .late = true,
+				.deadline_us = now + deadline_ms * 1000ull };
+
+	target->unsure = 0;
+	target->chased = target->fresh > 0 && target->looks > 1;
+	if (target->chased)
+		kill_by_uid(reap, target, now);
+	if (target->request_count == 0) { /* found by a later look */
+		target->begun_us = now;
+		target_ask(target, &late);
+	}
+	target_answer(target, &reap->options, &reap->proc, now, false);
+	target->next_us = now + pause_us(target, now);
+	for (uint32_t i = 0; i < target->request_count; i++)
+		if (target->requests[i].deadline_us < target->next_us)
+			target->next_us = target->requests[i].deadline_us;
+	if (now < target->kill_us && target->kill_us < target->next_us)
+		target->next_us = target->kill_us;
+}
+
+/* Nothing was found, but it may be there all the same. */
+static void settle_unsure(struct reap *reap, struct target *target, uint64_t now)
+{
+	if (target->unsure++ == 0)
+		kill_by_uid(reap, target, now);
+	target->next_us = now + (reap->failed ? FAILED_PAUSE_US : 0);
+	target_answer(target, &reap->options, &reap->proc, now, false);
+}
+
+static void settle_targets(struct reap *reap)
+{
+	uint64_t now = clock_monotonic_us();
+
+	for (uint32_t i = 0; i < reap->target_count; i++) {
+		struct target *target = reap->targets[i];
+		uint32_t unsure_max = reap->cannot_become || target->role ? UNSURE_MAX : 1;
+
+		target->looks++;
+		if (target->alive > 0)
+			settle_alive(reap, target, now);
+		else if (reap->failed || (reap->fleeting > 0 && target->unsure < unsure_max))
+			settle_unsure(reap, target, now);
+		else if (!settle_clean(reap, target, now))
+			targets_drop(reap, i--);
+	}
+}
+
+static void look(struct reap *reap)
+{
+	uint64_t now = clock_monotonic_us();
+
+	reap->look++;
+	reap->fleeting = 0;
+	reap->failed = false;
+	begin_targets(reap);
+	if (reap->target_count == 0)
+		return;
+	for (uint32_t i = 0; i < reap->target_count; i++)
+		if (!reap->targets[i]->role)
+			look_at_slice(reap, reap->targets[i], now);
+	look_at_processes(reap, now);
+	signal_victims(reap, now);
+	settle_targets(reap);
+}
+
+/* --- sweeping ------------------------------------------------------------------------------ */
+
+static void sweep_uid(struct reap *reap, uint32_t uid)
+{
+	uint64_t now = clock_monotonic_us();
+	struct target *target;
+	uint32_t at;
+
+	if (id_is_reserved(uid))
+		return;
+	at = targets_find(reap, uid, false);
+	if (at < reap->target_count && reap->targets[at]->uid == uid && !reap->targets[at]->role)
+		return; /* under way */
+	if (reap->options.policy.verdict(reap->options.policy.context, uid) == REAP_END &&
+	    targets_get(reap, uid, false, &target) >= 0)
+		target_begin(target, now, LATE_DEADLINE_MS, 0);
+}
+
+int reap_sweep(struct reap *reap)
+{
+	struct proc_info info;
+	int pid;
+
+	reap->missed = false;
+	proc_rewind(&reap->proc);
+	while ((pid = proc_next(&reap->proc)) > 0) {
+		if (is_untouchable(pid) || proc_read(&reap->proc, pid, &info) < 0 || info.gone)
+			continue;
+		for (size_t i = 0; i < ARRAY_SIZE(info.uids); i++)
+			if (!is_repeated(info.uids, i))
+				sweep_uid(reap, info.uids[i]);
+		sweep_uid(reap, info.loginuid);
+	}
+	if (pid < 0)
+		return pid;
+	return reap->missed ? -ENOMEM : 0;
+}
+
+static void on_logind_session(void *context, uint32_t uid, const char *id)
+{
+	struct reap *reap = context;
+	uint32_t at = targets_find(reap, uid, false);
+
+	if (at < reap->target_count && reap->targets[at]->uid == uid && !reap->targets[at]->role)
+		target_add_session(reap->targets[at], id);
+}
+
+/* --- the loop ------------------------------------------------------------------------------ */
+
+static uint64_t next_look_us(const struct reap *reap)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (uint32_t i = 0; i < reap->target_count; i++)
+		if (reap->targets[i]->next_us < next)
+			next = reap->targets[i]->next_us;
+	return next;
+}
+
+int reap_step(struct reap *reap)
+{
+	uint64_t now = clock_monotonic_us(), next;
+	uint64_t wait_ms = INT32_MAX;
+
+	if (reap->missed)
+		(void)reap_sweep(reap); /* still missed: tried again below */
+	if (reap->logind)
+		logind_process(reap->logind);
+	if (next_look_us(reap) <= now)
+		look(reap);
+	if (reap->logind)
+		logind_process(reap->logind);
+	next = next_look_us(reap);
+	now = clock_monotonic_us();
+	if (next != UINT64_MAX)
+		wait_ms = next <= now ? 0 : (next - now + 999) / 1000;
+	if (reap->logind && logind_is_busy(reap->logind) && wait_ms > ANSWER_POLL_MS)
+		wait_ms = ANSWER_POLL_MS;
+	if (reap->missed && wait_ms > 100)
+		wait_ms = 100;
+	return wait_ms == INT32_MAX ? -1 : (int)wait_ms;
+}

@@ -1,0 +1,81 @@
+/* target.h - one uid that is being ended: what was asked, what was found, what is owed an answer.
+ * Layer: warden, for reap.c alone. Threads: one. Bounded: what does not fit is counted, not listed. */
+#ifndef SCIMD_WARDEN_TARGET_H
+#define SCIMD_WARDEN_TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "scimd/warden/proc.h"
+#include "scimd/warden/reap.h"
+#include "shared/names.h"
+
+#define TARGET_REQUESTS_MAX 16u
+#define TARGET_LOGINS_MAX 64u
+
+/* Somebody waits for a report. */
+struct request {
+	uint64_t tag;
+	uint64_t started_us;  /* epoch */
+	uint64_t deadline_us; /* monotonic; UINT64_MAX: owed when nothing is left, and in any case */
+	bool late;            /* nobody asked: worth a report only if something was found */
+};
+
+struct target {
+	uint32_t uid;
+	bool role;                     /* only what carries one of gids */
+	char name[NAME_MAX_BYTES + 1]; /* "": not known */
+	uint32_t *gids, gid_count;
+	uint32_t logins[TARGET_LOGINS_MAX], login_count; /* audit sessions that carried a gid */
+
+	struct request requests[TARGET_REQUESTS_MAX];
+	uint32_t request_count;
+	uint64_t last_tag;
+	uint32_t deadline_ms;
+
+	/* monotonic */
+	uint64_t begun_us; /* last asked */
+	uint64_t kill_us;  /* SIGTERM before, SIGKILL from then on */
+	uint64_t next_us;  /* wants to be looked at */
+	uint64_t clean_us; /* first look that found nothing; 0: not yet */
+
+	bool announced;         /* lingering is off and logind knows */
+	uint32_t looks;         /* taken so far */
+	uint32_t alive, fresh;  /* in this look: living, and not seen by the look before */
+	uint32_t unsure;        /* looks in a row that found nothing but were not conclusive */
+	bool chased;            /* the last look met new processes: somebody is forking */
+
+	/* since the last report; epoch */
+	uint32_t found;
+	uint64_t first_signal_us, last_gone_us;
+	struct reap_item *items;
+	uint32_t item_count, item_room;
+	char sessions[REAP_SESSIONS_MAX][33];
+	uint32_t session_count;
+};
+
+void target_freep(struct target **target);
+
+/* Start, or start again, at now_us (monotonic). */
+void target_begin(struct target *target, uint64_t now_us, uint32_t deadline_ms, uint32_t grace_ms);
+
+/* There must be room. */
+void target_ask(struct target *target, const struct request *request);
+
+_must_use_ int target_add_gids(struct target *target, const uint32_t *gids, uint32_t gid_count);
+
+/* Why the process is to be ended, or 0. For a role this notes the login that carries a gid. */
+enum warden_found target_match(struct target *target, struct proc *proc,
+			       const struct proc_info *info);
+
+/* A process was found that the look before did not see. */
+void target_add_item(struct target *target, const struct proc_info *info, enum warden_found found,
+		     uint64_t ticks);
+void target_add_session(struct target *target, const char *id);
+
+/* Report to the requests whose deadline is not after due_us (UINT64_MAX: to all) and, when nobody
+ * else waits, forget what was reported. done: nothing is left; without it a late report is owed. */
+void target_answer(struct target *target, const struct reap_options *options, struct proc *proc,
+		   uint64_t due_us, bool done);
+
+#endif

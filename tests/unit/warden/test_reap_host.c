@@ -1,0 +1,490 @@
+/* The reaper against a host made of files (a /proc, a cgroup tree, lingering) and of a bus. */
+#include "scimd/warden/reap.h"
+
+#include <ftw.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <systemd/sd-bus.h>
+
+#include "tests/unit/warden/reap_fixture.h"
+
+static char folder[64];
+
+static void make_folder(void)
+{
+	(void)snprintf(folder, sizeof(folder), "/tmp/scimd-test-reap-XXXXXX");
+	T_FATAL(mkdtemp(folder) != NULL);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static void remove_tree(const char *path)
+{
+	(void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* A path below the test's folder; four are good at a time. */
+static const char *below(const char *fmt, ...)
+{
+	static char paths[4][256];
+	static unsigned int at;
+	char *path = paths[at++ % 4];
+	int length = snprintf(path, sizeof(paths[0]), "%s/", folder);
+	va_list values;
+
+	va_start(values, fmt);
+	(void)vsnprintf(path + length, sizeof(paths[0]) - (size_t)length, fmt, values);
+	va_end(values);
+	return path;
+}
+
+static void make_file(const char *path, const char *text)
+{
+	T_FATAL(write_text(path, text));
+}
+
+static char *read_text(const char *path)
+{
+	static char text[256];
+	FILE *file = fopen(path, "r");
+	size_t n = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+
+	if (file)
+		(void)fclose(file);
+	text[n] = '\0';
+	return text;
+}
+
+/* --- a made-up /proc ---------------------------------------------------------------------------- */
+
+#define NO_SUCH_PID 4194303 /* the last one possible: a host has to be very busy */
+
+static const char *status_text(uint32_t uid, const char *state)
+{
+	static char text[512];
+
+	(void)snprintf(text, sizeof(text), "Name:\tmade-up\nUmask:\t0022\nState:\t%s\nUid:\t%u\t%u\t%u\t%u\n"
+		       "Gid:\t1\t1\t1\t1\nFDSize:\t0\nGroups:\t5 27 \nThreads:\t1\n", state, uid, uid, uid,
+		       uid);
+	return text;
+}
+
+static const char *stat_text(unsigned long flags, unsigned long ticks)
+{
+	static char text[256];
+
+	(void)snprintf(text, sizeof(text), "1 (a) b) S 1 1 1 0 -1 %lu 0 0 0 0 0 0 0 0 20 0 1 0 %lu 0 0\n",
+		       flags, ticks);
+	return text;
+}
+
+static void make_process(int pid, uint32_t uid, unsigned long flags)
+{
+	(void)mkdir(below("proc"), 0755);
+	T_FATAL(mkdir(below("proc/%d", pid), 0755) == 0);
+	make_file(below("proc/%d/status", pid), status_text(uid, "S (sleeping)"));
+	make_file(below("proc/%d/stat", pid), stat_text(flags, 1000));
+	make_file(below("proc/%d/loginuid", pid), "4294967295");
+}
+
+/* In a sleep that nothing interrupts, as far as anybody can see. */
+static void test_deadline(void)
+{
+	_cleanup_(reap_freep) struct reap *reap = NULL;
+	uint64_t begin = now_ms();
+
+	make_folder();
+	make_process(NO_SUCH_PID, 70011, 0);
+	reap = make_reap((struct reap_options){ .proc = below("proc") });
+	T_OK(reap_user(reap, 70011, "", 6, 60, 0));
+	drive(reap, 1, 1000);
+	T_TRUE(now_ms() - begin >= 60 && now_ms() - begin < 300);
+	T_INT(report_count, 1);
+	T_INT(reports[0].report.flags, 0);
+	T_INT(reports[0].report.ended_count, 0);
+	T_INT(reports[0].report.left_count, 1);
+	T_TRUE(reports[0].items[0].left);
+	T_STR(reports[0].items[0].comm, "made-up");
+	drive(reap, 2, 50); /* goes on, without a word */
+	T_INT(report_count, 1);
+	make_file(below("proc/%d/status", NO_SUCH_PID), status_text(70011, "Z (zombie)"));
+	drive(reap, 2, 1000);
+	T_INT(report_count, 2);
+	T_INT(reports[1].report.tag, 6);
+	T_INT(reports[1].report.flags, WARDEN_ENDED_DONE | WARDEN_ENDED_LATE);
+	T_INT(reports[1].report.ended_count, 1);
+	T_INT(reports[1].report.left_count, 0);
+	remove_tree(folder);
+}
+
+static void test_unreadable_is_not_clean(void)
+{
+	_cleanup_(reap_freep) struct reap *reap = NULL;
+
+	make_folder();
+	make_process(NO_SUCH_PID, 70011, 0);
+	make_file(below("proc/%d/status", NO_SUCH_PID), "Name:\tx\nnoise\n");
+	reap = make_reap((struct reap_options){ .proc = below("proc") });
+	T_OK(reap_user(reap, 70011, "", 6, 50, 0));
+	drive(reap, 1, 1000);
+	T_INT(reports[0].report.flags, 0);
+	T_OK(remove(below("proc/%d/status", NO_SUCH_PID)));
+	drive(reap, 2, 1000);
+	T_INT(reports[1].report.flags, WARDEN_ENDED_DONE | WARDEN_ENDED_LATE);
+	remove_tree(folder);
+}
+
+/* Real and innocent pids under a made-up /proc: init, ourselves, a kernel thread. Were any of them
+ * signalled, this test would not get to its end. */
+static void test_never_init_ourselves_or_the_kernel(void)
+{
+	_cleanup_(reap_freep) struct reap *reap = NULL;
+	pid_t pid = spawn_uid(70050);
+
+	make_folder();
+	make_process(getpid(), 70012, 0);
+	make_process(pid, 70012, 0x00200000);
+	reap = make_reap((struct reap_options){ .proc = below("proc") });
+	T_OK(reap_user(reap, 70012, "", 1, 100, 0));
+	drive(reap, 1, 1000);
+	T_INT(reports[0].report.flags, WARDEN_ENDED_DONE);
+	T_INT(reports[0].report.ended_count, 0);
+	T_TRUE(is_alive(pid));
+	put_down(pid);
+	remove_tree(folder);
+}
+
+/* A file that says something else each time it is read. */
+struct telling {
+	char path[256], next[256];
+	const char *texts[4];
+};
+
+/* The next pipe is in place before the reader gets to read this one. */
+static void *tell(void *argument)
+{
+	const struct telling *telling = argument;
+	const char *next = telling->next;
+
+	for (size_t i = 0; telling->texts[i]; i++) {
+		int fd = open(telling->path, O_WRONLY | O_CLOEXEC); /* waits for the reader */
+
+		if (fd < 0 || mkfifo(next, 0600) < 0 || rename(next, telling->path) < 0 ||
+		    write(fd, telling->texts[i], strlen(telling->texts[i])) < 0)
+			return NULL;
+		(void)close(fd);
+	}
+	return NULL;
+}
+
+/* The pid was given to somebody else between the look and the signal. */
+static void check_reuse(const char *file, const char *before, const char *after)
+{
+	_cleanup_(reap_freep) struct reap *reap = NULL;
+	struct telling telling = { .texts = { before, after } };
+	pid_t pid = spawn_uid(70050);
+	pthread_t thread;
+
+	make_folder();
+	make_process(pid, 70013, 0);
+	(void)snprintf(telling.path, sizeof(telling.path), "%s", below("proc/%d/%s", pid, file));
+	(void)snprintf(telling.next, sizeof(telling.next), "%s", below("next"));
+	T_OK(remove(telling.path));
+	T_OK(mkfifo(telling.path, 0600));
+	reap = make_reap((struct reap_options){ .proc = below("proc") });
+	T_OK(reap_user(reap, 70013, "", 1, 1000, 0));
+	T_OK(pthread_create(&thread, NULL, tell, &telling));
+	(void)reap_step(reap);
+	T_OK(pthread_join(thread, NULL));
+	T_TRUE(is_alive(pid));
+	put_down(pid);
+	remove_tree(folder);
+}
+
+static void test_pid_reuse(void)
+{
+	char before[512], after[512];
+
+	(void)snprintf(before, sizeof(before), "%s", status_text(70013, "S (sleeping)"));
+	(void)snprintf(after, sizeof(after), "%s", status_text(70050, "S (sleeping)"));
+	check_reuse("status", before, after);
+	(void)snprintf(before, sizeof(before), "%s", stat_text(0, 1000));
+	(void)snprintf(after, sizeof(after), "%s", stat_text(0, 1001));
+	check_reuse("stat", before, after);
+}
+
+/* --- slices --------------------------------------------------------------------------------------- */
+
+static void make_slice(uint32_t uid, pid_t pid)
+{
+	char text[32];
+
+	(void)mkdir(below("unified"), 0755);
+	(void)mkdir(below("unified/user.slice"), 0755);
+	T_OK(mkdir(below("unified/user.slice/user-%u.slice", uid), 0755));
+	T_OK(mkdir(below("unified/user.slice/user-%u.slice/session-c7.scope", uid), 0755));
+	make_file(below("unified/user.slice/user-%u.slice/cgroup.events", uid), "populated 1\nfrozen 0\n");
+	make_file(below("unified/user.slice/user-%u.slice/cgroup.procs", uid), "");
+	(void)snprintf(text, sizeof(text), "%d\n", pid);
+	make_file(below("unified/user.slice/user-%u.slice/session-c7.scope/cgroup.procs", uid), text);
+}
+
+static void test_slice(void)
+{
+	_cleanup_(reap_freep) struct reap *reap = NULL;
+	pid_t pid = spawn_uid(70050); /* a subordinate uid, say */
+
+	make_folder();
+	make_slice(70014, pid);
+	make_file(below("unified/user.slice/user-70014.slice/cgroup.kill"), "");
+	reap = make_reap((struct reap_options){ .cgroup = folder });
+	T_OK(reap_user(reap, 70014, "", 1, 1000, 0));
+	(void)reap_step(reap);
+	T_STR(read_text(below("unified/user.slice/user-70014.slice/cgroup.kill")), "1");
+	T_TRUE(is_alive(pid)); /* that was the kernel's to do */
+	(void)reap_step(reap);
+	T_INT(report_count, 0);
+	put_down(pid);
+	make_file(below("unified/user.slice/user-70014.slice/cgroup.events"), "populated 0\nfrozen 0\n");
+	drive(reap, 1, 1000);
+	T_INT(reports[0].report.flags, WARDEN_ENDED_DONE);
+	T_INT(reports[0].report.ended_count, 1);
+	T_INT(reports[0].items[0].pid, pid);
+	T_INT(reports[0].items[0].found, WARDEN_FOUND_CGROUP);
+	T_INT(reports[0].report.session_count, 1);
+	T_STR(reports[0].sessions[0], "c7");
+	remove_tree(folder);
+}
+
+static void test_slice_of_an_old_kernel(void)
+{
+	_cleanup_(reap_freep) struct reap *reap = NULL;
+	pid_t pid = spawn_uid(70050);
+
+	make_folder();
+	make_slice(70014, pid);
+	reap = make_reap((struct reap_options){ .cgroup = folder });
+	T_OK(reap_user(reap, 70014, "", 1, 1000, 0));
+	(void)reap_step(reap);
+	T_INT(ended_by(pid), SIGKILL);
+	remove_tree(folder);
+}
+
+/* Started by hand from a session of the person: not a reason to kill ourselves. */
+static void test_slice_of_our_own(void)
+{
+	_cleanup_(reap_freep) struct reap *reap = NULL;
+
+	make_folder();
+	make_slice(70014, getpid());
+	make_file(below("unified/user.slice/user-70014.slice/cgroup.kill"), "");
+	reap = make_reap((struct reap_options){ .cgroup = folder });
+	T_OK(reap_user(reap, 70014, "", 1, 1000, 0));
+	drive(reap, 1, 1000);
+	T_STR(read_text(below("unified/user.slice/user-70014.slice/cgroup.kill")), "");
+	T_INT(reports[0].report.flags, WARDEN_ENDED_DONE);
+	remove_tree(folder);
+}
+
+static void test_policy_before_slice(void)
+{
+	_cleanup_(reap_freep) struct reap *reap = NULL;
+
+	make_folder();
+	make_slice(70050, 1);
+	make_file(below("unified/user.slice/user-70050.slice/cgroup.kill"), "");
+	make_file(below("ada"), "");
+	reap = make_reap((struct reap_options){ .cgroup = folder, .linger = folder });
+	T_OK(reap_user(reap, 70050, "ada", 1, 1000, 0));
+	drive(reap, 1, 1000);
+	T_STR(read_text(below("unified/user.slice/user-70050.slice/cgroup.kill")), "");
+	T_OK(access(below("ada"), F_OK));
+	remove_tree(folder);
+}
+
+/* The kernel's own, where this place has a cgroup v2 that may be written. */
+static void test_real_slice(void)
+{
+	static const char *const roots[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+	char slice[160] = "", parent[128], procs[192], text[16];
+	_cleanup_(reap_freep) struct reap *reap = make_reap((struct reap_options){ .cgroup = roots[0] });
+	bool made_parent = false;
+	pid_t pid;
+
+	for (size_t i = 0; i < ARRAY_SIZE(roots) && !slice[0]; i++) {
+		(void)snprintf(parent, sizeof(parent), "%s/cgroup.procs", roots[i]);
+		if (access(parent, W_OK) < 0)
+			continue;
+		(void)snprintf(parent, sizeof(parent), "%s/user.slice", roots[i]);
+		made_parent = mkdir(parent, 0755) == 0;
+		(void)snprintf(slice, sizeof(slice), "%s/user-70015.slice", parent);
+	}
+	if (!slice[0] || mkdir(slice, 0755) < 0) {
+		fprintf(stderr, "no cgroup v2 to write here: tested with files alone\n");
+		return;
+	}
+	pid = spawn_uid(70050);
+	(void)snprintf(procs, sizeof(procs), "%s/cgroup.procs", slice);
+	(void)snprintf(text, sizeof(text), "%d", pid);
+	T_TRUE(write_text(procs, text));
+	T_OK(reap_user(reap, 70015, "", 1, 1000, 0));
+	drive(reap, 1, 1000);
+	T_INT(reports[0].report.flags, WARDEN_ENDED_DONE);
+	T_INT(reports[0].report.ended_count, 1);
+	T_INT(reports[0].items[0].found, WARDEN_FOUND_CGROUP);
+	T_INT(ended_by(pid), SIGKILL);
+	T_OK(rmdir(slice));
+	if (made_parent)
+		T_OK(rmdir(parent));
+}
+
+/* --- lingering ------------------------------------------------------------------------------------ */
+
+static void test_linger(void)
+{
+	_cleanup_(reap_freep) struct reap *reap = NULL;
+
+	make_folder();
+	T_OK(mkdir(below("linger"), 0755));
+	make_file(below("linger/ada"), "");
+	make_file(below("linger/bob"), "");
+	make_file(below("bob"), "");
+	reap = make_reap((struct reap_options){ .linger = below("linger") });
+	T_OK(reap_user(reap, 70016, "ada", 1, 1000, 0));
+	T_OK(reap_user(reap, 70017, "../bob", 2, 1000, 0));
+	drive(reap, 2, 1000);
+	T_TRUE(access(below("linger/ada"), F_OK) < 0);
+	T_OK(access(below("linger/bob"), F_OK));
+	T_OK(access(below("bob"), F_OK));
+	remove_tree(folder);
+}
+
+/* --- logind --------------------------------------------------------------------------------------- */
+
+static char heard[512];
+
+static int on_call(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	const char *member = sd_bus_message_get_member(message);
+	uint32_t uid = 0;
+	size_t used = strlen(heard);
+
+	(void)userdata;
+	(void)error;
+	if (!sd_bus_message_is_method_call(message, NULL, NULL))
+		return 0;
+	if (sd_bus_message_is_method_call(message, "org.freedesktop.DBus", "Hello"))
+		return sd_bus_reply_method_return(message, "s", ":1.1");
+	if (sd_bus_message_is_method_call(message, "org.freedesktop.login1.Manager", "ListSessions"))
+		return sd_bus_reply_method_return(message, "a(susso)", 2, "31", 70018, "ada", "", "/s31",
+						  "32", 70050, "bob", "", "/s32");
+	(void)sd_bus_message_read(message, "u", &uid);
+	(void)snprintf(heard + used, sizeof(heard) - used, "%s(%u) ", member, uid);
+	return 1;
+}
+
+/* A bus with nobody on it but a logind, for one client. */
+static void *serve_bus(void *argument)
+{
+	int listener = *(int *)argument, fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	uint64_t end = now_ms() + 3000;
+	sd_bus *bus = NULL;
+	sd_id128_t id;
+
+	if (fd < 0 || sd_id128_randomize(&id) < 0 || sd_bus_new(&bus) < 0 ||
+	    sd_bus_set_fd(bus, fd, fd) < 0 || sd_bus_set_server(bus, 1, id) < 0 ||
+	    sd_bus_add_filter(bus, NULL, on_call, NULL) < 0 || sd_bus_start(bus) < 0)
+		return NULL;
+	while (now_ms() < end) {
+		int r = sd_bus_process(bus, NULL);
+
+		if (r < 0)
+			break; /* the client went away */
+		if (r == 0)
+			(void)sd_bus_wait(bus, 20000);
+	}
+	sd_bus_close_unref(bus);
+	return NULL;
+}
+
+static int listen_bus(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char variable[160];
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", below("bus"));
+	(void)snprintf(variable, sizeof(variable), "unix:path=%s", address.sun_path);
+	T_OK(setenv("DBUS_SYSTEM_BUS_ADDRESS", variable, 1));
+	T_FATAL(fd >= 0);
+	T_OK(bind(fd, (struct sockaddr *)&address, sizeof(address)));
+	T_OK(listen(fd, 1));
+	return fd;
+}
+
+static void test_logind(void)
+{
+	_cleanup_(reap_freep) struct reap *reap = NULL;
+	_cleanup_close_ int listener = -1;
+	pthread_t thread;
+	uint64_t end;
+	pid_t pid;
+
+	make_folder();
+	listener = listen_bus();
+	T_OK(pthread_create(&thread, NULL, serve_bus, &listener));
+	reap = make_reap((struct reap_options){ .logind = true });
+	pid = spawn_uid(70018);
+	T_OK(reap_user(reap, 70018, "", 1, 1000, 0));
+	drive(reap, 1, 1000);
+	T_INT(ended_by(pid), SIGKILL);
+	T_INT(reports[0].report.session_count, 1);
+	T_STR(reports[0].sessions[0], "31");
+	for (end = now_ms() + 40; now_ms() < end;)
+		(void)reap_step(reap);
+	reap_freep(&reap); /* and the bus hears of it */
+	T_OK(pthread_join(thread, NULL));
+	T_STR(heard, "SetUserLinger(70018) TerminateUser(70018) ");
+	remove_tree(folder);
+}
+
+/* Neither the lack of a bus nor a silent one may cost time. */
+static void check_without_logind(void)
+{
+	_cleanup_(reap_freep) struct reap *reap = make_reap((struct reap_options){ .logind = true });
+	pid_t pid = spawn_uid(70018);
+	uint64_t begin = now_ms();
+
+	T_OK(reap_user(reap, 70018, "", 1, 1000, 0));
+	drive(reap, 1, 1000);
+	T_TRUE(now_ms() - begin < 200);
+	T_INT(reports[0].report.flags, WARDEN_ENDED_DONE);
+	T_INT(reports[0].report.ended_count, 1);
+	T_INT(ended_by(pid), SIGKILL);
+}
+
+static void test_no_logind(void)
+{
+	_cleanup_close_ int listener = -1;
+
+	make_folder();
+	T_OK(setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus", 1));
+	check_without_logind();
+	listener = listen_bus(); /* accepts, and that is all */
+	check_without_logind();
+	remove_tree(folder);
+}
+
+T_MAIN("reap_host", T(test_deadline), T(test_unreadable_is_not_clean),
+       T(test_never_init_ourselves_or_the_kernel), T(test_pid_reuse), T(test_slice),
+       T(test_slice_of_an_old_kernel), T(test_slice_of_our_own), T(test_policy_before_slice),
+       T(test_real_slice), T(test_linger), T(test_logind), T(test_no_logind))
