@@ -1,0 +1,584 @@
+#include "scimd/change/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "scimd/base/clock.h"
+#include "scimd/base/log.h"
+
+#define BATCH_MAX 256u
+#define IDLE_MS 250u           /* how soon a lost warden is noticed without any change */
+#define WARDEN_PATIENCE_MS 3000u /* a restarting warden is back well before */
+#define RETRY_MS 50u
+#define RETRY_AFTER_S 2u
+#define REPORT_MARGIN_MS 1500u /* the warden reports at its deadline; then this long for the receipt */
+#define EXIT_STORE_FAILED 3
+
+const struct conf *engine_conf(struct change_engine *engine)
+{
+	return engine->confs->conf;
+}
+
+struct store_txn *change_txn(struct change *change)
+{
+	return change->txn;
+}
+
+const struct conf *change_conf(struct change *change)
+{
+	return engine_conf(change->engine);
+}
+
+const struct change_source *change_source(struct change *change)
+{
+	return change->source;
+}
+
+void change_done(struct change *change)
+{
+	outbox_done(&change->outbox);
+	free(change->dirty);
+	free(change->deltas);
+	offboardings_free(change->offboardings);
+	*change = (struct change){ 0 };
+}
+
+/* --- the queue ---------------------------------------------------------------------------------- */
+
+static void task_queue(struct change_engine *engine, struct task *task)
+{
+	pthread_mutex_lock(&engine->lock);
+	*engine->queue_end = task;
+	engine->queue_end = &task->next;
+	engine->waiting++;
+	pthread_cond_signal(&engine->wake);
+	pthread_mutex_unlock(&engine->lock);
+}
+
+/* Queue a task of the caller's stack and wait until the writer is through with it. */
+static int task_run(struct change_engine *engine, struct task *task)
+{
+	task_queue(engine, task);
+	pthread_mutex_lock(&engine->lock);
+	while (!task->done)
+		pthread_cond_wait(&engine->finished, &engine->lock);
+	pthread_mutex_unlock(&engine->lock);
+	return task->result;
+}
+
+static void task_free(struct task *task)
+{
+	free(task->message);
+	free(task);
+}
+
+static void idle_until(struct timespec *at)
+{
+	(void)clock_gettime(CLOCK_MONOTONIC, at);
+	at->tv_nsec += IDLE_MS * 1000000L;
+	at->tv_sec += at->tv_nsec / 1000000000;
+	at->tv_nsec %= 1000000000;
+}
+
+/* Everything that waits, up to a bound. False when the engine stops and nothing is left. */
+static bool batch_take(struct change_engine *engine, struct task **batch, size_t *ret_count)
+{
+	struct timespec until;
+	bool stop;
+
+	idle_until(&until);
+	*ret_count = 0;
+	pthread_mutex_lock(&engine->lock);
+	while (!engine->queue && !engine->stop)
+		if (pthread_cond_timedwait(&engine->wake, &engine->lock, &until) != 0)
+			break;
+	while (engine->queue && *ret_count < BATCH_MAX) {
+		batch[(*ret_count)++] = engine->queue;
+		engine->queue = engine->queue->next;
+		engine->waiting--;
+	}
+	if (!engine->queue)
+		engine->queue_end = &engine->queue;
+	stop = engine->stop && *ret_count == 0;
+	pthread_mutex_unlock(&engine->lock);
+	return !stop;
+}
+
+static void batch_finish(struct change_engine *engine, struct task **batch, size_t count)
+{
+	pthread_mutex_lock(&engine->lock);
+	for (size_t i = 0; i < count; i++)
+		batch[i]->done = true;
+	pthread_cond_broadcast(&engine->finished);
+	pthread_mutex_unlock(&engine->lock);
+}
+
+/* --- propose ------------------------------------------------------------------------------------ */
+
+/* What an internal failure means to a client. Never returns for a store that failed: the supervisor
+ * starts us anew, and recovery repairs what memory can't. */
+static int fault_of(int r, struct fault *fault)
+{
+	if (r == -EPROTO)
+		return r;
+	if (r == -EIO) {
+		log_error("the store failed: ending, so that the next start recovers it");
+		_exit(EXIT_STORE_FAILED);
+	}
+	if (r == -ENOSPC)
+		return fault_set(fault, 507, NULL, "the disk of the host is full");
+	if (r == -ENOMEM || r == -ENOTCONN || r == -ECONNRESET || r == -EPIPE || r == -ETIMEDOUT) {
+		(void)fault_set(fault, 503, NULL, "the host cannot apply changes at the moment");
+		fault->retry_after_s = RETRY_AFTER_S;
+		return -EPROTO;
+	}
+	log_error_errno(r, "a change failed");
+	return fault_set(fault, 500, NULL, "internal error");
+}
+
+static int change_body(struct task *task)
+{
+	int r;
+
+	task->fault = (struct fault){ 0 };
+	r = task->fn(&task->change, task->context, &task->fault);
+	if (r == 0)
+		r = evaluate_dirty(&task->change, &task->fault);
+	return r < 0 ? r : change_deltas_flush(&task->change);
+}
+
+/* One change in a transaction of its own inside the batch's. */
+static int propose_one(struct change_engine *engine, struct store_txn *batch, struct task *task)
+{
+	_cleanup_(store_abortp) struct store_txn *txn = NULL;
+	int r = store_begin(engine->store, batch, true, &txn);
+
+	task->change = (struct change){ .engine = engine, .txn = txn, .source = task->source };
+	if (r == 0)
+		r = change_body(task);
+	if (r == 0)
+		r = store_commit(&txn);
+	if (r < 0) {
+		store_abortp(&txn);
+		change_done(&task->change);
+	}
+	return r;
+}
+
+static int ended_one(struct change_engine *engine, struct store_txn *txn, const struct task *task)
+{
+	int r = receipt_ended(engine, txn, task->message, task->message_size);
+
+	return r == -EPROTO ? 0 : r; /* not a message of ours: nothing to record */
+}
+
+static int event_one(struct change_engine *engine, struct store_txn *txn, const struct task *task)
+{
+	struct change change = { .engine = engine, .txn = txn, .source = task->source };
+
+	return event_add(&change, task->event_type, task->event_user, task->event_detail);
+}
+
+static int propose_task(struct change_engine *engine, struct store_txn *txn, struct task *task,
+			bool ready)
+{
+	switch (task->kind) {
+	case TASK_CHANGE:
+		return ready ? propose_one(engine, txn, task) : -ENOTCONN;
+	case TASK_ENDED:
+		return ended_one(engine, txn, task);
+	case TASK_EVENT:
+		return event_one(engine, txn, task);
+	case TASK_RELOAD:
+		break;
+	}
+	return 0;
+}
+
+/* All of a batch in one transaction; *ret_revision 0: no change among them came through. */
+static int propose(struct change_engine *engine, struct task **batch, size_t count, bool ready,
+		   uint64_t *ret_revision)
+{
+	_cleanup_(store_abortp) struct store_txn *txn = NULL;
+	bool changed = false;
+	int r = store_begin(engine->store, NULL, true, &txn);
+
+	*ret_revision = 0;
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < count; i++) {
+		batch[i]->result = propose_task(engine, txn, batch[i], ready);
+		if (batch[i]->result == -EDEADLK)
+			return -EDEADLK;
+		changed |= batch[i]->kind == TASK_CHANGE && batch[i]->result == 0;
+	}
+	if (changed)
+		r = store_revision_next(txn, ret_revision);
+	return r < 0 ? r : store_commit(&txn);
+}
+
+/* --- apply -------------------------------------------------------------------------------------- */
+
+/* The warden answers, now or within its time to restart. */
+static int warden_await(struct change_engine *engine)
+{
+	uint64_t until = clock_monotonic_us() + WARDEN_PATIENCE_MS * UINT64_C(1000);
+	struct timespec pause = { .tv_nsec = RETRY_MS * 1000000L };
+	int r;
+
+	while ((r = sync_ensure(engine)) < 0 && clock_monotonic_us() < until)
+		(void)nanosleep(&pause, NULL); /* cut short is fine */
+	if (r < 0)
+		log_warning("the warden cannot be reached: %s", strerror(-r));
+	return r;
+}
+
+static void receipts_note(struct task *task)
+{
+	for (struct offboarding *item = task->change.offboardings;
+	     item && task->receipt_count < TASK_RECEIPTS_MAX; item = item->next)
+		task->receipts[task->receipt_count++] = item->receipt;
+}
+
+/* Publish what is committed. If the warden is lost on the way, bringing the next one up to date
+ * publishes the same. */
+static int apply(struct change_engine *engine, struct task **batch, size_t count, uint64_t revision)
+{
+	_cleanup_(published_done) struct published published = { 0 };
+	int r;
+
+	for (size_t i = 0; i < count; i++) {
+		receipts_note(batch[i]);
+		offboardings_take(engine, TAKE_PTR(batch[i]->change.offboardings));
+	}
+	if (revision == 0)
+		return 0;
+	r = apply_batch(engine, revision, batch, count, &published);
+	if (r < 0) {
+		log_warning("publishing failed (%s): bringing the warden up to date",
+			    strerror(-r));
+		engine->synced = false;
+		return warden_await(engine);
+	}
+	return offboardings_published(engine, &published);
+}
+
+static void ended_finish(struct change_engine *engine, const struct task *task)
+{
+	struct packet_reader reader = { .at = task->message, .left = task->message_size };
+	struct warden_message head;
+	struct warden_ended ended;
+
+	packet_get(&reader, &head, sizeof(head));
+	packet_get(&reader, &ended, sizeof(ended));
+	if (!reader.bad && !(ended.flags & WARDEN_ENDED_ROLE))
+		offboarding_reported(engine, ended.uid, ended.flags & WARDEN_ENDED_DONE);
+}
+
+static void batch_run(struct change_engine *engine, struct task **batch, size_t count)
+{
+	uint64_t revision;
+	bool ready = warden_await(engine) == 0;
+	int r = propose(engine, batch, count, ready, &revision);
+
+	if (r == 0)
+		r = apply(engine, batch, count, revision);
+	for (size_t i = 0; i < count; i++) {
+		struct task *task = batch[i];
+
+		if (r < 0 && task->result == 0)
+			task->result = r;
+		if (task->kind == TASK_CHANGE && task->result < 0)
+			task->result = fault_of(task->result, &task->fault);
+		else if (task->result == -EIO)
+			(void)fault_of(-EIO, &task->fault); /* ends the process */
+		if (task->kind == TASK_ENDED)
+			ended_finish(engine, task);
+		change_done(&task->change);
+	}
+}
+
+static void conf_install(struct change_engine *engine, struct task *task);
+
+static void tasks_run(struct change_engine *engine, struct task **batch, size_t count)
+{
+	bool reload = false;
+
+	for (size_t i = 0; i < count; i++)
+		if (batch[i]->kind == TASK_RELOAD) {
+			conf_install(engine, batch[i]);
+			reload = true;
+		}
+	if (reload)
+		engine->synced = false;
+	batch_run(engine, batch, count);
+	batch_finish(engine, batch, count);
+}
+
+/* Those whom nobody waits for; the others are gone when their owners look. */
+static size_t tasks_split(struct task **batch, size_t count, struct task **ret_ours)
+{
+	size_t ours = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (batch[i]->nobody_waits)
+			ret_ours[ours++] = batch[i];
+	return ours;
+}
+
+static void *writer(void *argument)
+{
+	struct change_engine *engine = argument;
+	struct task *batch[BATCH_MAX], *ours[BATCH_MAX];
+	size_t count, ours_count;
+
+	while (batch_take(engine, batch, &count)) {
+		if (count == 0) {
+			/* The next change, or the next look, tries again. */
+			if (sync_ensure(engine) < 0) {
+				pthread_mutex_lock(&engine->lock);
+				engine->warden_ready = false;
+				pthread_mutex_unlock(&engine->lock);
+			}
+			continue;
+		}
+		ours_count = tasks_split(batch, count, ours);
+		tasks_run(engine, batch, count);
+		for (size_t i = 0; i < ours_count; i++)
+			task_free(ours[i]);
+	}
+	return NULL;
+}
+
+/* On the client's receiver thread. */
+static void on_ended(void *context, const void *message, size_t size)
+{
+	struct change_engine *engine = context;
+	struct task *task = calloc(1, sizeof(*task));
+
+	if (task)
+		task->message = malloc(size);
+	if (!task || !task->message) {
+		free(task);
+		log_error("no memory for the warden's report"); /* the receipt stays open */
+		return;
+	}
+	task->kind = TASK_ENDED;
+	task->nobody_waits = true;
+	task->message_size = size;
+	memcpy(task->message, message, size);
+	task_queue(engine, task);
+}
+
+/* --- configuration ------------------------------------------------------------------------------ */
+
+static void confs_sweep(struct change_engine *engine)
+{
+	for (struct conf_box **at = &engine->confs->next; *at;) {
+		struct conf_box *box = *at;
+
+		if (box->users) {
+			at = &box->next;
+			continue;
+		}
+		*at = box->next;
+		conf_freep(&box->conf);
+		free(box);
+	}
+}
+
+static void conf_install(struct change_engine *engine, struct task *task)
+{
+	struct conf_box *box = calloc(1, sizeof(*box));
+
+	if (!box) {
+		conf_freep(&task->conf);
+		task->result = -ENOMEM;
+		return;
+	}
+	box->conf = TAKE_PTR(task->conf);
+	pthread_mutex_lock(&engine->lock);
+	box->next = engine->confs;
+	engine->confs = box;
+	confs_sweep(engine);
+	pthread_mutex_unlock(&engine->lock);
+	engine->conf_changed = true;
+}
+
+const struct conf *change_engine_conf(struct change_engine *engine)
+{
+	const struct conf *conf;
+
+	pthread_mutex_lock(&engine->lock);
+	engine->confs->users++;
+	conf = engine->confs->conf;
+	pthread_mutex_unlock(&engine->lock);
+	return conf;
+}
+
+void change_engine_conf_put(struct change_engine *engine, const struct conf *conf)
+{
+	pthread_mutex_lock(&engine->lock);
+	for (struct conf_box *box = engine->confs; box; box = box->next)
+		if (box->conf == conf)
+			box->users--;
+	confs_sweep(engine);
+	pthread_mutex_unlock(&engine->lock);
+}
+
+int change_engine_reload(struct change_engine *engine, struct conf *conf, struct fault *fault)
+{
+	struct task task = { .kind = TASK_RELOAD, .conf = conf };
+	int r = task_run(engine, &task);
+
+	return r < 0 ? fault_of(r, fault) : 0;
+}
+
+void change_engine_set_files(struct change_engine *engine, const char *file, const char *dropins)
+{
+	engine->conf_file = file;
+	engine->conf_dropins = dropins;
+}
+
+int change_engine_reload_files(struct change_engine *engine, struct fault *fault)
+{
+	struct conf_problems problems = { 0 };
+	struct conf *conf = NULL;
+	int r = conf_load(engine->conf_file, engine->conf_dropins, &conf, &problems);
+
+	if (r == 0)
+		return change_engine_reload(engine, conf, fault);
+	for (size_t i = 0; i < problems.count; i++)
+		log_error("%s:%u: %s", problems.items[i].file, problems.items[i].line,
+			  problems.items[i].message);
+	if (problems.count)
+		(void)fault_set(fault, 400, "invalidValue", "%s:%u: %s", problems.items[0].file,
+				problems.items[0].line, problems.items[0].message);
+	else
+		(void)fault_set(fault, 500, NULL, "the configuration cannot be read");
+	conf_problems_done(&problems);
+	return -EPROTO;
+}
+
+/* --- the public face ---------------------------------------------------------------------------- */
+
+int change_run(struct change_engine *engine, const struct change_source *source, change_fn fn,
+	       void *context, struct fault *fault)
+{
+	struct task task = { .kind = TASK_CHANGE, .source = source, .fn = fn, .context = context };
+	const struct conf *conf;
+	int r = task_run(engine, &task);
+
+	if (r < 0) {
+		*fault = task.fault;
+		return r;
+	}
+	conf = change_engine_conf(engine);
+	offboardings_wait(engine, task.receipts, task.receipt_count,
+			  conf->offboard.grace_ms + conf->offboard.deadline_ms + REPORT_MARGIN_MS);
+	change_engine_conf_put(engine, conf);
+	return 0;
+}
+
+void change_event(struct change_engine *engine, const struct change_source *source,
+		  const char *type, const char *user, const char *detail)
+{
+	struct task task = { .kind = TASK_EVENT, .source = source, .event_type = type,
+			     .event_user = user, .event_detail = detail };
+
+	if (task_run(engine, &task) < 0)
+		log_error("the event %s could not be recorded", type);
+}
+
+struct store *change_engine_store(struct change_engine *engine)
+{
+	return engine->store;
+}
+
+void change_engine_status(struct change_engine *engine, struct change_status *ret)
+{
+	*ret = (struct change_status){ 0 };
+	pthread_mutex_lock(&engine->lock);
+	ret->warden_connected = engine->warden_ready;
+	ret->warden_revision = engine->warden_revision;
+	ret->waiting = engine->waiting;
+	for (const struct offboarding *item = engine->offboardings; item; item = item->next)
+		ret->pending++;
+	pthread_mutex_unlock(&engine->lock);
+}
+
+static int engine_start(struct change_engine *engine, const char *warden_socket, struct conf *conf)
+{
+	pthread_condattr_t attributes;
+	int r;
+
+	pthread_mutex_init(&engine->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&engine->wake, &attributes);
+	pthread_cond_init(&engine->finished, &attributes);
+	pthread_condattr_destroy(&attributes);
+	engine->queue_end = &engine->queue;
+	engine->confs = calloc(1, sizeof(*engine->confs));
+	if (!engine->confs)
+		return -ENOMEM;
+	engine->confs->conf = conf;
+	/* It may have changed while we were away. */
+	engine->conf_changed = true;
+	r = warden_client_new(warden_socket, on_ended, engine, &engine->warden);
+	if (r == 0)
+		r = offboardings_recover(engine);
+	if (r == 0)
+		r = -pthread_create(&engine->thread, NULL, writer, engine);
+	engine->started = r == 0;
+	return r;
+}
+
+int change_engine_new(struct store *store, const char *warden_socket, struct conf *conf,
+		      struct change_engine **ret)
+{
+	_cleanup_(change_engine_freep) struct change_engine *engine = calloc(1, sizeof(*engine));
+	int r;
+
+	if (!engine) {
+		conf_freep(&conf);
+		return -ENOMEM;
+	}
+	engine->store = store;
+	r = engine_start(engine, warden_socket, conf);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(engine);
+	return 0;
+}
+
+void change_engine_freep(struct change_engine **engine)
+{
+	if (!*engine)
+		return;
+	if ((*engine)->started) {
+		pthread_mutex_lock(&(*engine)->lock);
+		(*engine)->stop = true;
+		pthread_cond_signal(&(*engine)->wake);
+		pthread_mutex_unlock(&(*engine)->lock);
+		pthread_join((*engine)->thread, NULL);
+	}
+	warden_client_freep(&(*engine)->warden);
+	offboardings_free((*engine)->offboardings);
+	while ((*engine)->queue) { /* reports that came while ending */
+		struct task *task = (*engine)->queue;
+
+		(*engine)->queue = task->next;
+		task_free(task);
+	}
+	while ((*engine)->confs) {
+		struct conf_box *box = (*engine)->confs;
+
+		(*engine)->confs = box->next;
+		conf_freep(&box->conf);
+		free(box);
+	}
+	free(*engine);
+	*engine = NULL;
+}

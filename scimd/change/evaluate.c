@@ -1,0 +1,711 @@
+#include "scimd/change/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "scimd/base/log.h"
+#include "scimd/model/json.h"
+
+#define CHECK_TIMEOUT_MS 5000u
+
+/* --- a person's groups -------------------------------------------------------------------------- */
+
+struct memberships {
+	struct policy_group *groups; /* names and ids are owned here */
+	uint32_t *gids;              /* of the exposed ones */
+	size_t count, gid_count, room;
+	struct store_txn *txn;
+};
+
+static void memberships_done(struct memberships *memberships)
+{
+	for (size_t i = 0; i < memberships->count; i++) {
+		free((char *)(uintptr_t)memberships->groups[i].id);
+		free((char *)(uintptr_t)memberships->groups[i].name);
+	}
+	free(memberships->groups);
+	free(memberships->gids);
+}
+
+static char *display_name(const char *json)
+{
+	_cleanup_(json_putp) struct json_object *object = json_tokener_parse(json);
+	const char *name = object ? json_get_string(object, "displayName") : NULL;
+
+	return name ? strdup(name) : NULL;
+}
+
+static int memberships_grow(struct memberships *memberships)
+{
+	size_t room = memberships->room ? memberships->room * 2 : 16;
+	struct policy_group *groups = reallocarray(memberships->groups, room, sizeof(*groups));
+	uint32_t *gids;
+
+	if (!groups)
+		return -ENOMEM;
+	memberships->groups = groups;
+	gids = reallocarray(memberships->gids, room, sizeof(*gids));
+	if (!gids)
+		return -ENOMEM;
+	memberships->gids = gids;
+	memberships->room = room;
+	return 0;
+}
+
+static int memberships_add(const char *group_id, void *context)
+{
+	_cleanup_(store_resource_done) struct store_resource row = { 0 };
+	struct memberships *memberships = context;
+	struct policy_group *group;
+	int r = store_resource_get(memberships->txn, group_id, &row);
+
+	if (r == 0 && memberships->count == memberships->room)
+		r = memberships_grow(memberships);
+	if (r < 0)
+		return r;
+	group = &memberships->groups[memberships->count];
+	group->id = strdup(group_id);
+	group->name = display_name(row.json);
+	if (!group->id || !group->name) {
+		free((char *)(uintptr_t)group->id);
+		free((char *)(uintptr_t)group->name);
+		return -ENOMEM;
+	}
+	memberships->count++;
+	if (row.allowed && row.number)
+		memberships->gids[memberships->gid_count++] = row.number;
+	return 0;
+}
+
+/* "%U" in a home is the uid, known only now. */
+static int home_expand(struct identity *identity, uint32_t uid)
+{
+	char *mark = strstr(identity->home, "%U"), *home;
+
+	if (!mark)
+		return 0;
+	if (asprintf(&home, "%.*s%u%s", (int)(mark - identity->home), identity->home, uid,
+		     mark + 2) < 0)
+		return -ENOMEM;
+	free(identity->home);
+	identity->home = home;
+	return 0;
+}
+
+int identity_of(struct store_txn *txn, const struct conf *conf, const struct store_resource *row,
+		struct identity *ret, uint32_t **ret_gids, size_t *ret_gid_count,
+		struct fault *fault)
+{
+	_cleanup_(memberships_done) struct memberships memberships = { .txn = txn };
+	_cleanup_(json_putp) struct json_object *resource = NULL;
+	struct identity identity = { 0 };
+	int r;
+
+	resource = json_tokener_parse(row->json);
+	if (!resource)
+		return -EIO;
+	r = store_groups_each(txn, row->id, memberships_add, &memberships);
+	if (r < 0)
+		return r;
+	r = policy_user(conf, resource, memberships.groups, memberships.count, &identity, fault);
+	if (r == 0 && row->number)
+		r = home_expand(&identity, row->number);
+	if (r < 0) {
+		identity_done(&identity);
+		return r;
+	}
+	if (ret_gids) {
+		*ret_gids = TAKE_PTR(memberships.gids);
+		*ret_gid_count = memberships.gid_count;
+	}
+	*ret = identity;
+	return 0;
+}
+
+/* --- what a change collects --------------------------------------------------------------------- */
+
+int change_mark_dirty(struct change *change, const char *user_id)
+{
+	for (size_t i = 0; i < change->dirty_count; i++)
+		if (strcmp(change->dirty[i], user_id) == 0)
+			return 0;
+	if (change->dirty_count == change->dirty_room) {
+		size_t room = change->dirty_room ? change->dirty_room * 2 : 16;
+		void *larger = reallocarray(change->dirty, room, sizeof(*change->dirty));
+
+		if (!larger)
+			return -ENOMEM;
+		change->dirty = larger;
+		change->dirty_room = room;
+	}
+	(void)snprintf(change->dirty[change->dirty_count++], RESOURCE_ID_SIZE, "%s", user_id);
+	return 0;
+}
+
+static int delta_add(struct change *change, uint32_t gid, uint32_t uid, bool add)
+{
+	if (change->delta_count == change->delta_room) {
+		size_t room = change->delta_room ? change->delta_room * 2 : 64;
+		struct member_delta *larger =
+			reallocarray(change->deltas, room, sizeof(*larger));
+
+		if (!larger)
+			return -ENOMEM;
+		change->deltas = larger;
+		change->delta_room = room;
+	}
+	change->deltas[change->delta_count++] = (struct member_delta){ gid, uid, add };
+	return 0;
+}
+
+/* Runs of the same group and action become one record each. */
+int change_deltas_flush(struct change *change)
+{
+	_cleanup_free_ uint32_t *uids = NULL;
+	size_t first = 0;
+
+	if (change->delta_count == 0)
+		return 0;
+	uids = reallocarray(NULL, change->delta_count, sizeof(*uids));
+	if (!uids)
+		return -ENOMEM;
+	while (first < change->delta_count) {
+		const struct member_delta *head = &change->deltas[first];
+		size_t count = 0;
+		int r;
+
+		while (first + count < change->delta_count && head[count].gid == head->gid &&
+		       head[count].add == head->add) {
+			uids[count] = head[count].uid;
+			count++;
+		}
+		r = records_members(&change->outbox, head->gid,
+				    head->add ? WARDEN_MEMBERS_ADD : WARDEN_MEMBERS_REMOVE, uids,
+				    count);
+		if (r < 0)
+			return r;
+		first += count;
+	}
+	change->delta_count = 0;
+	return 0;
+}
+
+int warden_check(struct change_engine *engine, struct packet *packet,
+		 char sentence[static WARDEN_REASON_MAX + 1])
+{
+	const struct packet *answer;
+	int r = warden_client_ask(engine->warden, packet, CHECK_TIMEOUT_MS, &answer);
+
+	if (r < 0)
+		return r;
+	if (warden_answer_op(answer) == WARDEN_OK)
+		return 0;
+	warden_answer_sentence(answer, sentence);
+	return -EPROTO;
+}
+
+/* --- users -------------------------------------------------------------------------------------- */
+
+static char *roles_join(char *const *roles)
+{
+	char *joined = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&joined, &size);
+
+	if (!out)
+		return NULL;
+	for (size_t i = 0; roles && roles[i]; i++)
+		fprintf(out, "%s%s", i ? "," : "", roles[i]);
+	if (fclose(out) != 0) {
+		free(joined);
+		return NULL;
+	}
+	return joined;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+/* The number of a resource: what it asked for, what it has, or the next free one. */
+static int number_take(struct change *change, struct store_resource *row, uint32_t wanted,
+		       struct fault *fault)
+{
+	const struct conf *conf = engine_conf(change->engine);
+	const char *what = row->type == RESOURCE_USER ? "uidNumber" : "gidNumber";
+	int r;
+
+	if (row->number) {
+		if (wanted && wanted != row->number)
+			return fault_set(fault, 400, "mutability",
+					 "%s is %u and cannot be changed to %u: files belong to it",
+					 what, row->number, wanted);
+		return 0;
+	}
+	r = store_number_take(change->txn, conf->identity.uid_min, conf->identity.uid_max, wanted,
+			      row->id, &row->number);
+	if (r == -EEXIST)
+		return fault_set(fault, 409, "uniqueness", "%s %u is or was somebody else's", what,
+				 wanted);
+	if (r == -ERANGE)
+		return fault_set(fault, 400, "invalidValue", "%s %u is outside uid_range %u-%u",
+				 what, wanted, conf->identity.uid_min, conf->identity.uid_max);
+	if (r == -EDQUOT)
+		return fault_set(fault, 507, NULL, "uid_range %u-%u is used up",
+				 conf->identity.uid_min, conf->identity.uid_max);
+	return r;
+}
+
+static int row_put(struct change *change, const struct store_resource *row, struct fault *fault)
+{
+	enum store_index taken;
+	int r = store_resource_put(change->txn, row, &taken);
+
+	if (r != -EEXIST)
+		return r;
+	switch (taken) {
+	case STORE_BY_USER_NAME:
+		return fault_set(fault, 409, "uniqueness", "userName is taken");
+	case STORE_BY_GROUP_NAME:
+		return fault_set(fault, 409, "uniqueness", "displayName is taken");
+	case STORE_BY_POSIX_NAME:
+		return fault_set(fault, 409, "uniqueness",
+				 "the account name \"%s\" is taken by another person or group",
+				 row->posix_name);
+	case STORE_BY_NUMBER:
+		break;
+	}
+	return fault_set(fault, 409, "uniqueness", "the id %u is taken", row->number);
+}
+
+static int role_events(struct change *change, const struct store_resource *row, const char *old,
+		       const char *new, const char *type)
+{
+	_cleanup_free_ char *list = strdup(new ? new : "");
+	char *save = NULL;
+
+	if (!list)
+		return -ENOMEM;
+	for (char *role = strtok_r(list, ",", &save); role; role = strtok_r(NULL, ",", &save)) {
+		size_t size = strlen(role);
+		bool had = false;
+
+		for (const char *at = old ? old : ""; *at;) {
+			size_t length = strcspn(at, ",");
+
+			had |= length == size && strncmp(at, role, size) == 0;
+			at += length + (at[length] == ',');
+		}
+		if (!had) {
+			int r = event_add(change, type, row->posix_name, role);
+
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+/* Events, and a receipt for somebody who loses access. old is zero for a new person. */
+static int transitions(struct change *change, const struct store_resource *old,
+		       const struct store_resource *row)
+{
+	bool was = old->number && old->allowed;
+	int r = 0;
+
+	if (was && !row->allowed) {
+		r = event_add(change, "scim.user.deactivated", row->posix_name, row->reason);
+		if (r == 0)
+			r = receipt_open(change, row, row->reason);
+	} else if (old->number && !old->allowed && row->allowed) {
+		r = event_add(change, "scim.user.reactivated", row->posix_name, NULL);
+	}
+	if (r == 0)
+		r = role_events(change, row, old->roles, row->roles, "role.granted");
+	if (r == 0)
+		r = role_events(change, row, row->roles, old->roles, "role.lost");
+	return r;
+}
+
+/* Packets for one user as it is now. */
+static int user_packets(struct change *change, const struct store_resource *old,
+			const struct store_resource *row, const struct identity *identity,
+			const uint32_t *gids, size_t gid_count)
+{
+	struct packet packet;
+	int r = record_user(&packet, 0, WARDEN_USER, row->number, identity);
+
+	if (r == 0)
+		r = outbox_add(&change->outbox, &packet);
+	if (r == 0 && !same_text(old->password, row->password)) {
+		record_password(&packet, 0, row->number, row->password ? row->password : "");
+		r = outbox_add(&change->outbox, &packet);
+		explicit_bzero(packet.bytes, packet.size);
+	}
+	/* The warden forgets the groups of who is shut out: whoever is let in gets them all. */
+	if (row->allowed && !old->allowed)
+		for (size_t i = 0; r == 0 && i < gid_count; i++)
+			r = delta_add(change, gids[i], row->number, true);
+	return r;
+}
+
+static int row_take_identity(struct store_resource *row, const struct identity *identity)
+{
+	char *roles = roles_join(identity->roles);
+	char *reason = identity->allowed ? NULL : strdup(identity->reason);
+
+	if (!roles || (!identity->allowed && !reason)) {
+		free(roles);
+		free(reason);
+		return -ENOMEM;
+	}
+	(void)snprintf(row->posix_name, sizeof(row->posix_name), "%s", identity->name);
+	row->allowed = identity->allowed;
+	free(row->reason);
+	row->reason = reason;
+	free(row->roles);
+	row->roles = roles;
+	return 0;
+}
+
+static int user_check(struct change *change, const struct store_resource *row,
+		      const struct identity *identity, struct fault *fault)
+{
+	char sentence[WARDEN_REASON_MAX + 1];
+	struct packet packet;
+	int r = record_user(&packet, 1, WARDEN_CHECK_USER, row->number, identity);
+
+	if (r == -EMSGSIZE)
+		return fault_set(fault, 400, "invalidValue",
+				 "keys, roles and attributes of \"%s\" are too large together",
+				 identity->name);
+	if (r == 0)
+		r = warden_check(change->engine, &packet, sentence);
+	if (r == -EPROTO)
+		return fault_set(fault, 400, "invalidValue", "%s", sentence);
+	return r;
+}
+
+/* Read what the store has; a zero row if nothing. */
+static int row_before(struct change *change, const char *id, struct store_resource *ret)
+{
+	int r = store_resource_get(change->txn, id, ret);
+
+	return r == -ENOENT ? 0 : r;
+}
+
+int evaluate_user(struct change *change, struct store_resource *row, bool is_new,
+		  struct fault *fault)
+{
+	_cleanup_(store_resource_done) struct store_resource old = { 0 };
+	_cleanup_(identity_done) struct identity identity = { 0 };
+	_cleanup_free_ uint32_t *gids = NULL;
+	size_t gid_count = 0;
+	int r = row_before(change, row->id, &old);
+
+	if (r == 0)
+		r = identity_of(change->txn, engine_conf(change->engine), row, &identity, &gids,
+				&gid_count, fault);
+	if (r == 0)
+		r = number_take(change, row, identity.wanted_uid, fault);
+	if (r == 0)
+		r = home_expand(&identity, row->number);
+	if (r == 0)
+		r = row_take_identity(row, &identity);
+	if (r == 0)
+		r = user_check(change, row, &identity, fault);
+	if (r == 0)
+		r = row_put(change, row, fault);
+	if (r == 0)
+		r = event_add(change, is_new ? "scim.user.created" : "scim.user.patched",
+			      row->posix_name, NULL);
+	if (r == 0)
+		r = transitions(change, &old, row);
+	return r < 0 ? r : user_packets(change, &old, row, &identity, gids, gid_count);
+}
+
+/* Somebody whose groups changed: written and published only if that makes a difference. */
+static int evaluate_again(struct change *change, const char *id)
+{
+	_cleanup_(store_resource_done) struct store_resource old = { 0 }, row = { 0 };
+	_cleanup_(identity_done) struct identity identity = { 0 };
+	_cleanup_free_ uint32_t *gids = NULL;
+	struct fault fault = { 0 };
+	enum store_index taken;
+	size_t gid_count = 0;
+	int r = row_before(change, id, &old);
+
+	if (r < 0 || old.number == 0)
+		return r; /* deleted in the same change */
+	r = store_resource_get(change->txn, id, &row);
+	if (r == 0)
+		r = identity_of(change->txn, engine_conf(change->engine), &row, &identity, &gids,
+				&gid_count, &fault);
+	if (r == -EPROTO) {
+		log_warning("%s: %s", old.posix_name, fault.detail);
+		return 0;
+	}
+	if (r == 0)
+		r = row_take_identity(&row, &identity);
+	if (r < 0)
+		return r;
+	if (row.allowed == old.allowed && same_text(row.roles, old.roles) &&
+	    same_text(row.reason, old.reason))
+		return 0;
+	r = store_resource_put(change->txn, &row, &taken);
+	if (r == 0)
+		r = transitions(change, &old, &row);
+	return r < 0 ? r : user_packets(change, &old, &row, &identity, gids, gid_count);
+}
+
+int evaluate_dirty(struct change *change, struct fault *fault)
+{
+	(void)fault;
+	for (size_t i = 0; i < change->dirty_count; i++) {
+		int r = evaluate_again(change, change->dirty[i]);
+
+		if (r < 0)
+			return r;
+	}
+	change->dirty_count = 0;
+	return 0;
+}
+
+/* --- groups ------------------------------------------------------------------------------------- */
+
+bool conf_names_group(const struct conf *conf, const char *id, const char *name)
+{
+	if (conf_list_has(conf->access.allow_groups, name) ||
+	    conf_list_has(conf->access.allow_groups, id) ||
+	    conf_list_has(conf->access.deny_groups, name) ||
+	    conf_list_has(conf->access.deny_groups, id))
+		return true;
+	for (size_t i = 0; i < conf->role_count; i++)
+		if (conf_list_has(conf->roles[i].groups, name) ||
+		    conf_list_has(conf->roles[i].groups, id))
+			return true;
+	return false;
+}
+
+/* Whether the name is free and the warden would have it; else not exposed, with the reason. */
+static int group_expose(struct change *change, struct store_resource *row,
+			struct group_identity *identity)
+{
+	char holder[RESOURCE_ID_SIZE], sentence[WARDEN_REASON_MAX + 1];
+	struct packet packet;
+	int r;
+
+	if (!identity->exposed)
+		return 0;
+	r = store_lookup(change->txn, STORE_BY_POSIX_NAME, NULL, identity->name, holder);
+	if (r == 0 && strcmp(holder, row->id) != 0) {
+		identity->exposed = false;
+		(void)snprintf(identity->reason, sizeof(identity->reason),
+			       "the name \"%s\" is taken", identity->name);
+		return 0;
+	}
+	if (r < 0 && r != -ENOENT)
+		return r;
+	record_group(&packet, 1, WARDEN_CHECK_GROUP, row->number, identity->name);
+	r = warden_check(change->engine, &packet, sentence);
+	if (r == -EPROTO) {
+		identity->exposed = false;
+		(void)snprintf(identity->reason, sizeof(identity->reason), "%.127s", sentence);
+		r = 0;
+	}
+	return r;
+}
+
+struct member_walk {
+	struct change *change;
+	uint32_t gid;   /* deltas for this group; 0: none */
+	bool dirty;     /* mark each for evaluation */
+};
+
+static int member_visit(const char *user_id, void *context)
+{
+	_cleanup_(store_resource_done) struct store_resource row = { 0 };
+	struct member_walk *walk = context;
+	int r = store_resource_get(walk->change->txn, user_id, &row);
+
+	if (r == 0 && walk->gid && row.allowed)
+		r = delta_add(walk->change, walk->gid, row.number, true);
+	if (r == 0 && walk->dirty)
+		r = change_mark_dirty(walk->change, user_id);
+	return r;
+}
+
+/* What the warden has to hear, from old to row. */
+static int group_packets(struct change *change, const struct store_resource *old,
+			 const struct store_resource *row, bool named)
+{
+	struct member_walk walk = { .change = change, .dirty = named };
+	struct packet packet;
+	int r = 0;
+
+	if (row->allowed && (!old->allowed || strcmp(old->posix_name, row->posix_name) != 0)) {
+		record_group(&packet, 0, WARDEN_GROUP, row->number, row->posix_name);
+		r = outbox_add(&change->outbox, &packet);
+		walk.gid = old->allowed ? 0 : row->number;
+	} else if (!row->allowed && old->allowed) {
+		record_group_deleted(&packet, 0, row->number);
+		r = outbox_add(&change->outbox, &packet);
+	}
+	if (r == 0 && (walk.gid || walk.dirty))
+		r = store_members_each(change->txn, row->id, member_visit, &walk);
+	return r;
+}
+
+static bool names_matter(const struct conf *conf, const struct store_resource *old,
+			 const struct store_resource *row)
+{
+	_cleanup_free_ char *before = old->json ? display_name(old->json) : NULL;
+	_cleanup_free_ char *after = display_name(row->json);
+
+	if (same_text(before, after))
+		return false;
+	return (before && conf_names_group(conf, row->id, before)) ||
+	       (after && conf_names_group(conf, row->id, after));
+}
+
+int evaluate_group(struct change *change, struct store_resource *row, bool is_new,
+		   struct fault *fault)
+{
+	_cleanup_(json_putp) struct json_object *resource = json_tokener_parse(row->json);
+	_cleanup_(store_resource_done) struct store_resource old = { 0 };
+	const struct conf *conf = engine_conf(change->engine);
+	struct group_identity identity = { 0 };
+	int r = row_before(change, row->id, &old);
+
+	if (!resource)
+		return -EIO;
+	if (r == 0)
+		r = policy_group(conf, resource, &identity, fault);
+	if (r == 0)
+		r = number_take(change, row, identity.wanted_gid, fault);
+	if (r == 0)
+		r = group_expose(change, row, &identity);
+	if (r < 0)
+		return r;
+	row->allowed = identity.exposed;
+	(void)snprintf(row->posix_name, sizeof(row->posix_name), "%s",
+		       identity.exposed ? identity.name : "");
+	free(row->reason);
+	row->reason = identity.exposed ? NULL : strdup(identity.reason);
+	r = row_put(change, row, fault);
+	if (r == 0)
+		r = event_add(change, is_new ? "scim.group.created" : "scim.group.patched", "",
+			      row->reason);
+	return r < 0 ? r : group_packets(change, &old, row, names_matter(conf, &old, row));
+}
+
+/* --- the public operations ---------------------------------------------------------------------- */
+
+int change_user_put(struct change *change, struct store_resource *row, struct fault *fault)
+{
+	return evaluate_user(change, row, row->number == 0, fault);
+}
+
+int change_group_put(struct change *change, struct store_resource *row, struct fault *fault)
+{
+	return evaluate_group(change, row, row->number == 0, fault);
+}
+
+int change_user_delete(struct change *change, const char *id, struct fault *fault)
+{
+	_cleanup_(store_resource_done) struct store_resource row = { 0 };
+	struct packet packet;
+	int r = store_resource_get(change->txn, id, &row);
+
+	(void)fault;
+	if (r < 0)
+		return r;
+	r = event_add(change, "scim.user.deleted", row.posix_name, NULL);
+	if (r == 0 && row.allowed)
+		r = receipt_open(change, &row, "deleted by the identity provider");
+	if (r == 0)
+		r = store_resource_delete(change->txn, id);
+	if (r == 0)
+		r = store_number_retire(change->txn, row.number);
+	if (r < 0)
+		return r;
+	record_password(&packet, 0, row.number, "");
+	if (row.password)
+		r = outbox_add(&change->outbox, &packet);
+	record_user_deleted(&packet, 0, row.number);
+	return r < 0 ? r : outbox_add(&change->outbox, &packet);
+}
+
+int change_group_delete(struct change *change, const char *id, struct fault *fault)
+{
+	_cleanup_(store_resource_done) struct store_resource row = { 0 };
+	struct member_walk walk = { .change = change };
+	_cleanup_free_ char *name = NULL;
+	struct packet packet;
+	int r = store_resource_get(change->txn, id, &row);
+
+	(void)fault;
+	if (r < 0)
+		return r;
+	name = display_name(row.json);
+	walk.dirty = name && conf_names_group(engine_conf(change->engine), id, name);
+	if (walk.dirty)
+		r = store_members_each(change->txn, id, member_visit, &walk);
+	if (r == 0)
+		r = event_add(change, "scim.group.deleted", "", name);
+	if (r == 0)
+		r = store_resource_delete(change->txn, id);
+	if (r == 0)
+		r = store_number_retire(change->txn, row.number);
+	if (r < 0 || !row.allowed)
+		return r;
+	record_group_deleted(&packet, 0, row.number);
+	return outbox_add(&change->outbox, &packet);
+}
+
+static int member_changed(struct change *change, const char *group_id, const char *user_id, bool add)
+{
+	_cleanup_(store_resource_done) struct store_resource group = { 0 }, user = { 0 };
+	_cleanup_free_ char *name = NULL;
+	int r = store_resource_get(change->txn, group_id, &group);
+
+	if (r == 0)
+		r = store_resource_get(change->txn, user_id, &user);
+	if (r < 0)
+		return r;
+	name = display_name(group.json);
+	r = event_add(change, "scim.group.patched", user.posix_name, name);
+	if (r == 0 && group.allowed && user.allowed)
+		r = delta_add(change, group.number, user.number, add);
+	if (r == 0 && name && conf_names_group(engine_conf(change->engine), group_id, name))
+		r = change_mark_dirty(change, user_id);
+	return r;
+}
+
+int change_member_add(struct change *change, const char *group_id, const char *user_id,
+		      struct fault *fault)
+{
+	int r = store_member_add(change->txn, group_id, user_id);
+
+	(void)fault;
+	if (r > 0) {
+		r = member_changed(change, group_id, user_id, true);
+		return r < 0 ? r : 1;
+	}
+	return r;
+}
+
+int change_member_remove(struct change *change, const char *group_id, const char *user_id,
+			 struct fault *fault)
+{
+	int r = store_member_remove(change->txn, group_id, user_id);
+
+	(void)fault;
+	if (r > 0) {
+		r = member_changed(change, group_id, user_id, false);
+		return r < 0 ? r : 1;
+	}
+	return r;
+}

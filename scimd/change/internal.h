@@ -1,0 +1,185 @@
+/* internal.h - what the files of the change layer share. Layer: change.
+ * Threads: "writer" fields belong to the writer thread; "shared" ones are under engine->lock. */
+#ifndef SCIMD_CHANGE_INTERNAL_H
+#define SCIMD_CHANGE_INTERNAL_H
+
+#include <pthread.h>
+
+#include "scimd/change/change.h"
+#include "scimd/change/warden_client.h"
+#include "scimd/policy/policy.h"
+
+/* Packets to be sent when a change is durable, in order. */
+struct outbox {
+	struct outbox_item {
+		size_t size;
+		unsigned char *bytes;
+	} *items;
+	size_t count, room;
+};
+_must_use_ int outbox_add(struct outbox *outbox, struct packet *packet);
+void outbox_done(struct outbox *outbox);
+
+/* A configuration that somebody may still be using. */
+struct conf_box {
+	struct conf_box *next;
+	struct conf *conf;
+	unsigned int users;
+};
+
+/* Somebody is losing access, from the commit until the receipt is complete. A list of these belongs
+ * to a change while it is proposed, and to the engine afterwards. */
+struct offboarding {
+	struct offboarding *next;
+	uint32_t uid;
+	uint64_t receipt;
+	bool published; /* the directory shows it */
+	bool reported;  /* the warden told once: done, or the deadline passed; nobody waits longer */
+};
+
+struct member_delta {
+	uint32_t gid, uid;
+	bool add;
+};
+
+/* One change at work on the writer thread. */
+struct change {
+	struct change_engine *engine;
+	struct store_txn *txn;
+	const struct change_source *source;
+	struct outbox outbox;         /* groups first, then users, then members */
+	char (*dirty)[RESOURCE_ID_SIZE]; /* users to be evaluated at the end */
+	size_t dirty_count, dirty_room;
+	struct member_delta *deltas;
+	size_t delta_count, delta_room;
+	struct offboarding *offboardings; /* made by this change */
+};
+
+void change_done(struct change *change);
+
+#define TASK_RECEIPTS_MAX 256u /* a change that ends more people does not wait for all of them */
+
+enum task_kind { TASK_CHANGE, TASK_ENDED, TASK_RELOAD, TASK_EVENT };
+
+/* Something for the writer thread to do. */
+struct task {
+	struct task *next;
+	enum task_kind kind;
+	const struct change_source *source;
+	change_fn fn; /* TASK_CHANGE */
+	void *context;
+	const char *event_type, *event_user, *event_detail; /* TASK_EVENT */
+	struct conf *conf;                                   /* TASK_RELOAD, taken */
+	unsigned char *message;                              /* TASK_ENDED, owned */
+	size_t message_size;
+	bool done; /* shared */
+	bool nobody_waits;
+	uint64_t receipts[TASK_RECEIPTS_MAX]; /* to wait for, after done */
+	size_t receipt_count;
+	int result;
+	struct fault fault;
+	struct change change; /* writer, then the waiting thread */
+};
+
+struct change_engine {
+	struct store *store;
+	struct warden_client *warden; /* writer */
+	bool synced;                  /* writer: the directory shows what the store holds */
+	bool conf_changed;            /* writer: everybody has to be evaluated anew */
+	const char *conf_file, *conf_dropins; /* borrowed */
+	pthread_t thread;
+	bool started;
+	pthread_mutex_t lock;
+	pthread_cond_t wake, finished;
+	/* shared */
+	struct task *queue, **queue_end;
+	size_t waiting;
+	bool stop;
+	struct conf_box *confs; /* the first is in force */
+	struct offboarding *offboardings;
+	uint64_t warden_revision;
+	bool warden_ready;
+};
+
+/* The configuration in force, for the writer thread. */
+const struct conf *engine_conf(struct change_engine *engine);
+
+/* evaluate.c: policy, and what it means for rows and packets. */
+_must_use_ int evaluate_user(struct change *change, struct store_resource *row, bool is_new,
+			     struct fault *fault);
+_must_use_ int evaluate_dirty(struct change *change, struct fault *fault);
+_must_use_ int evaluate_group(struct change *change, struct store_resource *row, bool is_new,
+			      struct fault *fault);
+_must_use_ int change_mark_dirty(struct change *change, const char *user_id);
+_must_use_ int change_deltas_flush(struct change *change);
+/* Whether the configuration names this group (by displayName or id). */
+bool conf_names_group(const struct conf *conf, const char *id, const char *name);
+
+/* records.c: packets of the warden's protocol. */
+_must_use_ int record_user(struct packet *packet, uint64_t tag, enum warden_op op, uint32_t uid,
+			   const struct identity *identity);
+void record_user_deleted(struct packet *packet, uint64_t tag, uint32_t uid);
+void record_group(struct packet *packet, uint64_t tag, enum warden_op op, uint32_t gid,
+		  const char *name);
+void record_group_deleted(struct packet *packet, uint64_t tag, uint32_t gid);
+void record_password(struct packet *packet, uint64_t tag, uint32_t uid, const char *hash);
+_must_use_ int records_members(struct outbox *outbox, uint32_t gid, uint32_t action,
+			       const uint32_t *uids, size_t count);
+
+/* The identity of a stored user under the present configuration; owned. *ret_groups: numbers of its
+ * exposed groups (owned), or NULL if not wanted. */
+_must_use_ int identity_of(struct store_txn *txn, const struct conf *conf,
+			   const struct store_resource *row, struct identity *ret,
+			   uint32_t **ret_gids, size_t *ret_gid_count, struct fault *fault);
+
+/* Ask the warden whether it would take a record. 0, -EPROTO with the sentence, or a connection error. */
+_must_use_ int warden_check(struct change_engine *engine, struct packet *packet,
+			    char sentence[static WARDEN_REASON_MAX + 1]);
+
+/* events.c */
+_must_use_ int event_add(struct change *change, const char *type, const char *user,
+			 const char *detail);
+
+/* receipt.c */
+_must_use_ int receipt_open(struct change *change, const struct store_resource *row,
+			    const char *reason);
+struct published;
+_must_use_ int receipt_published(struct store_txn *txn, uint64_t number,
+				 const struct published *published, bool nothing_to_end);
+_must_use_ int receipt_ended(struct change_engine *engine, struct store_txn *txn,
+			     const unsigned char *message, size_t size);
+
+/* sync.c: bring the warden up to date; connects if need be. */
+_must_use_ int sync_ensure(struct change_engine *engine);
+/* Evaluate everybody and publish everything. */
+_must_use_ int sync_everything(struct change_engine *engine);
+
+/* apply.c: send an outbox as one batch and wait until it is published. */
+struct published {
+	uint64_t revision, durable_us, visible_us;
+	uint32_t *ending; /* uids for which an ENDED follows; owned */
+	uint32_t ending_count;
+};
+void published_done(struct published *published);
+_must_use_ int apply_batch(struct change_engine *engine, uint64_t revision,
+			   struct task *const *tasks, size_t count, struct published *ret);
+_must_use_ int apply_finish(struct change_engine *engine, uint64_t revision,
+			    struct published *ret);
+_must_use_ int apply_begin(struct change_engine *engine, uint64_t revision, uint32_t flags,
+			   uint32_t users, uint32_t groups);
+
+/* offboarding.c: put new offboardings (taken) on the engine's list; after a publication fill in their
+ * receipts, and finish those for whom nothing has to be ended. */
+void offboardings_take(struct change_engine *engine, struct offboarding *list);
+void offboardings_free(struct offboarding *list);
+_must_use_ int offboardings_published(struct change_engine *engine,
+				      const struct published *published);
+/* The warden reported on a uid; done: nothing is left. */
+void offboarding_reported(struct change_engine *engine, uint32_t uid, bool done);
+/* Receipts that a crash left open are on the list again. */
+_must_use_ int offboardings_recover(struct change_engine *engine);
+/* Wait until none of the receipts is unreported, or the time is over. */
+void offboardings_wait(struct change_engine *engine, const uint64_t *receipts, size_t count,
+		       unsigned int timeout_ms);
+
+#endif

@@ -1,0 +1,271 @@
+#include "scimd/change/internal.h"
+
+#include <string.h>
+
+#include "scimd/base/clock.h"
+#include "scimd/base/log.h"
+
+#define HELLO_TIMEOUT_MS 5000u
+
+/* --- everybody ---------------------------------------------------------------------------------- */
+
+struct walk {
+	struct change_engine *engine;
+	struct store_txn *txn;
+	struct outbox members; /* sent after the users */
+};
+
+static int send_packet(struct walk *walk, struct packet *packet)
+{
+	packet_finish(packet);
+	if (packet->bad)
+		return -EMSGSIZE;
+	return warden_client_send(walk->engine->warden, packet->bytes, packet->size);
+}
+
+static int send_tombstone(uint32_t number, enum resource_type type, bool retired, void *context)
+{
+	struct packet packet;
+
+	if (!retired || type != RESOURCE_USER)
+		return 0;
+	record_user_deleted(&packet, 0, number);
+	return send_packet(context, &packet);
+}
+
+/* A stored person that policy can't map any more (the configuration changed) is shut out. */
+static int identity_or_shut_out(struct walk *walk, const struct store_resource *row,
+				struct identity *ret, uint32_t **ret_gids, size_t *ret_gid_count)
+{
+	struct fault fault = { 0 };
+	int r = identity_of(walk->txn, engine_conf(walk->engine), row, ret, ret_gids, ret_gid_count,
+			    &fault);
+
+	if (r != -EPROTO)
+		return r;
+	log_warning("%s is shut out: %s", row->posix_name, fault.detail);
+	*ret_gids = NULL;
+	*ret_gid_count = 0;
+	return -ENOENT;
+}
+
+static int send_user(const struct store_resource *row, void *context)
+{
+	_cleanup_(identity_done) struct identity identity = { 0 };
+	_cleanup_free_ uint32_t *gids = NULL;
+	struct walk *walk = context;
+	struct packet packet;
+	size_t gid_count;
+	int r;
+
+	if (row->number == 0)
+		return 0;
+	r = identity_or_shut_out(walk, row, &identity, &gids, &gid_count);
+	if (r == -ENOENT)
+		return 0; /* not sent: the warden buries the uid */
+	if (r == 0)
+		r = record_user(&packet, 0, WARDEN_USER, row->number, &identity);
+	if (r == 0)
+		r = send_packet(walk, &packet);
+	if (r == 0 && row->password) {
+		record_password(&packet, 0, row->number, row->password);
+		r = send_packet(walk, &packet);
+		explicit_bzero(packet.bytes, packet.size);
+	}
+	for (size_t i = 0; r == 0 && identity.allowed && i < gid_count; i++)
+		r = records_members(&walk->members, gids[i], WARDEN_MEMBERS_ADD, &row->number, 1);
+	return r;
+}
+
+static int send_group(const struct store_resource *row, void *context)
+{
+	struct packet packet;
+
+	if (!row->allowed || row->number == 0)
+		return 0;
+	record_group(&packet, 0, WARDEN_GROUP, row->number, row->posix_name);
+	return send_packet(context, &packet);
+}
+
+static int send_members(struct walk *walk)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < walk->members.count; i++)
+		r = warden_client_send(walk->engine->warden, walk->members.items[i].bytes,
+				       walk->members.items[i].size);
+	return r;
+}
+
+static int send_all(struct walk *walk, uint64_t revision)
+{
+	uint64_t users = 0, groups = 0;
+	int r = store_resource_count(walk->txn, RESOURCE_USER, NULL, &users);
+
+	if (r == 0)
+		r = store_resource_count(walk->txn, RESOURCE_GROUP, NULL, &groups);
+	if (r == 0)
+		r = apply_begin(walk->engine, revision, WARDEN_FULL, (uint32_t)users,
+				(uint32_t)groups);
+	if (r == 0)
+		r = store_number_each(walk->txn, send_tombstone, walk);
+	if (r == 0)
+		r = store_resource_each(walk->txn, RESOURCE_GROUP, NULL, 0, send_group, walk);
+	if (r == 0)
+		r = store_resource_each(walk->txn, RESOURCE_USER, NULL, 0, send_user, walk);
+	return r < 0 ? r : send_members(walk);
+}
+
+/* --- rows under the present configuration -------------------------------------------------------- */
+
+struct id_collect {
+	struct change *change;
+};
+
+static int collect_user(const struct store_resource *row, void *context)
+{
+	struct id_collect *collect = context;
+	struct change *change = collect->change;
+
+	/* change_mark_dirty looks for duplicates; a walk has none. */
+	if (change->dirty_count == change->dirty_room) {
+		size_t room = change->dirty_room ? change->dirty_room * 2 : 1024;
+		void *larger = reallocarray(change->dirty, room, sizeof(*change->dirty));
+
+		if (!larger)
+			return -ENOMEM;
+		change->dirty = larger;
+		change->dirty_room = room;
+	}
+	memcpy(change->dirty[change->dirty_count++], row->id, RESOURCE_ID_SIZE);
+	return 0;
+}
+
+/* Write again what policy says differently now. Packets are not needed: everything is sent after. */
+static int rows_update(struct change_engine *engine, uint64_t *ret_revision,
+		       struct offboarding **ret_offboardings)
+{
+	_cleanup_(store_abortp) struct store_txn *txn = NULL;
+	struct change change = { .engine = engine };
+	struct id_collect collect = { .change = &change };
+	struct fault fault = { 0 };
+	int r = store_begin(engine->store, NULL, true, &txn);
+
+	change.txn = txn;
+	if (r == 0)
+		r = store_resource_each(txn, RESOURCE_USER, NULL, 0, collect_user, &collect);
+	if (r == 0)
+		r = evaluate_dirty(&change, &fault);
+	if (r == 0)
+		r = store_revision_next(txn, ret_revision);
+	if (r == 0)
+		r = store_commit(&txn);
+	outbox_done(&change.outbox);
+	free(change.dirty);
+	free(change.deltas);
+	if (r == 0)
+		*ret_offboardings = TAKE_PTR(change.offboardings);
+	offboardings_free(change.offboardings);
+	return r;
+}
+
+int sync_everything(struct change_engine *engine)
+{
+	_cleanup_(published_done) struct published published = { 0 };
+	_cleanup_(store_abortp) struct store_txn *txn = NULL;
+	struct offboarding *offboardings = NULL;
+	struct walk walk = { .engine = engine };
+	uint64_t revision;
+	int r = rows_update(engine, &revision, &offboardings);
+
+	if (r < 0)
+		return r;
+	offboardings_take(engine, TAKE_PTR(offboardings));
+	r = store_begin(engine->store, NULL, false, &txn);
+	walk.txn = txn;
+	if (r == 0)
+		r = send_all(&walk, revision);
+	outbox_done(&walk.members);
+	if (r == 0)
+		r = apply_finish(engine, revision, &published);
+	store_abortp(&txn);
+	if (r == 0)
+		r = offboardings_published(engine, &published);
+	if (r == 0)
+		log_notice("the directory is up to date at revision %llu",
+			   (unsigned long long)revision);
+	return r;
+}
+
+/* --- the connection ------------------------------------------------------------------------------ */
+
+static int hello(struct change_engine *engine, struct warden_state *ret)
+{
+	const struct packet *answer;
+	struct packet_reader reader;
+	struct packet packet;
+	int r;
+
+	packet_begin(&packet, WARDEN_HELLO, 0);
+	r = warden_client_ask(engine->warden, &packet, HELLO_TIMEOUT_MS, &answer);
+	if (r < 0)
+		return r;
+	if (warden_answer_op(answer) != WARDEN_STATE)
+		return -EPROTO;
+	reader = (struct packet_reader){ .at = answer->bytes + sizeof(struct warden_message),
+					 .left = answer->size - sizeof(struct warden_message) };
+	packet_get(&reader, ret, sizeof(*ret));
+	return packet_is_done(&reader) ? 0 : -EPROTO;
+}
+
+static int store_revision_now(struct change_engine *engine, uint64_t *ret)
+{
+	_cleanup_(store_abortp) struct store_txn *txn = NULL;
+	int r = store_begin(engine->store, NULL, false, &txn);
+
+	return r < 0 ? r : store_revision(txn, ret);
+}
+
+/* The directory shows everything already: what a crash left open is complete. */
+static int nothing_to_publish(struct change_engine *engine)
+{
+	struct published published = { .durable_us = clock_now_us() };
+
+	published.visible_us = published.durable_us;
+	return offboardings_published(engine, &published);
+}
+
+int sync_ensure(struct change_engine *engine)
+{
+	struct warden_state state;
+	uint64_t revision;
+	int r;
+
+	if (warden_client_is_connected(engine->warden) && engine->synced)
+		return 0;
+	engine->synced = false;
+	r = warden_client_connect(engine->warden);
+	if (r == 0)
+		r = hello(engine, &state);
+	if (r == 0)
+		r = store_revision_now(engine, &revision);
+	if (r < 0)
+		return r;
+	log_info("connected to the warden: revision %llu of %llu",
+		 (unsigned long long)state.revision, (unsigned long long)revision);
+	if (state.revision != revision || revision == 0 || engine->conf_changed ||
+	    memcmp(state.instance, store_instance(engine->store), sizeof(state.instance)) != 0)
+		r = sync_everything(engine);
+	else
+		r = nothing_to_publish(engine);
+	if (r < 0)
+		return r;
+	engine->conf_changed = false;
+	engine->synced = true;
+	pthread_mutex_lock(&engine->lock);
+	if (engine->warden_revision == 0)
+		engine->warden_revision = state.revision;
+	engine->warden_ready = true;
+	pthread_mutex_unlock(&engine->lock);
+	return 0;
+}
