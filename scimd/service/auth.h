@@ -1,0 +1,13 @@
+/* auth.h - which connection a request belongs to (RFC 6750). Layer: service; needs GnuTLS and the
+ * configuration. Threads: any; no state. */
+#ifndef SCIMD_SERVICE_AUTH_H
+#define SCIMD_SERVICE_AUTH_H
+
+#include "shared/conf.h"
+
+/* The connection whose token the Authorization header holds, borrowed from conf; NULL if there is
+ * no token or it is nobody's. "Bearer TOKEN" and the bare TOKEN are the same. Every configured
+ * hash is compared in constant time, whichever matches and also without a header. */
+const struct conf_connection *auth_connection(const struct conf *conf, const char *authorization);
+
+#endif

@@ -1,0 +1,66 @@
+#include "scimd/service/call.h"
+
+#include "scimd/model/json.h"
+#include "scimd/model/schema.h"
+#include "scimd/service/list.h"
+
+/* RFC 7644 section 4: a filter is refused, sorting and paging are ignored. */
+static int refuse_filter(const struct call *call, struct fault *fault)
+{
+	if (!call->query.filter)
+		return 0;
+	return fault_set(fault, 403, NULL, "discovery takes no filter");
+}
+
+static int respond_document(struct call *call, struct json_object *document, int error,
+			    struct fault *fault)
+{
+	if (document)
+		return call_respond(call, 200, document);
+	if (error == ENOENT)
+		return fault_set(fault, 404, NULL, "there is no \"%s\" here", call->route.id);
+	return -ENOMEM;
+}
+
+static const char *route_id(const struct call *call)
+{
+	return call->route.id[0] ? call->route.id : NULL;
+}
+
+int discovery_provider_config(struct call *call, struct fault *fault)
+{
+	_cleanup_(json_putp) struct json_object *document = NULL;
+	int r;
+
+	r = refuse_filter(call, fault);
+	if (r < 0)
+		return r;
+	document = schema_provider_config(call->base_url, LIST_COUNT_MAX);
+	return respond_document(call, document, ENOMEM, fault);
+}
+
+int discovery_resource_types(struct call *call, struct fault *fault)
+{
+	_cleanup_(json_putp) struct json_object *document = NULL;
+	int r;
+
+	r = refuse_filter(call, fault);
+	if (r < 0)
+		return r;
+	errno = 0;
+	document = schema_resource_types(call->base_url, route_id(call));
+	return respond_document(call, document, errno, fault);
+}
+
+int discovery_schemas(struct call *call, struct fault *fault)
+{
+	_cleanup_(json_putp) struct json_object *document = NULL;
+	int r;
+
+	r = refuse_filter(call, fault);
+	if (r < 0)
+		return r;
+	errno = 0;
+	document = schema_documents(call->base_url, route_id(call));
+	return respond_document(call, document, errno, fault);
+}

@@ -1,0 +1,198 @@
+#include "scimd/service/call.h"
+
+#include <string.h>
+
+#include "scimd/service/id_list.h"
+#include "scimd/service/list.h"
+#include "scimd/service/members.h"
+#include "scimd/service/read.h"
+#include "scimd/service/render.h"
+#include "scimd/service/write.h"
+
+int group_list(struct call *call, struct fault *fault)
+{
+	return list_respond(call, RESOURCE_GROUP, fault);
+}
+
+int group_read(struct call *call, struct fault *fault)
+{
+	return read_respond(call, RESOURCE_GROUP, fault);
+}
+
+/* Whoever is a member now and has no place in the plan. */
+struct leavers {
+	const struct member_plan *plan;
+	struct id_list list;
+};
+
+static int leaver_collect(const char *id, void *context)
+{
+	struct leavers *leavers = context;
+
+	return member_plan_wants(leavers->plan, id) ? 0 : id_list_add(&leavers->list, id);
+}
+
+static int members_clear(struct change *change, const char *group_id,
+			 const struct member_plan *plan, struct fault *fault)
+{
+	struct leavers leavers = { .plan = plan };
+	int changed = 0;
+	int r;
+
+	r = store_members_each(change_txn(change), group_id, leaver_collect, &leavers);
+	for (size_t i = 0; r >= 0 && i < leavers.list.count; i++) {
+		r = change_member_remove(change, group_id, leavers.list.ids[i], fault);
+		if (r > 0)
+			changed = 1;
+	}
+	id_list_done(&leavers.list);
+	return r < 0 ? r : changed;
+}
+
+/* A member must be a user of the same connection. */
+static int member_check(struct change *change, const char *connection, const char *user_id,
+			struct fault *fault)
+{
+	_cleanup_(store_resource_done) struct store_resource row = {};
+	int r;
+
+	r = id_is_ours(user_id) ? store_resource_get(change_txn(change), user_id, &row) : -ENOENT;
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r == -ENOENT || strcmp(row.connection, connection) != 0)
+		return fault_set(fault, 404, NULL, "members: there is no user with id \"%s\"",
+				 user_id);
+	if (row.type != RESOURCE_USER)
+		return fault_set(fault, 400, "invalidValue",
+				 "members: \"%s\" is a group, and groups hold users only",
+				 user_id);
+	return 0;
+}
+
+static int wish_grant(struct change *change, const struct write *write,
+		      const struct member_wish *wish, struct fault *fault)
+{
+	int is_member = 0, r;
+
+	if (id_is_ours(wish->user_id))
+		is_member = store_member_has(change_txn(change), write->id, wish->user_id);
+	if (is_member < 0)
+		return is_member;
+	if ((is_member > 0) == wish->member)
+		return 0;
+	if (!wish->member)
+		return change_member_remove(change, write->id, wish->user_id, fault);
+	r = member_check(change, write->row.connection, wish->user_id, fault);
+	return r < 0 ? r : change_member_add(change, write->id, wish->user_id, fault);
+}
+
+/* Bring the members to what the request wants. Returns 1 if that changed any. */
+static int members_apply(struct change *change, const struct write *write,
+			 const struct resource_edit *edit, struct fault *fault)
+{
+	_cleanup_(member_plan_done) struct member_plan plan = {};
+	int changed = 0;
+	int r;
+
+	r = member_plan_make(edit, &plan);
+	if (r < 0)
+		return r;
+	if (plan.cleared) {
+		changed = members_clear(change, write->id, &plan, fault);
+		if (changed < 0)
+			return changed;
+	}
+	for (size_t i = 0; i < plan.count; i++) {
+		r = wish_grant(change, write, &plan.wishes[i], fault);
+		if (r < 0)
+			return r;
+		changed |= r;
+	}
+	return changed;
+}
+
+/* The group is written before its members, who need it; a change of members alone raises its
+ * version afterwards. */
+static int group_change(struct change *change, void *context, struct fault *fault)
+{
+	struct write *write = context;
+	_cleanup_(resource_edit_done) struct resource_edit edit = {};
+	bool written;
+	int r;
+
+	r = write_edit(write, change_txn(change), &edit, fault);
+	if (r < 0)
+		return r;
+	written = write_changes(write, &edit);
+	if (written) {
+		r = write_fill(write, &edit);
+		if (r >= 0)
+			r = change_group_put(change, &write->row, fault);
+		if (r < 0)
+			return r;
+	}
+	r = members_apply(change, write, &edit, fault);
+	if (r <= 0 || written)
+		return r < 0 ? r : 0;
+	write_touch(write);
+	return change_group_put(change, &write->row, fault);
+}
+
+static enum write_kind kind_of(enum route_action action)
+{
+	switch (action) {
+	case ROUTE_GROUP_CREATE:
+		return WRITE_CREATE;
+	case ROUTE_GROUP_REPLACE:
+		return WRITE_REPLACE;
+	default:
+		return WRITE_PATCH;
+	}
+}
+
+/* A PATCH is answered without the group, which may have very many members, unless its
+ * attributes are asked for. */
+static int group_answer(struct write *write, struct fault *fault)
+{
+	struct call *call = write->call;
+
+	if (write->kind != WRITE_PATCH || call->query.attributes || call->query.excluded)
+		return write_respond(write, fault);
+	call->response->status = 204;
+	render_headers(call, &write->row, true);
+	return 0;
+}
+
+int group_write(struct call *call, struct fault *fault)
+{
+	_cleanup_(write_done) struct write write = {};
+	int r;
+
+	r = write_prepare(&write, call, RESOURCE_GROUP, kind_of(call->route.action), fault);
+	if (r >= 0)
+		r = write_run(&write, group_change, fault);
+	return r < 0 ? r : group_answer(&write, fault);
+}
+
+static int group_remove(struct change *change, void *context, struct fault *fault)
+{
+	struct write *write = context;
+	int r;
+
+	r = write_load(write, change_txn(change), fault);
+	return r < 0 ? r : change_group_delete(change, write->id, fault);
+}
+
+int group_delete(struct call *call, struct fault *fault)
+{
+	_cleanup_(write_done) struct write write = {};
+	int r;
+
+	r = write_prepare(&write, call, RESOURCE_GROUP, WRITE_DELETE, fault);
+	if (r >= 0)
+		r = write_run(&write, group_remove, fault);
+	if (r < 0)
+		return r;
+	call->response->status = 204;
+	return 0;
+}

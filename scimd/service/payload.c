@@ -1,0 +1,105 @@
+#include "scimd/service/payload.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "scimd/model/json.h"
+
+/* Names that only resemble the attribute are taken as well: an event may lack a detail, never hold
+ * a secret. */
+static bool names_password(const char *name)
+{
+	return name && strcasestr(name, "password");
+}
+
+static bool op_sets_password(struct json_object *object)
+{
+	return names_password(json_get_string(object, "path"));
+}
+
+/* Overwrite what a password member holds, before its memory is given back. */
+static void value_wipe(struct json_object *value)
+{
+	int len = json_object_get_string_len(value);
+	char *stars;
+
+	if (!json_object_is_type(value, json_type_string) || len == 0)
+		return;
+	stars = malloc((size_t)len);
+	if (!stars)
+		return;
+	memset(stars, '*', (size_t)len);
+	/* Of the same length, it goes where the password was. */
+	json_object_set_string_len(value, stars, len);
+	free(stars);
+}
+
+enum visit { VISIT_FIND, VISIT_WIPE, VISIT_REMOVE };
+
+static bool passwords_visit(struct json_object *value, enum visit visit);
+
+static bool object_visit(struct json_object *object, enum visit visit)
+{
+	bool by_path = op_sets_password(object);
+	bool found = false;
+
+	json_object_object_foreach(object, key, member) {
+		if (!names_password(key) && !(by_path && strcasecmp(key, "value") == 0)) {
+			found |= passwords_visit(member, visit);
+			continue;
+		}
+		found = true;
+		if (visit != VISIT_FIND)
+			value_wipe(member);
+		if (visit == VISIT_REMOVE)
+			json_object_object_del(object, key);
+	}
+	return found;
+}
+
+/* Walk all values. Returns whether there were passwords. Depth is bounded by the parser. */
+static bool passwords_visit(struct json_object *value, enum visit visit)
+{
+	bool found = false;
+
+	if (json_object_is_type(value, json_type_object))
+		return object_visit(value, visit);
+	if (!json_object_is_type(value, json_type_array))
+		return false;
+	for (size_t i = 0; i < json_object_array_length(value); i++)
+		found |= passwords_visit(json_object_array_get_idx(value, i), visit);
+	return found;
+}
+
+bool payload_has_password(struct json_object *body)
+{
+	return passwords_visit(body, VISIT_FIND);
+}
+
+void payload_wipe(struct json_object *body)
+{
+	passwords_visit(body, VISIT_WIPE);
+}
+
+int payload_text(struct json_object *body, char **ret)
+{
+	_cleanup_(json_putp) struct json_object *copy = json_copy(body);
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	if (!copy)
+		return -ENOMEM;
+	passwords_visit(copy, VISIT_REMOVE);
+	text = json_text(copy);
+	if (!text)
+		return -ENOMEM;
+	len = strlen(text);
+	if (len > PAYLOAD_MAX_BYTES) {
+		len = PAYLOAD_MAX_BYTES;
+		while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
+			len--;
+		text[len] = '\0';
+	}
+	*ret = TAKE_PTR(text);
+	return 0;
+}

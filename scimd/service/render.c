@@ -1,0 +1,249 @@
+#include "scimd/service/render.h"
+
+#include <string.h>
+
+#include "scimd/base/clock.h"
+#include "scimd/model/json.h"
+#include "scimd/model/resource.h"
+
+/* Add an owned member; NULL is a lack of memory. */
+static int add(struct json_object *object, const char *name, struct json_object *value)
+{
+	if (!value)
+		return -ENOMEM;
+	if (json_object_object_add(object, name, value) < 0) {
+		json_object_put(value);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int add_text(struct json_object *object, const char *name, const char *text)
+{
+	return add(object, name, json_object_new_string(text));
+}
+
+const char *render_endpoint(enum resource_type type)
+{
+	return type == RESOURCE_USER ? "/Users" : "/Groups";
+}
+
+static char *location_make(const char *base_url, enum resource_type type, const char *id)
+{
+	char *location;
+
+	if (asprintf(&location, "%s%s/%s", base_url, render_endpoint(type), id) < 0)
+		return NULL;
+	return location;
+}
+
+static int row_parse(const struct store_resource *row, struct json_object **ret)
+{
+	struct fault fault = {};
+	int r;
+
+	r = json_parse(row->json, strlen(row->json), ret, &fault);
+	return r == -EPROTO ? -EIO : r;
+}
+
+/* A user's userName, a group's displayName, as the client wrote it. */
+static const char *row_title(enum resource_type type, struct json_object *resource)
+{
+	return json_get_string(resource, type == RESOURCE_USER ? "userName" : "displayName");
+}
+
+/* The other end of a membership, as an element of `members` or `groups`. */
+static int relation_make(const struct render *render, const struct store_resource *row,
+			 struct json_object **ret)
+{
+	_cleanup_(json_putp) struct json_object *element = json_object_new_object();
+	_cleanup_(json_putp) struct json_object *resource = NULL;
+	_cleanup_free_ char *location = location_make(render->base_url, row->type, row->id);
+	const char *title;
+	int r;
+
+	if (!element || !location)
+		return -ENOMEM;
+	r = row_parse(row, &resource);
+	if (r < 0)
+		return r;
+	title = row_title(row->type, resource);
+	r = add_text(element, "value", row->id);
+	if (r >= 0)
+		r = add_text(element, "$ref", location);
+	if (r >= 0 && title)
+		r = add_text(element, "display", title);
+	if (r >= 0)
+		r = add_text(element, "type", row->type == RESOURCE_USER ? "User" : "direct");
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(element);
+	return 0;
+}
+
+struct relations {
+	const struct render *render;
+	struct json_object *array; /* borrowed */
+};
+
+static int relation_add(const char *id, void *context)
+{
+	struct relations *relations = context;
+	_cleanup_(store_resource_done) struct store_resource row = {};
+	struct json_object *element;
+	int r;
+
+	r = store_resource_get(relations->render->txn, id, &row);
+	if (r == -ENOENT)
+		return 0; /* a membership never outlives its ends; a reader need not fail on one */
+	if (r < 0)
+		return r;
+	r = relation_make(relations->render, &row, &element);
+	if (r < 0)
+		return r;
+	if (json_object_array_add(relations->array, element) < 0) {
+		json_object_put(element);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int relations_walk(const struct render *render, const struct store_resource *row,
+			  struct relations *relations)
+{
+	bool is_user = row->type == RESOURCE_USER;
+	int r;
+
+	if (render->relations == RENDER_NO_RELATIONS)
+		return 0;
+	if (render->relations == RENDER_ONE_RELATION) {
+		r = is_user ? store_member_has(render->txn, render->only, row->id)
+			    : store_member_has(render->txn, row->id, render->only);
+		return r > 0 ? relation_add(render->only, relations) : r;
+	}
+	if (is_user)
+		return store_groups_each(render->txn, row->id, relation_add, relations);
+	return store_members_each(render->txn, row->id, relation_add, relations);
+}
+
+static int add_relations(const struct render *render, const struct store_resource *row,
+			 struct json_object *full)
+{
+	_cleanup_(json_putp) struct json_object *array = json_object_new_array();
+	struct relations relations = { .render = render, .array = array };
+	int r;
+
+	if (!array)
+		return -ENOMEM;
+	r = relations_walk(render, row, &relations);
+	if (r < 0 || json_object_array_length(array) == 0)
+		return r;
+	return add(full, row->type == RESOURCE_USER ? "groups" : "members", TAKE_PTR(array));
+}
+
+static int add_attributes(struct json_object *full, struct json_object *resource)
+{
+	json_object_object_foreach(resource, name, value) {
+		int r = add(full, name, json_object_get(value));
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int add_meta(const struct render *render, const struct store_resource *row,
+		    struct json_object *full)
+{
+	_cleanup_free_ char *location = location_make(render->base_url, row->type, row->id);
+	struct json_object *meta = json_object_new_object();
+	char time[CLOCK_TEXT_SIZE], version[32];
+	int r;
+
+	r = add(full, "meta", meta);
+	if (r < 0 || !location)
+		return -ENOMEM;
+	snprintf(version, sizeof(version), "W/\"%llu\"", (unsigned long long)row->version);
+	r = add_text(meta, "resourceType", row->type == RESOURCE_USER ? "User" : "Group");
+	if (r >= 0)
+		r = add_text(meta, "created", clock_format(row->created_us, time));
+	if (r >= 0)
+		r = add_text(meta, "lastModified", clock_format(row->modified_us, time));
+	if (r >= 0)
+		r = add_text(meta, "location", location);
+	if (r >= 0)
+		r = add_text(meta, "version", version);
+	return r;
+}
+
+int render_resource(const struct render *render, const struct store_resource *row,
+		    struct json_object **ret)
+{
+	_cleanup_(json_putp) struct json_object *full = json_object_new_object();
+	_cleanup_(json_putp) struct json_object *resource = NULL;
+	int r;
+
+	if (!full)
+		return -ENOMEM;
+	r = row_parse(row, &resource);
+	if (r < 0)
+		return r;
+	r = add(full, "schemas", resource_schemas(row->type, resource));
+	if (r >= 0)
+		r = add_text(full, "id", row->id);
+	if (r >= 0)
+		r = add_attributes(full, resource);
+	if (r >= 0)
+		r = add_relations(render, row, full);
+	if (r >= 0)
+		r = add_meta(render, row, full);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(full);
+	return 0;
+}
+
+int render_view(struct call *call, struct store_txn *txn, const struct store_resource *row,
+		struct json_object **ret, struct fault *fault)
+{
+	const char *attributes = call->query.attributes, *excluded = call->query.excluded;
+	const char *relations = row->type == RESOURCE_USER ? "groups" : "members";
+	struct render render = { .txn = txn, .base_url = call->base_url };
+	_cleanup_(json_putp) struct json_object *full = NULL;
+	int r;
+
+	if (resource_shows(relations, attributes, excluded))
+		render.relations = RENDER_ALL_RELATIONS;
+	r = render_resource(&render, row, &full);
+	if (r < 0)
+		return r;
+	r = resource_project(row->type, full, attributes, excluded, fault);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(full);
+	return 0;
+}
+
+void render_headers(struct call *call, const struct store_resource *row, bool location)
+{
+	response_header(call->response, "ETag", "W/\"%llu\"", (unsigned long long)row->version);
+	if (location)
+		response_header(call->response, "Location", "%s%s/%s", call->base_url,
+				render_endpoint(row->type), row->id);
+}
+
+int render_respond(struct call *call, struct store_txn *txn, int status,
+		   const struct store_resource *row, struct fault *fault)
+{
+	_cleanup_(json_putp) struct json_object *view = NULL;
+	int r;
+
+	r = render_view(call, txn, row, &view, fault);
+	if (r < 0)
+		return r;
+	r = call_respond(call, status, view);
+	if (r < 0)
+		return r;
+	render_headers(call, row, status == 201);
+	return 0;
+}

@@ -1,0 +1,231 @@
+#include "scimd/service/write.h"
+
+#include <string.h>
+
+#include "scimd/base/clock.h"
+#include "scimd/model/json.h"
+#include "scimd/service/media.h"
+#include "scimd/service/password.h"
+#include "scimd/service/render.h"
+
+/* A wrong attributes parameter must fail before the change, not after it. */
+static int check_projection(const struct call *call, enum resource_type type, struct fault *fault)
+{
+	_cleanup_(json_putp) struct json_object *nothing = json_object_new_object();
+
+	if (!nothing)
+		return -ENOMEM;
+	return resource_project(type, nothing, call->query.attributes, call->query.excluded,
+				fault);
+}
+
+static int hash_bounded(struct service *service, const char *password, char **ret,
+			struct fault *fault)
+{
+	int r;
+
+	while (sem_wait(&service->hashing) < 0)
+		if (errno != EINTR)
+			return -errno;
+	r = password_hash(password, ret, fault);
+	sem_post(&service->hashing);
+	return r;
+}
+
+/* Hashing takes too long for the writer's thread, so the request is tried out on what is there now
+ * to learn which password it sets. */
+static int prepare_password(struct write *write, struct fault *fault)
+{
+	struct call *call = write->call;
+	_cleanup_(store_abortp) struct store_txn *txn = NULL;
+	_cleanup_(resource_edit_done) struct resource_edit edit = {};
+	int r;
+
+	if (!call->has_password || !call->conf->identity.passwords)
+		return 0;
+	r = store_begin(change_engine_store(call->engine), NULL, false, &txn);
+	if (r >= 0)
+		r = write_edit(write, txn, &edit, fault);
+	if (r < 0 || !edit.password)
+		return r;
+	return hash_bounded(call->service, edit.password, &write->password, fault);
+}
+
+static int not_found(const struct write *write, const char *id, struct fault *fault)
+{
+	return fault_set(fault, 404, NULL, "there is no %s with id \"%s\"",
+			 write->type == RESOURCE_USER ? "user" : "group", id);
+}
+
+int write_prepare(struct write *write, struct call *call, enum resource_type type,
+		  enum write_kind kind, struct fault *fault)
+{
+	int r;
+
+	*write = (struct write){ .call = call, .type = type, .kind = kind };
+	if (kind == WRITE_CREATE) {
+		r = id_make(&call->service->ids, clock_now_us(), write->id);
+		if (r < 0)
+			return r;
+	} else if (!id_is_ours(call->route.id)) {
+		return not_found(write, call->route.id, fault);
+	} else {
+		strcpy(write->id, call->route.id);
+	}
+	r = check_projection(call, type, fault);
+	if (r < 0 || kind == WRITE_DELETE || type != RESOURCE_USER)
+		return r;
+	return prepare_password(write, fault);
+}
+
+void write_done(struct write *write)
+{
+	password_wipep(&write->password);
+	store_resource_done(&write->row);
+}
+
+int write_load(struct write *write, struct store_txn *txn, struct fault *fault)
+{
+	const struct call *call = write->call;
+	const char *if_match = call->request->if_match;
+	int r;
+
+	store_resource_done(&write->row);
+	write->row = (struct store_resource){};
+	r = store_resource_get(txn, write->id, &write->row);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r == -ENOENT || write->row.type != write->type ||
+	    strcmp(write->row.connection, call->connection->name) != 0)
+		return not_found(write, write->id, fault);
+	strcpy(write->call->subject, write->row.posix_name);
+	if (if_match && !media_etag_matches(if_match, write->row.version))
+		return fault_set(fault, 412, NULL,
+				 "the resource is at version W/\"%llu\", not the one of If-Match",
+				 (unsigned long long)write->row.version);
+	return 0;
+}
+
+/* A new row, all but what the body says. */
+static void write_begin(struct write *write)
+{
+	store_resource_done(&write->row);
+	write->row = (struct store_resource){ .type = write->type };
+	strcpy(write->row.id, write->id);
+	snprintf(write->row.connection, sizeof(write->row.connection), "%s",
+		 write->call->connection->name);
+	write->row.created_us = clock_now_us();
+}
+
+static int edit_existing(struct write *write, struct resource_edit *ret, struct fault *fault)
+{
+	_cleanup_(json_putp) struct json_object *current = NULL;
+	const char *json = write->row.json;
+	struct fault ours = {};
+	int r;
+
+	r = json_parse(json, strlen(json), &current, &ours);
+	if (r < 0)
+		return r == -EPROTO ? -EIO : r;
+	if (write->kind == WRITE_REPLACE)
+		return resource_replace(write->type, current, write->call->body, ret, fault);
+	return resource_patch(write->type, current, write->call->body, ret, fault);
+}
+
+int write_edit(struct write *write, struct store_txn *txn, struct resource_edit *ret,
+	       struct fault *fault)
+{
+	int r;
+
+	if (write->kind == WRITE_CREATE) {
+		write_begin(write);
+		return resource_create(write->type, write->call->body, ret, fault);
+	}
+	r = write_load(write, txn, fault);
+	return r < 0 ? r : edit_existing(write, ret, fault);
+}
+
+bool write_changes(const struct write *write, const struct resource_edit *edit)
+{
+	return write->kind == WRITE_CREATE || edit->changed || (edit->password && write->password);
+}
+
+static int text_replace(char **slot, char *text)
+{
+	if (!text)
+		return -ENOMEM;
+	free(*slot);
+	*slot = text;
+	return 0;
+}
+
+static int fill_password(struct write *write, const struct resource_edit *edit)
+{
+	char *copy;
+
+	if (!edit->password || !write->password)
+		return 0;
+	copy = strdup(write->password); /* the change may have to run again */
+	if (!copy)
+		return -ENOMEM;
+	password_wipep(&write->row.password);
+	write->row.password = copy;
+	return 0;
+}
+
+int write_fill(struct write *write, const struct resource_edit *edit)
+{
+	struct store_resource *row = &write->row;
+	struct json_object *resource = edit->resource;
+	const char *name = json_get_string(
+		resource, write->type == RESOURCE_USER ? "userName" : "displayName");
+	const char *external_id = json_get_string(resource, "externalId");
+	int r;
+
+	if (!name)
+		return -EINVAL; /* the model refuses a resource without it */
+	r = text_replace(&row->folded_name, json_fold(name));
+	if (r >= 0)
+		r = text_replace(&row->json, json_text(resource));
+	if (r >= 0 && external_id)
+		r = text_replace(&row->external_id, strdup(external_id));
+	if (r < 0)
+		return r;
+	if (!external_id) {
+		free(row->external_id);
+		row->external_id = NULL;
+	}
+	r = fill_password(write, edit);
+	if (r >= 0)
+		write_touch(write);
+	return r;
+}
+
+void write_touch(struct write *write)
+{
+	struct store_resource *row = &write->row;
+	uint64_t now_us = clock_now_us();
+
+	row->version++;
+	if (row->version == 1)
+		row->modified_us = row->created_us;
+	else
+		row->modified_us = now_us > row->modified_us ? now_us : row->modified_us;
+}
+
+int write_run(struct write *write, change_fn fn, struct fault *fault)
+{
+	return change_run(write->call->engine, &write->call->source, fn, write, fault);
+}
+
+int write_respond(struct write *write, struct fault *fault)
+{
+	_cleanup_(store_abortp) struct store_txn *txn = NULL;
+	int r;
+
+	r = store_begin(change_engine_store(write->call->engine), NULL, false, &txn);
+	if (r < 0)
+		return r;
+	return render_respond(write->call, txn, write->kind == WRITE_CREATE ? 201 : 200,
+			      &write->row, fault);
+}

@@ -1,0 +1,47 @@
+/* write.h - what creating, replacing, patching and deleting have in common for users and groups.
+ * Layer: service, inside it. Threads: as change.h says. */
+#ifndef SCIMD_SERVICE_WRITE_H
+#define SCIMD_SERVICE_WRITE_H
+
+#include "scimd/service/call.h"
+
+enum write_kind { WRITE_CREATE, WRITE_REPLACE, WRITE_PATCH, WRITE_DELETE };
+
+struct write {
+	struct call *call;
+	enum resource_type type;
+	enum write_kind kind;
+	char id[RESOURCE_ID_SIZE];
+	char *password;            /* crypt(3) hash, owned; NULL: leave as it is */
+	struct store_resource row; /* after a successful change: the resource as it is then */
+};
+
+/* Everything that can be done before the writer's turn: id, the parameters of the answer, hashing.
+ * write_done frees in any case. */
+_must_use_ int write_prepare(struct write *write, struct call *call, enum resource_type type,
+			     enum write_kind kind, struct fault *fault);
+void write_done(struct write *write);
+
+/* Inside a change: load write->row anew, check who owns it and If-Match. */
+_must_use_ int write_load(struct write *write, struct store_txn *txn, struct fault *fault);
+
+/* Inside a change: load (or begin) write->row and compute what the body does to it. */
+_must_use_ int write_edit(struct write *write, struct store_txn *txn, struct resource_edit *ret,
+			  struct fault *fault);
+
+/* Whether the resource itself changes (members aside). */
+bool write_changes(const struct write *write, const struct resource_edit *edit);
+
+/* Put the edit into write->row and count the version up. */
+_must_use_ int write_fill(struct write *write, const struct resource_edit *edit);
+
+/* Count the version of a loaded row up. */
+void write_touch(struct write *write);
+
+/* Run the change with the call's source. */
+_must_use_ int write_run(struct write *write, change_fn fn, struct fault *fault);
+
+/* Answer a create, replace or patch with the resource. */
+_must_use_ int write_respond(struct write *write, struct fault *fault);
+
+#endif

@@ -1,0 +1,280 @@
+#include "scimd/service/service.h"
+
+#include <stdarg.h>
+
+#include "scimd/service/call.h"
+#include "tests/unit/service/engine.h"
+#include "tests/unit/t.h"
+
+#define ADA "00000000-0000-7000-8000-000000000001"
+#define BOB "00000000-0000-7000-8000-000000000002"
+#define OPS "00000000-0000-7000-8000-000000000003"
+
+static int reloads, reload_result;
+
+/* The rest of the engine: what only the control API calls. */
+int change_engine_reload_files(struct change_engine *engine, struct fault *fault)
+{
+	(void)engine;
+	reloads++;
+	return reload_result < 0 ? fault_set(fault, 400, NULL, "scimd.conf:3: no") : 0;
+}
+
+void change_engine_status(struct change_engine *engine, struct change_status *ret)
+{
+	(void)engine;
+	*ret = (struct change_status){ .warden_connected = true,
+				       .warden_revision = 7,
+				       .pending = 2 };
+}
+
+struct fixture {
+	struct change_engine engine;
+	struct conf conf;
+	struct conf_connection connections[2];
+	struct service *service;
+	struct response response;
+	struct json_object *json;
+	uint32_t peer_uid;
+};
+
+static void put(struct store_txn *txn, enum resource_type type, const char *id, const char *folded,
+		const char *json, const char *posix, uint32_t number, const char *reason)
+{
+	struct store_resource row = {
+		.type = type,
+		.connection = "okta",
+		.version = 1,
+		.created_us = 1000000,
+		.modified_us = 2000000,
+		.folded_name = (char *)folded,
+		.json = (char *)json,
+		.number = number,
+		.allowed = reason == NULL,
+		.reason = (char *)reason,
+		.roles = (char *)(reason ? NULL : "admin,dev"),
+	};
+	enum store_index taken;
+
+	snprintf(row.id, sizeof(row.id), "%s", id);
+	snprintf(row.posix_name, sizeof(row.posix_name), "%s", posix);
+	T_FATAL(store_resource_put(txn, &row, &taken) == 0);
+}
+
+static void fill(struct store *store)
+{
+	static const char *const events[][3] = {
+		{ "scim.user.created", "ada", "{\"connection\":\"okta\",\"detail\":\"one\"}" },
+		{ "scim.user.created", "bob", "{\"connection\":\"okta\"}" },
+		{ "login.denied", "bob", "{}" },
+	};
+	_cleanup_(store_abortp) struct store_txn *txn = NULL;
+	uint64_t number;
+
+	T_FATAL(store_begin(store, NULL, true, &txn) == 0);
+	put(txn, RESOURCE_USER, ADA, "ada@example.com",
+	    "{\"userName\":\"Ada@example.com\",\"displayName\":\"Ada L\",\"active\":true}", "ada",
+	    65536, NULL);
+	put(txn, RESOURCE_USER, BOB, "bob@example.com",
+	    "{\"userName\":\"bob@example.com\",\"active\":false}", "bob", 65537,
+	    "deactivated there");
+	put(txn, RESOURCE_GROUP, OPS, "ops team", "{\"displayName\":\"Ops Team\"}", "", 0,
+	    "no name for a group");
+	T_INT(store_member_add(txn, OPS, ADA), 1);
+	T_INT(store_member_add(txn, OPS, BOB), 1);
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
+		T_FATAL(store_event_append(txn, events[i][0], events[i][1], events[i][2],
+					   &number) == 0);
+	T_FATAL(store_receipt_put(txn, 0, "bob", "{\"user\":\"bob\",\"n\":1}", &number) == 0);
+	T_FATAL(store_receipt_put(txn, 0, "bob", "{\"user\":\"bob\",\"n\":2}", &number) == 0);
+	T_FATAL(store_commit(&txn) == 0);
+}
+
+static struct fixture *fixture_new(void)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	T_FATAL(f != NULL);
+	f->connections[0] = (struct conf_connection){ .name = (char *)"okta", .token_count = 2 };
+	f->connections[1] = (struct conf_connection){ .name = (char *)"entra", .token_count = 1 };
+	f->conf.connections = f->connections;
+	f->conf.connection_count = 2;
+	T_FATAL(engine_open(&f->engine, &f->conf) == 0);
+	T_FATAL(service_new(&f->engine, &f->service) == 0);
+	fill(f->engine.store);
+	return f;
+}
+
+static void fixture_freep(struct fixture **f)
+{
+	T_INT((*f)->engine.conf_references, 0);
+	json_putp(&(*f)->json);
+	response_done(&(*f)->response);
+	service_freep(&(*f)->service);
+	engine_close(&(*f)->engine);
+	free(*f);
+}
+
+#define FIXTURE(name) _cleanup_(fixture_freep) struct fixture *name = fixture_new()
+
+/* Returns the status; the answer is in f->json. */
+static int ask(struct fixture *f, const char *method, const char *path, const char *query)
+{
+	struct request request = { .method = method,
+				   .path = path,
+				   .query = query,
+				   .peer = "unix",
+				   .peer_uid = f->peer_uid,
+				   .id = "request-1" };
+	struct fault fault = { 0 };
+
+	response_done(&f->response);
+	f->response = (struct response){ 0 };
+	json_putp(&f->json);
+	control_handle(f->service, &request, &f->response);
+	T_FATAL(f->response.body != NULL);
+	T_STR(f->response.content_type, "application/json");
+	T_FATAL(json_parse(f->response.body, f->response.body_size, &f->json, &fault) == 0);
+	return f->response.status;
+}
+
+/* The answer, or a member of it or of item index of it, as JSON text. */
+static const char *text(struct json_object *object, const char *key)
+{
+	return json_object_to_json_string_ext(key ? json_get(object, key) : object,
+					      JSON_C_TO_STRING_PLAIN |
+						      JSON_C_TO_STRING_NOSLASHESCAPE);
+}
+
+static struct json_object *item(const struct fixture *f, size_t index)
+{
+	return json_object_array_get_idx(f->json, index);
+}
+
+static void test_users(void)
+{
+	FIXTURE(f);
+
+	T_INT(ask(f, "GET", "/v1/users", NULL), 200);
+	T_INT(json_object_array_length(f->json), 2);
+	T_STR(text(item(f, 0), NULL),
+	      "{\"name\":\"ada\",\"uid\":65536,\"status\":\"active\",\"reason\":null,"
+	      "\"userName\":\"Ada@example.com\",\"displayName\":\"Ada L\",\"id\":\"" ADA "\","
+	      "\"connection\":\"okta\",\"changed\":\"1970-01-01T00:00:02.000Z\","
+	      "\"roles\":[\"admin\",\"dev\"],\"groups\":[\"Ops Team\"]}");
+	T_STR(text(item(f, 1), "status"), "\"deactivated\"");
+	T_STR(text(item(f, 1), "reason"), "\"deactivated there\"");
+	T_STR(text(item(f, 1), "roles"), "[]");
+}
+
+static void test_one_user(void)
+{
+	FIXTURE(f);
+
+	T_INT(ask(f, "GET", "/v1/users/bob", NULL), 200);
+	T_STR(text(f->json, "uid"), "65537");
+	T_INT(ask(f, "GET", "/v1/users/ADA%40example.com", NULL), 200);
+	T_STR(text(f->json, "name"), "\"ada\"");
+	T_INT(ask(f, "GET", "/v1/users/carol", NULL), 404);
+	T_INT(ask(f, "GET", "/v1/users/%zz", NULL), 400);
+	T_INT(ask(f, "GET", "/v1/users/a/b", NULL), 404);
+}
+
+static void test_groups(void)
+{
+	FIXTURE(f);
+
+	T_INT(ask(f, "GET", "/v1/groups", NULL), 200);
+	T_INT(json_object_array_length(f->json), 1);
+	T_STR(text(item(f, 0), "members"), "2");
+	T_STR(text(item(f, 0), "exposed"), "false");
+	T_STR(text(item(f, 0), "reason"), "\"no name for a group\"");
+	T_INT(ask(f, "GET", "/v1/groups/Ops%20Team", NULL), 200);
+	T_STR(text(f->json, "memberNames"), "[\"ada\",\"bob\"]");
+	T_INT(ask(f, "GET", "/v1/groups/ada", NULL), 404); /* a user's name */
+}
+
+static void test_events(void)
+{
+	FIXTURE(f);
+
+	T_INT(ask(f, "GET", "/v1/events", NULL), 200);
+	T_INT(json_object_array_length(f->json), 3);
+	T_STR(text(item(f, 0), "sequence"), "1");
+	T_STR(text(item(f, 0), "detail"), "\"one\"");
+	T_STR(text(item(f, 2), "type"), "\"login.denied\"");
+	T_INT(ask(f, "GET", "/v1/events", "user=bob&type=scim.user.created"), 200);
+	T_INT(json_object_array_length(f->json), 1);
+	T_STR(text(item(f, 0), "sequence"), "2");
+	T_INT(ask(f, "GET", "/v1/events", "limit=1"), 200);
+	T_INT(json_object_array_length(f->json), 1);
+	T_STR(text(item(f, 0), "sequence"), "3");
+	T_INT(ask(f, "GET", "/v1/events", "after=1"), 200);
+	T_INT(json_object_array_length(f->json), 2);
+	T_INT(ask(f, "GET", "/v1/events", "limit=x"), 400);
+	T_INT(ask(f, "GET", "/v1/events", "user=%0"), 400);
+}
+
+static void test_receipt(void)
+{
+	FIXTURE(f);
+
+	T_INT(ask(f, "GET", "/v1/receipts/bob", NULL), 200);
+	T_STR(text(f->json, "n"), "2"); /* the newest */
+	T_INT(ask(f, "GET", "/v1/receipts/bob%40example.com", NULL), 200);
+	T_STR(text(f->json, "user"), "\"bob\"");
+	T_INT(ask(f, "GET", "/v1/receipts/ada", NULL), 404);
+	T_INT(ask(f, "GET", "/v1/receipts/carol", NULL), 404);
+}
+
+static void test_status(void)
+{
+	FIXTURE(f);
+
+	T_INT(ask(f, "GET", "/v1/status", NULL), 200);
+	T_STR(text(f->json, "users"), "2");
+	T_STR(text(f->json, "groups"), "1");
+	T_STR(text(f->json, "pending"), "2");
+	T_STR(text(f->json, "warden"), "{\"connected\":true,\"revision\":7}");
+	T_INT(ask(f, "GET", "/v1/connections", NULL), 200);
+	T_INT(json_object_array_length(f->json), 2);
+	T_STR(text(item(f, 0), "tokens"), "2");
+	T_TRUE(json_get_string(item(f, 0), "last_push") != NULL);
+	T_STR(text(item(f, 1), "last_push"), "null");
+}
+
+static void test_reload(void)
+{
+	FIXTURE(f);
+
+	reloads = reload_result = 0;
+	T_INT(ask(f, "POST", "/v1/reload", NULL), 200);
+	T_INT(reloads, 1);
+	reload_result = -1;
+	T_INT(ask(f, "POST", "/v1/reload", NULL), 400);
+	T_STR(json_get_string(f->json, "detail"), "scimd.conf:3: no");
+	T_INT(ask(f, "GET", "/v1/reload", NULL), 405);
+	T_INT(ask(f, "POST", "/v1/users", NULL), 405);
+	T_INT(ask(f, "GET", "/v1", NULL), 404);
+	T_INT(ask(f, "GET", "/v1/usersx", NULL), 404);
+	T_INT(reloads, 2);
+}
+
+static void test_others_are_refused(void)
+{
+	static const uint32_t others[] = { 1, 65536, UINT32_MAX };
+	FIXTURE(f);
+
+	reloads = reload_result = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		f->peer_uid = others[i];
+		T_INT(ask(f, "GET", "/v1/users", NULL), 403);
+		T_INT(ask(f, "POST", "/v1/reload", NULL), 403);
+	}
+	T_INT(reloads, 0);
+	f->peer_uid = geteuid();
+	T_INT(ask(f, "POST", "/v1/reload", NULL), 200);
+}
+
+T_MAIN("control", T(test_users), T(test_one_user), T(test_groups), T(test_events), T(test_receipt),
+       T(test_status), T(test_reload), T(test_others_are_refused))
