@@ -1,0 +1,261 @@
+#include "scimd/http/exchange.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+#include "scimd/base/clock.h"
+#include "scimd/base/log.h"
+
+#define BODY_FIRST_BYTES 4096u
+
+/* A random UUID (RFC 9562 version 4). */
+static int id_make(char ret[static REQUEST_ID_SIZE])
+{
+	unsigned char b[16];
+
+	if (getrandom(b, sizeof(b), 0) != (ssize_t)sizeof(b))
+		return -EIO;
+	b[6] = (unsigned char)((b[6] & 0x0F) | 0x40);
+	b[8] = (unsigned char)((b[8] & 0x3F) | 0x80);
+	(void)snprintf(ret, REQUEST_ID_SIZE,
+		       "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
+		       b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12],
+		       b[13], b[14], b[15]);
+	return 0;
+}
+
+static uint32_t uid_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct ucred credentials;
+	socklen_t size = sizeof(credentials);
+
+	if (!info || getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0)
+		return UINT32_MAX;
+	return credentials.uid;
+}
+
+/* Who is at the other end: an address as text, an IPv4 one in its own form even if it came through
+ * an IPv6 socket; or "unix" with the peer's user. */
+static void peer_find(struct exchange *exchange, struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const struct sockaddr *address = info ? info->client_addr : NULL;
+	const struct sockaddr_in6 *sin6 = (const struct sockaddr_in6 *)address;
+	const struct sockaddr_in *sin = (const struct sockaddr_in *)address;
+
+	exchange->peer_uid = UINT32_MAX;
+	(void)snprintf(exchange->peer, sizeof(exchange->peer), "unknown");
+	if (!address)
+		return;
+	if (address->sa_family == AF_UNIX) {
+		(void)snprintf(exchange->peer, sizeof(exchange->peer), "unix");
+		exchange->peer_uid = uid_of(connection);
+	} else if (address->sa_family == AF_INET) {
+		(void)inet_ntop(AF_INET, &sin->sin_addr, exchange->peer, sizeof(exchange->peer));
+	} else if (address->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr)) {
+		(void)inet_ntop(AF_INET, &sin6->sin6_addr.s6_addr[12], exchange->peer,
+				sizeof(exchange->peer));
+	} else if (address->sa_family == AF_INET6) {
+		(void)inet_ntop(AF_INET6, &sin6->sin6_addr, exchange->peer, sizeof(exchange->peer));
+	}
+}
+
+struct exchange *exchange_new(struct MHD_Connection *connection, const char *target)
+{
+	_cleanup_(exchange_freep) struct exchange *exchange = calloc(1, sizeof(*exchange));
+	char *mark;
+
+	if (!exchange || id_make(exchange->id) < 0)
+		return NULL;
+	exchange->path = strdup(target);
+	if (!exchange->path)
+		return NULL;
+	exchange->target_end = target + strlen(target);
+	mark = strchr(exchange->path, '?');
+	if (mark) {
+		*mark = '\0';
+		exchange->query = mark + 1;
+	}
+	exchange->received_us = clock_now_us();
+	exchange->started_us = clock_monotonic_us();
+	peer_find(exchange, connection);
+	return TAKE_PTR(exchange);
+}
+
+static void body_drop(struct exchange *exchange)
+{
+	if (exchange->body)
+		explicit_bzero(exchange->body, exchange->body_size);
+	free(exchange->body);
+	exchange->body = NULL;
+	exchange->body_size = exchange->body_capacity = 0;
+}
+
+void exchange_freep(struct exchange **exchange)
+{
+	int saved = errno;
+
+	if (!*exchange)
+		return;
+	body_drop(*exchange);
+	free((*exchange)->path);
+	free(*exchange);
+	*exchange = NULL;
+	errno = saved;
+}
+
+int exchange_body_reserve(struct exchange *exchange, uint64_t size)
+{
+	char *grown;
+
+	if (size <= exchange->body_capacity)
+		return 0;
+	/* Not realloc: it may leave a copy behind which nobody wipes. */
+	grown = malloc(size);
+	if (!grown)
+		return -ENOMEM;
+	if (exchange->body) {
+		memcpy(grown, exchange->body, exchange->body_size);
+		explicit_bzero(exchange->body, exchange->body_size);
+		free(exchange->body);
+	}
+	exchange->body = grown;
+	exchange->body_capacity = size;
+	return 0;
+}
+
+int exchange_body_append(struct exchange *exchange, const char *data, size_t size,
+			 uint64_t max_body)
+{
+	uint64_t need, room;
+	int r;
+
+	if (exchange->fault.status == 0 && size > max_body - exchange->body_size) {
+		(void)fault_set(&exchange->fault, 413, NULL,
+				"the request's body exceeds %llu bytes",
+				(unsigned long long)max_body);
+		body_drop(exchange);
+	}
+	if (exchange->fault.status != 0) {
+		/* libmicrohttpd can answer only once the body has ended. */
+		exchange->body_discarded += size;
+		return exchange->body_discarded > max_body ? -EFBIG : 0;
+	}
+	need = exchange->body_size + size;
+	if (need > exchange->body_capacity) {
+		room = exchange->body_capacity * 2 > BODY_FIRST_BYTES ? exchange->body_capacity * 2
+								      : BODY_FIRST_BYTES;
+		r = exchange_body_reserve(exchange, need > room ? need : room);
+		if (r < 0)
+			return r;
+	}
+	memcpy(exchange->body + exchange->body_size, data, size);
+	exchange->body_size = need;
+	return 0;
+}
+
+/* A header's value without white space around it. It lies in the library's buffer, which is this
+ * request's alone; the library itself takes white space away in front, but not behind. */
+static const char *header(struct MHD_Connection *connection, const char *name)
+{
+	char *value = (char *)MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+	size_t size = value ? strlen(value) : 0;
+
+	while (size > 0 && (value[size - 1] == ' ' || value[size - 1] == '\t'))
+		value[--size] = '\0';
+	return value;
+}
+
+void exchange_request(struct exchange *exchange, struct MHD_Connection *connection,
+		      const char *method, struct request *ret)
+{
+	*ret = (struct request){
+		/* libmicrohttpd leaves the body out of the answer to a HEAD. */
+		.method = strcmp(method, "HEAD") == 0 ? "GET" : method,
+		.path = exchange->path,
+		.query = exchange->query,
+		.authorization = header(connection, "Authorization"),
+		.content_type = header(connection, "Content-Type"),
+		.accept = header(connection, "Accept"),
+		.if_match = header(connection, "If-Match"),
+		.if_none_match = header(connection, "If-None-Match"),
+		.host = header(connection, "Host"),
+		.body = exchange->body_size > 0 ? exchange->body : NULL,
+		.body_size = exchange->body_size,
+		.peer = exchange->peer,
+		.peer_uid = exchange->peer_uid,
+		.received_us = exchange->received_us,
+	};
+	memcpy(ret->id, exchange->id, sizeof(ret->id));
+}
+
+static void mhd_response_freep(struct MHD_Response **response)
+{
+	if (*response)
+		MHD_destroy_response(*response); /* drops our reference only */
+}
+
+enum MHD_Result exchange_respond(struct exchange *exchange, struct MHD_Connection *connection,
+				 struct response *response, bool close_after)
+{
+	_cleanup_(mhd_response_freep) struct MHD_Response *answer = NULL;
+	bool has_body = response->body != NULL;
+
+	answer = MHD_create_response_from_buffer(has_body ? response->body_size : 0,
+						 has_body ? response->body : (char *)"",
+						 has_body ? MHD_RESPMEM_MUST_FREE
+							  : MHD_RESPMEM_PERSISTENT);
+	if (!answer)
+		return MHD_NO;
+	response->body = NULL; /* the answer's now */
+	if (has_body && response->content_type &&
+	    MHD_add_response_header(answer, "Content-Type", response->content_type) != MHD_YES)
+		return MHD_NO;
+	for (size_t i = 0; i < response->header_count; i++)
+		if (MHD_add_response_header(answer, response->headers[i].name,
+					    response->headers[i].value) != MHD_YES)
+			log_warning("request %s: header %s cannot be sent", exchange->id,
+				    response->headers[i].name);
+	if (close_after && MHD_add_response_header(answer, "Connection", "close") != MHD_YES)
+		return MHD_NO;
+	exchange->status = response->status;
+	return MHD_queue_response(connection, (unsigned int)response->status, answer);
+}
+
+enum MHD_Result exchange_refuse(struct exchange *exchange, struct MHD_Connection *connection)
+{
+	_cleanup_(response_done) struct response response = { 0 };
+
+	response.status = exchange->fault.status;
+	response.body = fault_to_json(&exchange->fault);
+	if (response.body) {
+		response.body_size = strlen(response.body);
+		response.content_type = "application/scim+json";
+	}
+	if (exchange->fault.retry_after_s > 0)
+		response_header(&response, "Retry-After", "%u", exchange->fault.retry_after_s);
+	return exchange_respond(exchange, connection, &response, true);
+}
+
+void exchange_log(const struct exchange *exchange)
+{
+	uint64_t took_us = clock_monotonic_us() - exchange->started_us;
+	const char *method = exchange->method[0] ? exchange->method : "-";
+
+	if (exchange->status == 0)
+		log_info("request %s from %s: %s %s was not completed, %llu.%03llu ms",
+			 exchange->id, exchange->peer, method, exchange->path,
+			 (unsigned long long)(took_us / 1000u),
+			 (unsigned long long)(took_us % 1000u));
+	else
+		log_info("request %s from %s: %s %s %d, %llu.%03llu ms", exchange->id,
+			 exchange->peer, method, exchange->path, exchange->status,
+			 (unsigned long long)(took_us / 1000u),
+			 (unsigned long long)(took_us % 1000u));
+}

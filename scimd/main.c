@@ -1,0 +1,227 @@
+/* scimd - takes people and groups from an identity provider over SCIM, keeps them, and asks
+ * scimd-warden to make this host believe it. Runs without privileges. */
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "scimd/base/clock.h"
+#include "scimd/base/log.h"
+#include "scimd/base/notify.h"
+#include "scimd/change/change.h"
+#include "scimd/options.h"
+#include "scimd/serve.h"
+#include "scimd/service/service.h"
+#include "scimd/store/store.h"
+#include "shared/attrs.h"
+#include "shared/conf.h"
+
+#define TICK_MS 5000u
+#define CHECKPOINT_US 60000000u
+#define STATUS_SIZE 256
+
+static int conf_check(const struct options *options)
+{
+	_cleanup_(conf_problems_done) struct conf_problems problems = { 0 };
+	_cleanup_(conf_freep) struct conf *conf = NULL;
+	int r;
+
+	r = conf_load(options->conf_file, options->dropin_dir, &conf, &problems);
+	for (size_t i = 0; i < problems.count; i++)
+		(void)fprintf(stderr, "%s:%u: %s\n", problems.items[i].file,
+			      problems.items[i].line, problems.items[i].message);
+	if (r < 0) {
+		if (problems.count == 0)
+			(void)fprintf(stderr, "%s: %s\n", options->conf_file, strerror(-r));
+		return EXIT_FAILURE;
+	}
+	conf_print(conf, stdout);
+	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int conf_open(const struct options *options, struct conf **ret)
+{
+	_cleanup_(conf_problems_done) struct conf_problems problems = { 0 };
+	int r;
+
+	r = conf_load(options->conf_file, options->dropin_dir, ret, &problems);
+	for (size_t i = 0; i < problems.count; i++)
+		log_error("%s:%u: %s", problems.items[i].file, problems.items[i].line,
+			  problems.items[i].message);
+	return r < 0 ? log_error_errno(r, "configuration %s", options->conf_file) : 0;
+}
+
+static int database_open(const struct options *options, struct store **ret)
+{
+	char directory[PATH_MAX];
+	int r;
+
+	if (snprintf(directory, sizeof(directory), "%s/db", options->state_dir) >= PATH_MAX)
+		return log_error_errno(-ENAMETOOLONG, "%s", options->state_dir);
+	if (mkdir(directory, 0700) < 0 && errno != EEXIST)
+		return log_error_errno(-errno, "%s", directory);
+	r = store_open(directory, ret);
+	return r < 0 ? log_error_errno(r, "store in %s", directory) : 0;
+}
+
+static bool text_equal(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* What the listening side has taken over at start and does not look at again. */
+static bool server_differs(const struct conf *a, const struct conf *b)
+{
+	return !text_equal(a->server.listen, b->server.listen) ||
+	       !text_equal(a->server.tls_cert, b->server.tls_cert) ||
+	       !text_equal(a->server.tls_key, b->server.tls_key) ||
+	       a->server.max_body != b->server.max_body;
+}
+
+static void reload(struct change_engine *engine)
+{
+	const struct conf *before = change_engine_conf(engine), *after;
+	struct fault fault = { 0 };
+	char state[STATUS_SIZE];
+	int r;
+
+	(void)snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%llu",
+		       (unsigned long long)clock_monotonic_us());
+	notify_send(state);
+	r = change_engine_reload_files(engine, &fault);
+	after = change_engine_conf(engine);
+	if (r == -EPROTO)
+		log_error("reload refused, the old configuration stays: %s", fault.detail);
+	else if (r < 0)
+		(void)log_error_errno(r, "reload, the old configuration stays");
+	else
+		log_notice("configuration reloaded");
+	if (server_differs(before, after))
+		log_warning("listen, tls_cert, tls_key and max_body take effect at the next start");
+	change_engine_conf_put(engine, before);
+	change_engine_conf_put(engine, after);
+	notify_send("READY=1");
+}
+
+/* Tell the supervisor how things are, if that has changed. */
+static void status_tell(struct change_engine *engine, char told[static STATUS_SIZE])
+{
+	struct change_status status;
+	char now[STATUS_SIZE];
+
+	change_engine_status(engine, &status);
+	(void)snprintf(now, sizeof(now),
+		       "STATUS=%s; directory revision %llu, %llu changes waiting, "
+		       "%llu offboardings going on",
+		       status.warden_connected ? "Serving" : "No warden: changes are refused",
+		       (unsigned long long)status.warden_revision,
+		       (unsigned long long)status.waiting, (unsigned long long)status.pending);
+	if (strcmp(now, told) == 0)
+		return;
+	notify_send(now);
+	memcpy(told, now, sizeof(now));
+}
+
+/* The main thread's life: signals, watchdog, status, checkpoints. Returns 0 when asked to end, or
+ * -errno when the store is lost. */
+static int loop(struct store *store, struct change_engine *engine, const sigset_t *signals)
+{
+	uint64_t watchdog_ms = notify_watchdog_ms(), checkpoint_us = clock_monotonic_us();
+	uint64_t tick_ms = watchdog_ms > 0 && watchdog_ms < TICK_MS ? watchdog_ms : TICK_MS;
+	const struct timespec tick = { .tv_sec = (time_t)(tick_ms / 1000u),
+				       .tv_nsec = (long)(tick_ms % 1000u * 1000000u) };
+	char told[STATUS_SIZE] = "";
+	int r, number;
+
+	for (;;) {
+		if (watchdog_ms > 0)
+			notify_send("WATCHDOG=1");
+		status_tell(engine, told);
+		number = sigtimedwait(signals, NULL, &tick);
+		if (number == SIGTERM || number == SIGINT)
+			return 0;
+		if (number == SIGHUP)
+			reload(engine);
+		if (clock_monotonic_us() - checkpoint_us < CHECKPOINT_US)
+			continue;
+		r = store_checkpoint(store);
+		if (r == -EIO)
+			return log_error_errno(r, "the store is lost; a restart recovers it");
+		if (r < 0)
+			log_warning("checkpoint: %s", strerrordesc_np(-r));
+		checkpoint_us = clock_monotonic_us();
+	}
+}
+
+static int run(const struct options *options, const sigset_t *signals)
+{
+	_cleanup_(conf_freep) struct conf *conf = NULL;
+	_cleanup_(store_closep) struct store *store = NULL;
+	_cleanup_(change_engine_freep) struct change_engine *engine = NULL;
+	_cleanup_(service_freep) struct service *service = NULL;
+	_cleanup_(http_server_closep) struct http_server *control = NULL;
+	_cleanup_(http_server_closep) struct http_server *scim = NULL;
+	const struct conf *in_force;
+	int r;
+
+	r = conf_open(options, &conf);
+	if (r < 0)
+		return r;
+	r = database_open(options, &store);
+	if (r < 0)
+		return r;
+	r = change_engine_new(store, options->warden_socket, TAKE_PTR(conf), &engine);
+	if (r < 0)
+		return log_error_errno(r, "start the change engine");
+	change_engine_set_files(engine, options->conf_file, options->dropin_dir);
+	r = service_new(engine, &service);
+	if (r < 0)
+		return log_error_errno(r, "start the service");
+	in_force = change_engine_conf(engine);
+	r = serve_control(options, in_force, service, &control);
+	if (r >= 0)
+		r = serve_scim(options, in_force, service, &scim);
+	if (r >= 0)
+		log_notice("serving SCIM on https://%s", in_force->server.listen);
+	change_engine_conf_put(engine, in_force);
+	if (r < 0)
+		return r;
+	notify_send("READY=1\nSTATUS=Serving");
+	r = loop(store, engine, signals);
+	notify_send("STOPPING=1\nSTATUS=Finishing what was asked");
+	log_notice("ending");
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	sigset_t signals;
+	int code;
+
+	code = options_parse(argc, argv, &options);
+	if (code >= 0)
+		return code;
+	if (options.check)
+		return conf_check(&options);
+	log_open("scimd", LOG_LEVEL_INFO);
+	if (geteuid() == 0 && !options.allow_root) {
+		log_error("scimd needs no privileges and refuses to run as root");
+		return EXIT_FAILURE;
+	}
+	/* Tokens and passwords pass through here: no core files, no ptrace by our own user. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		log_warning("PR_SET_DUMPABLE: %s", strerrordesc_np(errno));
+	(void)umask(0077);
+	(void)signal(SIGPIPE, SIG_IGN);
+	/* Before the first thread: all of them inherit the mask, and only loop() takes signals. */
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGHUP);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
+	return run(&options, &signals) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

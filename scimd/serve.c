@@ -1,0 +1,111 @@
+#include "scimd/serve.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "scimd/base/log.h"
+#include "scimd/http/tls.h"
+
+#define CONNECTIONS_MAX 512u
+#define CONNECTIONS_PER_ADDRESS_MAX 128u
+#define CONTROL_CONNECTIONS_MAX 64u
+#define IDLE_TIMEOUT_S 60u
+#define CONTROL_MODE 0660u
+
+static void secret_freep(char **text)
+{
+	if (*text)
+		explicit_bzero(*text, strlen(*text));
+	free(*text);
+	*text = NULL;
+}
+
+static int self_signed(const struct options *options, const struct conf *conf,
+		       char **ret_certificate, char **ret_key)
+{
+	char directory[PATH_MAX], fingerprint[TLS_FINGERPRINT_SIZE];
+	int r, made;
+
+	if (snprintf(directory, sizeof(directory), "%s/tls", options->state_dir) >= PATH_MAX)
+		return log_error_errno(-ENAMETOOLONG, "%s", options->state_dir);
+	r = tls_self_signed(directory, ret_certificate, ret_key, &made);
+	if (r < 0)
+		return log_error_errno(r, "self-signed certificate in %s", directory);
+	r = tls_fingerprint(*ret_certificate, fingerprint);
+	if (r < 0)
+		return log_error_errno(r, "certificate in %s", directory);
+	log_notice("no tls_cert is configured: %s a self-signed certificate in %s, "
+		   "SHA-256 fingerprint %s",
+		   made ? "made" : "using", directory, fingerprint);
+	if (!http_address_is_loopback(conf->server.listen))
+		log_warning("%s is reachable from outside and identity providers refuse "
+			    "self-signed certificates: set tls_cert and tls_key",
+			    conf->server.listen);
+	return 0;
+}
+
+static int certificate_find(const struct options *options, const struct conf *conf,
+			    char **ret_certificate, char **ret_key)
+{
+	int r;
+
+	if (!conf->server.tls_cert)
+		return self_signed(options, conf, ret_certificate, ret_key);
+	r = tls_load(conf->server.tls_cert, conf->server.tls_key, ret_certificate, ret_key);
+	if (r < 0)
+		return log_error_errno(r, "certificate %s with key %s", conf->server.tls_cert,
+				       conf->server.tls_key);
+	return 0;
+}
+
+int serve_scim(const struct options *options, const struct conf *conf, struct service *service,
+	       struct http_server **ret)
+{
+	_cleanup_free_ char *certificate = NULL;
+	_cleanup_(secret_freep) char *key = NULL;
+	int r, fd;
+
+	/* There is always a certificate here, so there is no plain HTTP to refuse. */
+	r = certificate_find(options, conf, &certificate, &key);
+	if (r < 0)
+		return r;
+	fd = http_listen_tcp(conf->server.listen);
+	if (fd < 0)
+		return log_error_errno(fd, "listen on %s", conf->server.listen);
+	r = http_server_open(
+		&(struct http_options){
+			.listen_fd = fd,
+			.certificate = certificate,
+			.key = key,
+			.max_body = conf->server.max_body,
+			.connections_max = CONNECTIONS_MAX,
+			.connections_per_address_max = CONNECTIONS_PER_ADDRESS_MAX,
+			.idle_timeout_s = IDLE_TIMEOUT_S,
+			.handler = service_handle,
+			.service = service,
+		},
+		ret);
+	return r < 0 ? log_error_errno(r, "serve %s", conf->server.listen) : 0;
+}
+
+int serve_control(const struct options *options, const struct conf *conf, struct service *service,
+		  struct http_server **ret)
+{
+	int r, fd;
+
+	fd = http_listen_unix(options->control_socket, CONTROL_MODE);
+	if (fd < 0)
+		return log_error_errno(fd, "listen on %s", options->control_socket);
+	r = http_server_open(
+		&(struct http_options){
+			.listen_fd = fd,
+			.max_body = conf->server.max_body,
+			.connections_max = CONTROL_CONNECTIONS_MAX,
+			.idle_timeout_s = IDLE_TIMEOUT_S,
+			.handler = control_handle,
+			.service = service,
+		},
+		ret);
+	return r < 0 ? log_error_errno(r, "serve %s", options->control_socket) : 0;
+}

@@ -1,0 +1,16 @@
+/* serve.h - the two doors of scimd: SCIM over TLS, and the control socket. Layer: main.
+ * Errors are logged here already. service is borrowed and outlives the servers. */
+#ifndef SCIMD_SERVE_H
+#define SCIMD_SERVE_H
+
+#include "scimd/http/http.h"
+#include "scimd/options.h"
+#include "shared/attrs.h"
+#include "shared/conf.h"
+
+_must_use_ int serve_scim(const struct options *options, const struct conf *conf,
+			  struct service *service, struct http_server **ret);
+_must_use_ int serve_control(const struct options *options, const struct conf *conf,
+			     struct service *service, struct http_server **ret);
+
+#endif
