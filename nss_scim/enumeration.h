@@ -1,0 +1,39 @@
+/* enumeration.h - where a process stands in getpwent, getgrent or getspent.
+ * Layer: nss_scim. glibc's contract makes this state per process and shared by its threads. The
+ * lock holds its owner's process id: a child that inherits it held (another thread was inside
+ * when the process forked) sees that nobody will ever release it, takes it over and starts anew.
+ * No waiting is endless. errno is kept. */
+#ifndef NSS_SCIM_ENUMERATION_H
+#define NSS_SCIM_ENUMERATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "shared/attrs.h"
+#include "shared/directory.h"
+
+/* Static and zero-initialized. All but `holder` belongs to whoever holds the lock. */
+struct enumeration {
+	pid_t holder;
+	bool is_open, has_hashes;
+	uint64_t cursor;
+	struct directory_view view;   /* one snapshot from the first entry to the last */
+	struct directory_view hashes; /* the shadow file; getspent only */
+};
+
+/* The lock; -EBUSY when somebody holds it for longer than any of our calls takes. */
+_must_use_ int enumeration_lock(struct enumeration *e);
+void enumeration_unlock(struct enumeration *e);
+
+/* Locked: open the newest directory and stand before its first entry. */
+_must_use_ int enumeration_begin(struct enumeration *e);
+
+/* Locked: close; the next get begins anew. */
+void enumeration_end(struct enumeration *e);
+
+/* setXXent and endXXent in one piece, lock included. */
+_must_use_ int enumeration_set(struct enumeration *e);
+_must_use_ int enumeration_stop(struct enumeration *e);
+
+#endif

@@ -1,0 +1,437 @@
+/* The module as built (three folders above this test), loaded by the real libpam. Its directory,
+ * /etc/passwd, /dev/log and the home helper are the test's own; see people.h. */
+#undef DIRECTORY_PUBLIC_DIR
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <security/pam_appl.h>
+
+#include "tests/unit/nss_scim/people.h"
+
+#define NOBODY 65534
+#define SERVICE_DIR "/mnt/pam.d"
+#define HELPER "/usr/sbin/mkhomedir_helper"
+
+static char module[512], keys_program[512];
+static char said[1024], logged[4096];
+static int log_fd = -1;
+
+static void locate(void)
+{
+	char self[400];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	NEED(n > 0);
+	self[n] = '\0';
+	*strrchr(self, '/') = '\0';
+	(void)snprintf(module, sizeof(module), "%s/../../../pam_scim.so", self);
+	(void)snprintf(keys_program, sizeof(keys_program), "%s/../../../scim-authorized-keys",
+		       self);
+	NEED(access(module, R_OK) == 0 && access(keys_program, X_OK) == 0);
+}
+
+/* A /dev with what programs need and our ear instead of the journal's. */
+static void listen_to_log(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
+	int null_fd = open("/dev/null", O_PATH | O_CLOEXEC);
+	char null_path[64];
+
+	NEED(null_fd >= 0);
+	NEED(mount("tmpfs", "/dev", "tmpfs", 0, "mode=0755") == 0);
+	people_write("/dev/null", "", 0666);
+	(void)snprintf(null_path, sizeof(null_path), "/proc/self/fd/%d", null_fd);
+	NEED(mount(null_path, "/dev/null", NULL, MS_BIND, NULL) == 0);
+	close(null_fd);
+	log_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	NEED(log_fd >= 0 && bind(log_fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+}
+
+static void write_services(void)
+{
+	char text[4096];
+
+	NEED(mkdir(SERVICE_DIR, 0755) == 0);
+	(void)snprintf(text, sizeof(text),
+		       "auth required %1$s\nauth required pam_permit.so\n"
+		       "account required %1$s\naccount required pam_permit.so\n"
+		       "session required %1$s\nsession required pam_permit.so\n"
+		       "password requisite %1$s url=https://id.example.com/\n"
+		       "password required pam_permit.so\n",
+		       module);
+	people_write(SERVICE_DIR "/t", text, 0644);
+	(void)snprintf(text, sizeof(text),
+		       "account required %1$s debug nonsense=1\naccount required pam_permit.so\n"
+		       "password requisite %1$s\npassword required pam_permit.so\n", module);
+	people_write(SERVICE_DIR "/t2", text, 0644);
+}
+
+/* The directory and all else that surrounds the module; once the namespace, each time the people.
+ *  */
+static void start(void)
+{
+	bool first = !people_folder;
+
+	if (first)
+		locate();
+	people_start_in(DIRECTORY_PUBLIC_DIR);
+	if (!first)
+		return;
+	write_services();
+	listen_to_log();
+	NEED(mount("tmpfs", "/home", "tmpfs", 0, "mode=0755") == 0);
+	people_cover(HELPER, "#!/bin/sh\necho \"$# $* $(env | grep -c ^SECRET)\" >/mnt/helper\n"
+			     "exec mkdir -m 0700 \"/home/$1\"\n", 0755);
+}
+
+static int converse(int count, const struct pam_message **messages, struct pam_response **responses,
+		    void *unused)
+{
+	(void)unused;
+	for (int i = 0; i < count; i++) {
+		if (messages[i]->msg_style != PAM_ERROR_MSG)
+			return PAM_CONV_ERR;
+		(void)strncat(said, messages[i]->msg, sizeof(said) - strlen(said) - 1);
+		(void)strncat(said, "\n", sizeof(said) - strlen(said) - 1);
+	}
+	*responses = calloc((size_t)count, sizeof(**responses));
+	return *responses ? PAM_SUCCESS : PAM_BUF_ERR;
+}
+
+static void hear_log(void)
+{
+	char line[1024];
+	ssize_t n;
+
+	while ((n = recv(log_fd, line, sizeof(line) - 1, 0)) > 0) {
+		line[n] = '\0';
+		(void)strncat(logged, line, sizeof(logged) - strlen(logged) - 2);
+		(void)strcat(logged, "\n");
+	}
+}
+
+static pam_handle_t *begin(const char *service, const char *name)
+{
+	static const struct pam_conv conversation = { .conv = converse };
+	pam_handle_t *pamh;
+
+	hear_log();
+	said[0] = logged[0] = '\0';
+	NEED(pam_start_confdir(service, name, &conversation, SERVICE_DIR, &pamh) == PAM_SUCCESS);
+	return pamh;
+}
+
+static void end(pam_handle_t *pamh)
+{
+	T_INT(pam_end(pamh, PAM_SUCCESS), PAM_SUCCESS);
+	hear_log();
+}
+
+typedef int (*phase_fn)(pam_handle_t *pamh, int flags);
+
+static int ask(phase_fn phase, const char *name, int flags)
+{
+	pam_handle_t *pamh = begin("t", name);
+	int r = phase(pamh, flags);
+
+	end(pamh);
+	return r;
+}
+
+static void expect_heard(const char *heard, const char *want)
+{
+	if (!strstr(heard, want))
+		T_STR(heard, want);
+}
+
+#define ENDED "is deactivated: your organization has ended your access."
+#define UNCHECKED "cannot be checked right now"
+
+static void test_account(void)
+{
+	static const struct {
+		const char *name;
+		int want;
+	} cases[] = {
+		{ "alice", PAM_SUCCESS }, { "carol", PAM_SUCCESS }, { "bob", PAM_PERM_DENIED },
+		/* not ours: pam_permit speaks */
+		{ "root", PAM_SUCCESS }, { "erin", PAM_SUCCESS }, { "dave", PAM_SUCCESS },
+		{ "nobody-here", PAM_SUCCESS }, { "Bob", PAM_SUCCESS },
+	};
+
+	start();
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		T_INT(ask(pam_acct_mgmt, cases[i].name, 0), cases[i].want);
+		T_INT(said[0] != '\0', cases[i].want != PAM_SUCCESS);
+		T_INT(strstr(logged, "denied") != NULL, cases[i].want != PAM_SUCCESS);
+	}
+}
+
+static void test_denial_is_told_and_logged(void)
+{
+	start();
+	T_INT(ask(pam_acct_mgmt, "bob", 0), PAM_PERM_DENIED);
+	expect_heard(said, "Your account on ");
+	expect_heard(said, ENDED);
+	T_TRUE(!strstr(said, "ops"));
+	expect_heard(logged, "pam_scim(t:account): scim: denied user=bob uid=70002 service=t "
+			     "phase=account reason=\"locked by \\\"ops\\\"\"");
+	T_INT(ask(pam_open_session, "bob", 0), PAM_PERM_DENIED);
+	expect_heard(said, ENDED);
+	expect_heard(logged, "phase=session reason=");
+	T_INT(ask(pam_acct_mgmt, "bob", PAM_SILENT), PAM_PERM_DENIED);
+	T_STR(said, "");
+	expect_heard(logged, "scim: denied user=bob");
+}
+
+static void test_local_account_wins(void)
+{
+	start();
+	people_local("root:x:0:0:root:/root:/bin/bash\nbob:x:1001:1001::/home/bob:/bin/sh\n");
+	T_INT(ask(pam_acct_mgmt, "bob", 0), PAM_SUCCESS);
+	T_INT(ask(pam_open_session, "bob", 0), PAM_SUCCESS);
+	T_INT(ask(pam_chauthtok, "bob", 0), PAM_SUCCESS);
+	T_STR(said, "");
+}
+
+/* Account was passed; what happens before the session opens counts. */
+static void test_session_checks_again(void)
+{
+	pam_handle_t *pamh;
+
+	start();
+	pamh = begin("t", "alice");
+	T_INT(pam_acct_mgmt(pamh, 0), PAM_SUCCESS);
+	people_change(ALICE, "alice", 0);
+	T_INT(pam_open_session(pamh, 0), PAM_PERM_DENIED);
+	end(pamh);
+	expect_heard(said, ENDED);
+
+	start();
+	pamh = begin("t", "alice");
+	T_INT(pam_acct_mgmt(pamh, 0), PAM_SUCCESS);
+	people_change(ALICE, "", DIRECTORY_DELETED);
+	T_INT(pam_open_session(pamh, 0), PAM_PERM_DENIED);
+	end(pamh);
+	expect_heard(logged, "user=alice uid=unknown service=t phase=session "
+			     "reason=\"no longer in the directory\"");
+
+	start();
+	pamh = begin("t", "alice");
+	T_INT(pam_acct_mgmt(pamh, 0), PAM_SUCCESS);
+	people_remove(DIRECTORY_FILE);
+	T_INT(pam_open_session(pamh, 0), PAM_PERM_DENIED);
+	end(pamh);
+	expect_heard(said, UNCHECKED);
+	expect_heard(logged, "reason=\"the directory is missing\"");
+}
+
+static void test_damaged_directory(void)
+{
+	start();
+	people_damage(DIRECTORY_FILE, "alice\0x", 8);
+	T_INT(ask(pam_acct_mgmt, "alice", 0), PAM_PERM_DENIED);
+	expect_heard(said, UNCHECKED);
+	T_INT(ask(pam_acct_mgmt, "carol", 0), PAM_SUCCESS);
+	T_INT(ask(pam_acct_mgmt, "bob", 0), PAM_PERM_DENIED);
+	T_INT(ask(pam_acct_mgmt, "root", 0), PAM_SUCCESS);
+
+	/* the reason alone: still denied */
+	start();
+	people_damage(DIRECTORY_FILE, BOB_REASON, strlen(BOB_REASON));
+	T_INT(ask(pam_acct_mgmt, "bob", 0), PAM_PERM_DENIED);
+	expect_heard(logged, "user=bob uid=70002 service=t phase=account reason=\"\"");
+
+	start();
+	people_remove(DIRECTORY_FILE);
+	T_INT(ask(pam_acct_mgmt, "root", 0), PAM_SUCCESS);
+	T_INT(ask(pam_open_session, "root", 0), PAM_SUCCESS);
+	T_INT(ask(pam_acct_mgmt, "erin", 0), PAM_SUCCESS);
+}
+
+static void test_environment(void)
+{
+	pam_handle_t *pamh;
+
+	start();
+	pamh = begin("t", "alice");
+	T_INT(pam_open_session(pamh, 0), PAM_SUCCESS);
+	T_STR(pam_getenv(pamh, "SCIM_COST_CENTER"), "42 a");
+	T_STR(pam_getenv(pamh, "LD_PRELOAD"), NULL);
+	T_INT(pam_close_session(pamh, 0), PAM_SUCCESS);
+	end(pamh);
+	expect_heard(logged, "attribute 2 of alice is not set");
+}
+
+static void read_file(const char *path, char *buffer, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, buffer, size - 1);
+
+	buffer[n > 0 ? n : 0] = '\0';
+	if (fd >= 0)
+		close(fd);
+}
+
+static void test_home(void)
+{
+	char arguments[128];
+	struct stat st;
+
+	start();
+	NEED(setenv("SECRET", "1", 1) == 0);
+	NEED(signal(SIGCHLD, SIG_IGN) != SIG_ERR); /* as some login programs have it */
+	(void)rmdir("/home/alice");
+	(void)unlink("/mnt/helper");
+	T_INT(ask(pam_acct_mgmt, "alice", 0), PAM_SUCCESS);
+	T_INT(stat("/home/alice", &st), -1);
+	T_INT(ask(pam_open_session, "alice", 0), PAM_SUCCESS);
+	T_OK(stat("/home/alice", &st));
+	expect_heard(logged, "made the home /home/alice");
+	read_file("/mnt/helper", arguments, sizeof(arguments));
+	T_STR(arguments, "3 alice 0077 /etc/skel 0\n");
+	T_TRUE(signal(SIGCHLD, SIG_DFL) == SIG_IGN);
+
+	/* there already, not ours, may not be here: nothing runs */
+	(void)unlink("/mnt/helper");
+	T_INT(ask(pam_open_session, "alice", 0), PAM_SUCCESS);
+	T_INT(ask(pam_open_session, "erin", 0), PAM_SUCCESS);
+	T_INT(ask(pam_open_session, "bob", 0), PAM_PERM_DENIED);
+	T_INT(access("/mnt/helper", F_OK), -1);
+}
+
+static void test_home_that_fails_denies_nobody(void)
+{
+	start();
+	(void)rmdir("/home/carol");
+	people_cover(HELPER, "#!/bin/sh\nexit 6\n", 0755);
+	T_INT(ask(pam_open_session, "carol", 0), PAM_SUCCESS);
+	NEED(umount(HELPER) == 0);
+	expect_heard(logged, "cannot make the home /home/carol");
+}
+
+static void test_home_in_a_strange_place(void)
+{
+	static const char none[] = "";
+	const struct directory_user_entry entry = {
+		.uid = CAROL, .flags = DIRECTORY_ALLOWED, .name = "carol", .gecos = "",
+		.home = "/etc/systemd/system/x.service.d", .shell = "/bin/sh",
+		.detail_text = none, .detail_size = sizeof(none),
+	};
+	struct directory_writer *writer;
+
+	start();
+	(void)unlink("/mnt/helper");
+	writer = people_open();
+	NEED(directory_writer_put_user(writer, &entry) == 0);
+	people_commit(writer);
+	T_INT(ask(pam_open_session, "carol", 0), PAM_SUCCESS);
+	T_INT(access("/mnt/helper", F_OK), -1);
+	expect_heard(logged, "is not made");
+}
+
+static void test_password(void)
+{
+	pam_handle_t *pamh;
+
+	start();
+	T_INT(ask(pam_chauthtok, "alice", 0), PAM_PERM_DENIED);
+	T_STR(said, "Your password is managed by your organization's identity provider. "
+		    "Change it at https://id.example.com/.\n");
+	T_INT(ask(pam_chauthtok, "alice", PAM_SILENT), PAM_PERM_DENIED);
+	T_STR(said, "");
+	T_INT(ask(pam_chauthtok, "bob", 0), PAM_PERM_DENIED);
+	T_INT(ask(pam_chauthtok, "erin", 0), PAM_SUCCESS);
+	T_INT(ask(pam_chauthtok, "root", 0), PAM_SUCCESS);
+	pamh = begin("t2", "alice");
+	T_INT(pam_chauthtok(pamh, 0), PAM_PERM_DENIED);
+	end(pamh);
+	T_STR(said, "Your password is managed by your organization's identity provider. "
+		    "Change it there.\n");
+}
+
+static void test_auth_is_not_ours(void)
+{
+	start();
+	T_INT(ask(pam_authenticate, "bob", 0), PAM_SUCCESS);
+	T_INT(ask(pam_setcred, "bob", PAM_ESTABLISH_CRED), PAM_SUCCESS);
+	T_STR(said, "");
+}
+
+static void test_arguments(void)
+{
+	pam_handle_t *pamh;
+
+	start();
+	pamh = begin("t2", "alice");
+	T_INT(pam_acct_mgmt(pamh, 0), PAM_SUCCESS);
+	end(pamh);
+	expect_heard(logged, "unknown argument: nonsense=1");
+	expect_heard(logged, "scim: allowed user=alice uid=70001 phase=account");
+}
+
+/* Runs scim-authorized-keys as nobody; its output in `said`, its exit code returned. */
+static int run_keys(const char *name)
+{
+	int out[2], state;
+	ssize_t n, used = 0;
+	pid_t pid;
+
+	NEED(pipe2(out, O_CLOEXEC) == 0);
+	pid = fork();
+	if (pid == 0) {
+		if (dup2(out[1], 1) < 0 || setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
+			_exit(99);
+		if (!freopen("/dev/null", "w", stderr))
+			_exit(98);
+		execl(keys_program, "scim-authorized-keys", name, NULL);
+		_exit(97);
+	}
+	close(out[1]);
+	while ((n = read(out[0], said + used, sizeof(said) - 1 - (size_t)used)) > 0)
+		used += n;
+	said[used] = '\0';
+	close(out[0]);
+	T_INT(waitpid(pid, &state, 0), pid);
+	return WIFEXITED(state) ? WEXITSTATUS(state) : -1;
+}
+
+static void test_authorized_keys(void)
+{
+	static const struct {
+		const char *name, *want;
+	} cases[] = {
+		{ "alice", "ssh-ed25519 AAAA alice@one\nssh-rsa BBBB\n" },
+		{ "bob", "" }, /* has a key, and may not be here */
+		{ "carol", "" }, { "dave", "" }, { "nobody-here", "" }, { "root", "" },
+		{ "", "" }, { "Alice", "" }, { NULL, NULL },
+	};
+
+	start();
+	for (size_t i = 0; cases[i].name; i++) {
+		T_INT(run_keys(cases[i].name), 0);
+		T_STR(said, cases[i].want);
+	}
+	T_INT(run_keys(NULL), 2);
+
+	people_local("alice:x:1001:1001::/home/alice:/bin/sh\n");
+	T_INT(run_keys("alice"), 0);
+	T_STR(said, "");
+	start();
+	people_damage(DIRECTORY_FILE, "ssh-rsa BBBB", 12);
+	T_INT(run_keys("alice"), 1);
+	T_STR(said, "");
+	people_remove(DIRECTORY_FILE);
+	T_INT(run_keys("alice"), 1);
+	T_INT(run_keys("Alice"), 0);
+}
+
+T_MAIN("pam module", T(test_account), T(test_denial_is_told_and_logged), T(test_local_account_wins),
+       T(test_session_checks_again), T(test_damaged_directory), T(test_environment), T(test_home),
+       T(test_home_that_fails_denies_nobody), T(test_home_in_a_strange_place), T(test_password),
+       T(test_auth_is_not_ours), T(test_arguments), T(test_authorized_keys))
