@@ -1,0 +1,22 @@
+#include "scimctl/scimctl.h"
+
+int groups_list(const struct context *context, char **operands)
+{
+	static const struct column columns[] = {
+		{ "NAME", "name" },
+		{ "GID", "gid" },
+		{ "EXPOSED", "exposed" },
+		{ "MEMBERS", "members" },
+		{ "CONNECTION", "connection" },
+		{ "DISPLAY NAME", "displayName" },
+		{ "REASON", "reason" },
+	};
+
+	(void)operands;
+	return show_table(context, "/v1/groups", columns, ARRAY_SIZE(columns));
+}
+
+int groups_show(const struct context *context, char **operands)
+{
+	return show_object(context, "/v1/groups", operands[0]);
+}

@@ -1,0 +1,203 @@
+/* scimctl - shows what scimd has and does, and manages connections to identity providers. */
+#include <getopt.h>
+#include <limits.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "scimctl/scimctl.h"
+#include "shared/conf.h"
+
+#define SOCKET_DEFAULT "/run/scimd/control/control.sock"
+#define DIRECTORY_DEFAULT "/etc/scimd"
+#define LIMIT_DEFAULT 50u
+#define LIMIT_MAX 100000u
+
+static const struct command {
+	const char *name, *sub; /* sub NULL: the command is one word */
+	int operands;
+	const char *options; /* the letters it takes besides those that all take */
+	int (*run)(const struct context *context, char **operands);
+	const char *synopsis, *help;
+} commands[] = {
+	{ "connection", "add", 1, "jc", connection_add, "connection add NAME [--json]",
+	  "let an identity provider in; prints its base URL and token, once" },
+	{ "connection", "list", 0, "jc", connection_list, "connection list [--json]",
+	  "identity providers and their last pushes" },
+	{ "connection", "rotate", 1, "jcf", connection_rotate,
+	  "connection rotate NAME [--finish] [--json]",
+	  "print a new token; the old one works until --finish" },
+	{ "connection", "remove", 1, "jc", connection_remove, "connection remove NAME",
+	  "take an identity provider's token away" },
+	{ "users", NULL, 0, "j", users_list, "users [--json]", "the people known here" },
+	{ "user", NULL, 1, "j", users_show, "user NAME [--json]", "one of them" },
+	{ "groups", NULL, 0, "j", groups_list, "groups [--json]",
+	  "groups, and why some are not groups of this host" },
+	{ "group", NULL, 1, "j", groups_show, "group NAME [--json]", "one of them, with members" },
+	{ "events", NULL, 0, "jutn", events_list, "events [--user NAME] [--type T] [-n N] [--json]",
+	  "what happened, the latest last" },
+	{ "receipt", NULL, 1, "j", receipt_show, "receipt NAME [--json]",
+	  "how the last offboarding of NAME went" },
+	{ "status", NULL, 0, "j", status_show, "status [--json]", "how scimd is" },
+};
+
+static const struct option long_options[] = {
+	{ "config-dir", required_argument, NULL, 'c' },
+	{ "finish", no_argument, NULL, 'f' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "limit", required_argument, NULL, 'n' },
+	{ "socket", required_argument, NULL, 's' },
+	{ "type", required_argument, NULL, 't' },
+	{ "user", required_argument, NULL, 'u' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+int complain(const char *fmt, ...)
+{
+	va_list args;
+
+	fputs("scimctl: ", stderr);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return EXIT_FAILURE;
+}
+
+static void help(FILE *out)
+{
+	fputs("Usage: scimctl COMMAND\n\n", out);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(out, "  %s\n      %s\n", commands[i].synopsis, commands[i].help);
+	fputs("\nOptions of all commands:\n"
+	      "  --socket PATH      scimd's control socket (also $SCIMD_CONTROL)\n"
+	      "  --help, --version\n"
+	      "Option of connection commands:\n"
+	      "  --config-dir DIR   where scimd.conf and scimd.conf.d are (" DIRECTORY_DEFAULT ")\n"
+	      "\nExit codes: 0 done, 1 failed, 2 wrong usage.\n",
+	      out);
+}
+
+static int usage(const char *problem, const char *what)
+{
+	fprintf(stderr, "scimctl: %s%s%s\nTry `scimctl --help`.\n", problem, what ? ": " : "",
+		what ? what : "");
+	return EXIT_USAGE;
+}
+
+static bool limit_parse(const char *text, unsigned long *ret)
+{
+	char *end;
+	unsigned long limit;
+
+	errno = 0;
+	limit = strtoul(text, &end, 10);
+	if (errno || *text < '0' || *text > '9' || *end || limit < 1 || limit > LIMIT_MAX)
+		return false;
+	*ret = limit;
+	return true;
+}
+
+/* Take one option. Returns -1 to go on, else the exit code. */
+static int option_take(struct context *context, int letter)
+{
+	switch (letter) {
+	case 'c':
+		context->directory = optarg;
+		return -1;
+	case 'f':
+		context->finish = true;
+		return -1;
+	case 'j':
+		context->json = true;
+		return -1;
+	case 'n':
+		return limit_parse(optarg, &context->limit)
+			       ? -1
+			       : usage("-n takes a number from 1 to 100000", NULL);
+	case 's':
+		context->socket = optarg;
+		return -1;
+	case 't':
+		context->type = optarg;
+		return -1;
+	case 'u':
+		context->user = optarg;
+		return -1;
+	case 'h':
+		help(stdout);
+		return EXIT_SUCCESS;
+	case 'V':
+		puts("scimctl " SCIMD_VERSION);
+		return EXIT_SUCCESS;
+	default:
+		fputs("Try `scimctl --help`.\n", stderr);
+		return EXIT_USAGE;
+	}
+}
+
+/* The command that the operands name, and how many words that took. */
+static const struct command *command_find(char **operands, int *ret_words)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		const struct command *command = &commands[i];
+
+		if (strcmp(command->name, operands[0]) != 0)
+			continue;
+		if (command->sub && (!operands[1] || strcmp(command->sub, operands[1]) != 0))
+			continue;
+		*ret_words = command->sub ? 2 : 1;
+		return command;
+	}
+	return NULL;
+}
+
+static int command_run(const struct context *context, char **operands, int count,
+		       const char *letters)
+{
+	const struct command *command;
+	int words = 0;
+
+	if (count == 0)
+		return usage("a command is needed", NULL);
+	command = command_find(operands, &words);
+	if (!command)
+		return usage("there is no such command", operands[0]);
+	if (count - words != command->operands)
+		return usage("the command is", command->synopsis);
+	for (; *letters; letters++)
+		if (*letters != 's' && !strchr(command->options, *letters))
+			return usage("an option does not belong here, the command is",
+				     command->synopsis);
+	return command->run(context, operands + words);
+}
+
+int main(int argc, char **argv)
+{
+	const char *socket = getenv("SCIMD_CONTROL");
+	struct context context = {
+		.socket = socket && *socket ? socket : SOCKET_DEFAULT,
+		.directory = DIRECTORY_DEFAULT,
+		.limit = LIMIT_DEFAULT,
+	};
+	char letters[ARRAY_SIZE(long_options)] = ""; /* each option given, once */
+	int letter, code;
+
+	(void)setlocale(LC_CTYPE, "");
+	while ((letter = getopt_long(argc, argv, "hjn:V", long_options, NULL)) != -1) {
+		char one[] = { (char)letter, '\0' };
+
+		code = option_take(&context, letter);
+		if (code >= 0)
+			return code;
+		if (!strchr(letters, letter))
+			strcat(letters, one);
+	}
+	code = command_run(&context, argv + optind, argc - optind, letters);
+	if (fflush(stdout) != 0 && code == EXIT_SUCCESS)
+		return complain("standard output: %s", strerror(errno));
+	return code;
+}

@@ -1,0 +1,75 @@
+/* scimctl.h - what the commands share: options, the control socket, and printing.
+ * Layer: scimctl (uses shared). Single thread. Functions that return int print what went wrong to
+ * standard error themselves and return an exit code: EXIT_SUCCESS, EXIT_FAILURE, EXIT_USAGE. */
+#ifndef SCIMCTL_SCIMCTL_H
+#define SCIMCTL_SCIMCTL_H
+
+#include <stdbool.h>
+
+#include <json-c/json.h>
+
+#include "shared/attrs.h"
+
+#define EXIT_USAGE 2
+
+struct context {
+	const char *socket;    /* of scimd's control API */
+	const char *directory; /* of scimd.conf and scimd.conf.d */
+	bool json;
+	bool finish;
+	const char *user, *type; /* filters of events, or NULL */
+	unsigned long limit;	 /* of events */
+};
+
+/* The commands. operands ends with NULL; their number is checked already. */
+int connection_add(const struct context *context, char **operands);
+int connection_list(const struct context *context, char **operands);
+int connection_remove(const struct context *context, char **operands);
+int connection_rotate(const struct context *context, char **operands);
+int users_list(const struct context *context, char **operands);
+int users_show(const struct context *context, char **operands);
+int groups_list(const struct context *context, char **operands);
+int groups_show(const struct context *context, char **operands);
+int events_list(const struct context *context, char **operands);
+int receipt_show(const struct context *context, char **operands);
+int status_show(const struct context *context, char **operands);
+
+/* Print "scimctl: …" to standard error; returns EXIT_FAILURE. */
+int complain(const char *fmt, ...) _printf_(1, 2);
+
+/* --- client.c: the control API --- */
+
+/* GET path, or POST it with an empty body. The answer is owned in *ret (json_putp), NULL when it
+ * has no body. */
+_must_use_ int client_get(const struct context *context, const char *path,
+			  struct json_object **ret);
+_must_use_ int client_post(const struct context *context, const char *path);
+
+/* "PREFIX/NAME" with name percent-encoded; owned, NULL without memory. */
+char *client_path(const char *prefix, const char *name);
+
+void json_putp(struct json_object **object);
+
+/* --- print.c --- */
+
+struct column {
+	const char *title;
+	const char *key;
+};
+
+/* The array (or object) as JSON text of several lines. */
+int print_json(struct json_object *object);
+
+/* An array of objects as a table: one line each, columns wide enough for what is in them. Control
+ * characters from outside are replaced. */
+int print_table(struct json_object *array, const struct column *columns, size_t count);
+
+/* An object as "key: value" lines, what is inside it indented. */
+int print_object(struct json_object *object);
+
+/* The usual end of a command that shows what GET path answers. */
+int show_table(const struct context *context, const char *path, const struct column *columns,
+	       size_t count);
+int show_object(const struct context *context, const char *prefix, const char *name);
+
+#endif
