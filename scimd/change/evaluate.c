@@ -78,15 +78,21 @@ static int memberships_add(const char *group_id, void *context)
 	return 0;
 }
 
-/* "%U" in a home is the uid, known only now. */
-static int home_expand(struct identity *identity, uint32_t uid)
+/* A home once given stays, whatever the name becomes; only the POSIX extension moves it. */
+static int home_settle(const struct store_resource *row, struct json_object *resource,
+		       struct identity *identity)
 {
-	char *mark = strstr(identity->home, "%U"), *home;
+	struct json_object *posix = json_get(resource, URN_POSIX_USER);
+	char *home;
+	int r;
 
-	if (!mark)
-		return 0;
-	if (asprintf(&home, "%.*s%u%s", (int)(mark - identity->home), identity->home, uid,
-		     mark + 2) < 0)
+	if (row->number == 0)
+		return 0; /* the uid, and with it the home, is settled later */
+	r = identity_set_uid(identity, row->number);
+	if (r < 0 || !row->home || (posix && json_get_string(posix, "homeDirectory")))
+		return r;
+	home = strdup(row->home);
+	if (!home)
 		return -ENOMEM;
 	free(identity->home);
 	identity->home = home;
@@ -109,8 +115,8 @@ int identity_of(struct store_txn *txn, const struct conf *conf, const struct sto
 	if (r < 0)
 		return r;
 	r = policy_user(conf, resource, memberships.groups, memberships.count, &identity, fault);
-	if (r == 0 && row->number)
-		r = home_expand(&identity, row->number);
+	if (r == 0)
+		r = home_settle(row, resource, &identity);
 	if (r < 0) {
 		identity_done(&identity);
 		return r;
@@ -353,20 +359,19 @@ static int user_packets(struct change *change, const struct store_resource *old,
 
 static int row_take_identity(struct store_resource *row, const struct identity *identity)
 {
-	char *roles = roles_join(identity->roles);
-	char *reason = identity->allowed ? NULL : strdup(identity->reason);
+	_cleanup_free_ char *roles = roles_join(identity->roles), *home = strdup(identity->home);
+	_cleanup_free_ char *reason = identity->allowed ? NULL : strdup(identity->reason);
 
-	if (!roles || (!identity->allowed && !reason)) {
-		free(roles);
-		free(reason);
+	if (!roles || !home || (!identity->allowed && !reason))
 		return -ENOMEM;
-	}
 	(void)snprintf(row->posix_name, sizeof(row->posix_name), "%s", identity->name);
 	row->allowed = identity->allowed;
 	free(row->reason);
-	row->reason = reason;
+	row->reason = TAKE_PTR(reason);
 	free(row->roles);
-	row->roles = roles;
+	row->roles = TAKE_PTR(roles);
+	free(row->home);
+	row->home = TAKE_PTR(home);
 	return 0;
 }
 
@@ -411,7 +416,7 @@ int evaluate_user(struct change *change, struct store_resource *row, bool is_new
 	if (r == 0)
 		r = number_take(change, row, identity.wanted_uid, fault);
 	if (r == 0)
-		r = home_expand(&identity, row->number);
+		r = identity_set_uid(&identity, row->number);
 	if (r == 0)
 		r = row_take_identity(row, &identity);
 	if (r == 0)
@@ -475,18 +480,12 @@ int evaluate_dirty(struct change *change, struct fault *fault)
 
 /* --- groups ------------------------------------------------------------------------------------- */
 
-bool conf_names_group(const struct conf *conf, const char *id, const char *name)
+/* 1: the members' access or roles hang on this group. */
+static int group_decides(struct change *change, const char *id, const char *name)
 {
-	if (conf_list_has(conf->access.allow_groups, name) ||
-	    conf_list_has(conf->access.allow_groups, id) ||
-	    conf_list_has(conf->access.deny_groups, name) ||
-	    conf_list_has(conf->access.deny_groups, id))
-		return true;
-	for (size_t i = 0; i < conf->role_count; i++)
-		if (conf_list_has(conf->roles[i].groups, name) ||
-		    conf_list_has(conf->roles[i].groups, id))
-			return true;
-	return false;
+	struct policy_group group = { .id = id, .name = name };
+
+	return name ? policy_group_decides(engine_conf(change->engine), &group) : 0;
 }
 
 /* Whether the name is free and the warden would have it; else not exposed, with the reason. */
@@ -558,16 +557,18 @@ static int group_packets(struct change *change, const struct store_resource *old
 	return r;
 }
 
-static bool names_matter(const struct conf *conf, const struct store_resource *old,
-			 const struct store_resource *row)
+/* 1: the group has another name now, and that matters to its members. */
+static int rename_decides(struct change *change, const struct store_resource *old,
+			  const struct store_resource *row)
 {
 	_cleanup_free_ char *before = old->json ? display_name(old->json) : NULL;
 	_cleanup_free_ char *after = display_name(row->json);
+	int r;
 
 	if (same_text(before, after))
-		return false;
-	return (before && conf_names_group(conf, row->id, before)) ||
-	       (after && conf_names_group(conf, row->id, after));
+		return 0;
+	r = group_decides(change, row->id, before);
+	return r != 0 ? r : group_decides(change, row->id, after);
 }
 
 int evaluate_group(struct change *change, struct store_resource *row, bool is_new,
@@ -598,7 +599,9 @@ int evaluate_group(struct change *change, struct store_resource *row, bool is_ne
 	if (r == 0)
 		r = event_add(change, is_new ? "scim.group.created" : "scim.group.patched", "",
 			      row->reason);
-	return r < 0 ? r : group_packets(change, &old, row, names_matter(conf, &old, row));
+	if (r == 0)
+		r = rename_decides(change, &old, row);
+	return r < 0 ? r : group_packets(change, &old, row, r > 0);
 }
 
 /* --- the public operations ---------------------------------------------------------------------- */
@@ -650,7 +653,8 @@ int change_group_delete(struct change *change, const char *id, struct fault *fau
 	if (r < 0)
 		return r;
 	name = display_name(row.json);
-	walk.dirty = name && conf_names_group(engine_conf(change->engine), id, name);
+	r = group_decides(change, id, name);
+	walk.dirty = r > 0;
 	if (walk.dirty)
 		r = store_members_each(change->txn, id, member_visit, &walk);
 	if (r == 0)
@@ -679,9 +683,9 @@ static int member_changed(struct change *change, const char *group_id, const cha
 	r = event_add(change, "scim.group.patched", user.posix_name, name);
 	if (r == 0 && group.allowed && user.allowed)
 		r = delta_add(change, group.number, user.number, add);
-	if (r == 0 && name && conf_names_group(engine_conf(change->engine), group_id, name))
-		r = change_mark_dirty(change, user_id);
-	return r;
+	if (r == 0)
+		r = group_decides(change, group_id, name);
+	return r > 0 ? change_mark_dirty(change, user_id) : r;
 }
 
 int change_member_add(struct change *change, const char *group_id, const char *user_id,

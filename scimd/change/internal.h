@@ -112,8 +112,6 @@ _must_use_ int evaluate_group(struct change *change, struct store_resource *row,
 			      struct fault *fault);
 _must_use_ int change_mark_dirty(struct change *change, const char *user_id);
 _must_use_ int change_deltas_flush(struct change *change);
-/* Whether the configuration names this group (by displayName or id). */
-bool conf_names_group(const struct conf *conf, const char *id, const char *name);
 
 /* records.c: packets of the warden's protocol. */
 _must_use_ int record_user(struct packet *packet, uint64_t tag, enum warden_op op, uint32_t uid,

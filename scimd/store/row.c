@@ -1,6 +1,6 @@
 /* TABLE_RESOURCE: order of creation in 8 bytes -> version, id in 16 bytes, type, flags, change
  * version, created, modified, number, then connection, POSIX name, folded name, external id, JSON,
- * password, reason and roles, each with its length. Keyed by order rather than by id, new rows fill
+ * password, reason, roles and home, each with its length. Keyed by order rather than by id, new rows fill
  * the last page instead of touching a random one, and a listing reads its neighbours. */
 #include "scimd/store/row.h"
 
@@ -21,6 +21,7 @@ void store_resource_done(struct store_resource *row)
 	freep(&row->json);
 	freep(&row->reason);
 	freep(&row->roles);
+	freep(&row->home);
 	memset(row, 0, sizeof(*row));
 	errno = saved;
 }
@@ -64,6 +65,7 @@ int row_encode(const struct store_resource *resource, struct bytes *ret)
 	codec_put_text(ret, resource->password);
 	codec_put_text(ret, resource->reason);
 	codec_put_text(ret, resource->roles);
+	codec_put_text(ret, resource->home);
 	return ret->failed ? -ENOMEM : 0;
 }
 
@@ -100,7 +102,8 @@ static int row_decode_text(struct span *span, struct store_resource *resource)
 	    (r = codec_get_text(span, &resource->json)) < 0 ||
 	    (r = codec_get_text(span, &resource->password)) < 0 ||
 	    (r = codec_get_text(span, &resource->reason)) < 0 ||
-	    (r = codec_get_text(span, &resource->roles)) < 0)
+	    (r = codec_get_text(span, &resource->roles)) < 0 ||
+	    (r = codec_get_text(span, &resource->home)) < 0)
 		return r;
 	return resource->folded_name && resource->json ? 0 : -EIO;
 }

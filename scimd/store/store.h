@@ -42,6 +42,7 @@ struct store_resource {
 	bool allowed;                     /* users: may be here; groups: exposed */
 	char *reason;                     /* why not; or NULL */
 	char *roles;                      /* users: names separated by commas, or NULL */
+	char *home;                       /* users: kept when the name changes; or NULL */
 };
 
 void store_resource_done(struct store_resource *row);

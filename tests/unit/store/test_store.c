@@ -67,6 +67,7 @@ static void full_sample(struct sample *s)
 	s->row.allowed = true;
 	s->row.reason = (char *)"";
 	s->row.roles = (char *)"admin,dev";
+	s->row.home = (char *)"/home/ada";
 }
 
 static void check_full(const struct store_resource *row)
@@ -86,6 +87,7 @@ static void check_full(const struct store_resource *row)
 	T_TRUE(row->allowed);
 	T_STR(row->reason, "");
 	T_STR(row->roles, "admin,dev");
+	T_STR(row->home, "/home/ada");
 }
 
 static void test_put_get_reopen(void)
