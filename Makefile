@@ -88,7 +88,7 @@ $(BUILD)/scimctl: $(call obj,$(wildcard scimctl/*.c)) $(call archive,shared)
 	$(Q)$(CC) $(CFLAGS) -pie $(OUR_LDFLAGS) -o $@ $^ -lcurl -ljson-c -lgnutls
 
 # The modules live in every process: libc (and libpam) alone, nothing exported but the entry points.
-READER := shared/directory.c shared/directory_map.c shared/directory_record.c shared/names.c
+READER := shared/directory.c shared/directory_open.c shared/directory_record.c shared/names.c
 $(BUILD)/libnss_scim.so.2: $(call obj,$(wildcard nss_scim/*.c) $(READER)) nss_scim/nss_scim.map
 	$(Q)$(CC) $(CFLAGS) -shared $(OUR_LDFLAGS) -Wl,-z,defs -Wl,-z,nodelete -Wl,-soname,libnss_scim.so.2 \
 		-Wl,--version-script=nss_scim/nss_scim.map -o $@ $(filter %.o,$^)

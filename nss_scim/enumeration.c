@@ -70,6 +70,15 @@ int enumeration_begin(struct enumeration *e)
 	return 0;
 }
 
+int enumeration_check(struct enumeration *e)
+{
+	if (directory_view_is_intact(&e->view) &&
+	    (!e->has_hashes || directory_view_is_intact(&e->hashes)))
+		return 0;
+	enumeration_end(e);
+	return -EBADF;
+}
+
 int enumeration_set(struct enumeration *e)
 {
 	int r;

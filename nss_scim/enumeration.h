@@ -29,6 +29,10 @@ void enumeration_unlock(struct enumeration *e);
 /* Locked: open the newest directory and stand before its first entry. */
 _must_use_ int enumeration_begin(struct enumeration *e);
 
+/* Locked, open: a program that closes descriptors it does not know has taken our files; -EBADF then, and
+ * the next get begins anew. */
+_must_use_ int enumeration_check(struct enumeration *e);
+
 /* Locked: close; the next get begins anew. */
 void enumeration_end(struct enumeration *e);
 

@@ -53,6 +53,8 @@ static int next(struct enumeration *e, struct group *ret, char *buffer, size_t s
 
 	if (!e->is_open)
 		r = enumeration_begin(e);
+	else
+		r = enumeration_check(e);
 	if (r < 0)
 		return r;
 	cursor = e->cursor;

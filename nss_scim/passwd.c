@@ -66,6 +66,8 @@ static int next(struct enumeration *e, struct passwd *ret, char *buffer, size_t 
 
 	if (!e->is_open)
 		r = enumeration_begin(e);
+	else
+		r = enumeration_check(e);
 	if (r < 0)
 		return r;
 	cursor = e->cursor;

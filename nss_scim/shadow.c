@@ -96,6 +96,8 @@ static int next(struct enumeration *e, struct spwd *ret, char *buffer, size_t si
 
 	if (!e->is_open)
 		r = begin(e);
+	else
+		r = enumeration_check(e);
 	if (r < 0)
 		return r;
 	cursor = e->cursor;

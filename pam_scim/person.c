@@ -122,6 +122,5 @@ const char *person_reason(const struct person *person)
 
 void person_done(struct person *person)
 {
-	if (person->view.base)
-		directory_release(&person->view);
+	directory_release(&person->view);
 }

@@ -19,18 +19,19 @@ typedef int (*match_fn)(const struct directory_view *view, uint32_t units, struc
 static inline int search_run(const struct directory_view *view, struct search *search,
 			     match_fn match)
 {
-	const struct directory_table *table = &view->geometry->tables[search->index];
+	const struct directory_table *table = &view->geometry.tables[search->index];
 	uint64_t mask = (UINT64_C(1) << table->log2) - 1;
 	uint16_t tag = (uint16_t)(search->hash >> 48);
 
 	for (uint64_t n = 0, i = search->hash & mask; n <= mask; n++, i = (i + 1) & mask) {
-		uint64_t slot = directory_slot_load(view, table->offset + i * sizeof(uint64_t));
-		int r;
+		uint64_t slot;
+		int r = directory_slot_read(view, table->offset + i * sizeof(slot),
+					    search->index, &slot);
 
+		if (r < 0)
+			return r;
 		if (slot == 0)
 			return -ENOENT;
-		if (!directory_slot_is_sound(slot, search->index))
-			return -EIO;
 		if (directory_slot_tag(slot) != tag || directory_slot_units(slot) == DIRECTORY_GONE)
 			continue;
 		r = match(view, directory_slot_units(slot), search);
@@ -81,7 +82,7 @@ static int group_match_id(const struct directory_view *view, uint32_t units, str
 
 static uint64_t name_hash(const struct directory_view *view, const char *name, size_t size)
 {
-	return directory_hash_name(name, size, view->geometry->seed);
+	return directory_hash_name(name, size, view->geometry.seed);
 }
 
 int directory_user_by_name(const struct directory_view *view, const char *name, size_t name_size,
@@ -152,17 +153,19 @@ int directory_group_by_gid(const struct directory_view *view, uint32_t gid,
 static int slot_next(const struct directory_view *view, enum directory_index index,
 		     uint64_t *cursor, uint32_t *ret_units)
 {
-	const struct directory_table *table = &view->geometry->tables[index];
+	const struct directory_table *table = &view->geometry.tables[index];
 	uint64_t capacity = UINT64_C(1) << table->log2;
 
 	while (*cursor < capacity) {
-		uint64_t slot = directory_slot_load(view, table->offset + *cursor * sizeof(uint64_t));
+		uint64_t slot;
+		int r = directory_slot_read(view, table->offset + *cursor * sizeof(slot), index,
+					    &slot);
 
+		if (r < 0)
+			return r;
 		++*cursor;
 		if (slot == 0)
 			continue;
-		if (!directory_slot_is_sound(slot, index))
-			return -EIO;
 		if (directory_slot_units(slot) == DIRECTORY_GONE)
 			continue;
 		*ret_units = directory_slot_units(slot);
@@ -194,7 +197,7 @@ int directory_user_next(const struct directory_view *view, uint64_t *cursor,
 int directory_group_next(const struct directory_view *view, uint64_t *cursor,
 			 struct directory_group *ret)
 {
-	uint64_t capacity = UINT64_C(1) << view->geometry->tables[DIRECTORY_GROUP_BY_ID].log2;
+	uint64_t capacity = UINT64_C(1) << view->geometry.tables[DIRECTORY_GROUP_BY_ID].log2;
 	struct directory_user user;
 	uint64_t user_cursor;
 	uint32_t units;
@@ -238,12 +241,13 @@ int directory_members_next(const struct directory_view *view, const struct direc
 	offset = (uint64_t)group->table * DIRECTORY_UNIT + sizeof(*table);
 	while (*cursor < capacity) {
 		uint64_t number = (*cursor)++;
-		uint64_t slot = directory_slot_load(view, offset + number * sizeof(uint64_t));
+		uint64_t slot;
 
+		r = directory_slot_read(view, offset + number * sizeof(slot), group->gid, &slot);
+		if (r < 0)
+			return r;
 		if (slot == 0)
 			continue;
-		if (!directory_slot_is_sound(slot, group->gid))
-			return -EIO;
 		r = directory_record_chunk(view, directory_slot_units(slot), group->gid, &chunk, ret);
 		if (r < 0)
 			return r;

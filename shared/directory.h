@@ -1,11 +1,13 @@
 /* directory.h - reading the directory (directory_format.h).
- * Layer: shared. Needs libc alone. No allocation, no locks, no thread-local storage, no signals, no
- * stdio: this runs inside every process on the host. Threads: all functions from any thread, after
- * fork too; a view belongs to one thread and is held for the length of a lookup or an enumeration.
+ * Layer: shared. Needs libc alone. No malloc, no locks, no thread-local storage, no signals, no stdio,
+ * no state in the process: this runs inside every process on the host. Threads: all functions from any
+ * thread, after fork too; a view belongs to one thread and is held for the length of a lookup or an
+ * enumeration.
  *
  * Errors: 0 found; -ENOENT not in the directory: the only "no"; everything else (-EIO damaged,
  * -EACCES, -EPERM wrong owner, -ESTALE, …) means unavailable and must never be read as "no".
- * errno is kept. Pointers in results point into the view and live until directory_release. */
+ * errno is kept. Pointers in results point into the view and live until the next record of the same
+ * type is read through it, or directory_release. */
 #ifndef SHARED_DIRECTORY_H
 #define SHARED_DIRECTORY_H
 
@@ -23,42 +25,43 @@
 #define DIRECTORY_SHADOW_FILE "shadow"
 #define DIRECTORY_NOLOGIN "/usr/sbin/nologin"
 
-struct directory_map;
-
-/* Where the tables lie, as checked when the file was mapped: kept in the process's own memory, since
- * a damaged disk may give other bytes when a page is read again. */
+/* Where the tables lie, as checked when the file was opened. */
 struct directory_geometry {
 	struct directory_table tables[DIRECTORY_INDEX_COUNT];
 	uint64_t heap_offset;
 	uint64_t seed;
 };
 
-/* A mapped file, held. Not to be copied: it may point into itself. */
+/* A file, held. Either in memory that cannot go away under a reader (the writer's own), or read piece
+ * by piece with pread(2): a mapped file that somebody truncates kills every process that maps it with
+ * SIGBUS, PID 1 first, and no check can come before it; a read just comes back short. */
 struct directory_view {
-	const unsigned char *base;
-	size_t size;
-	const struct directory_geometry *geometry;
-	struct directory_map *map;     /* NULL: mapped for this view alone */
-	struct directory_geometry own; /* used if map is NULL */
+	const unsigned char *base; /* NULL: read through fd */
+	uint64_t size;
+	struct directory_geometry geometry;
+	int fd;
+	uint64_t device, inode;  /* of fd, which a careless program may have closed and used anew */
+	unsigned char *scratch;  /* room for one record of each type, in pages made on touch */
 };
 
-static inline const struct directory_header *directory_view_header(const struct directory_view *view)
-{
-	return (const struct directory_header *)(const void *)view->base;
-}
-
-/* The host's directory, newest published state: cached by the process, reopened when superseded or
- * replaced. Zero system calls when warm, but for one stat every 250 ms. */
+/* The host's directory in its newest published state. */
 _must_use_ int directory_acquire(struct directory_view *ret);
 void directory_release(struct directory_view *view);
 
-/* A file by folder and name, uncached. magic is DIRECTORY_MAGIC or DIRECTORY_SHADOW_MAGIC. The folder
- * and the file must belong to root (owner 0) and be writable by nobody else. */
+/* A file by folder and name. magic is DIRECTORY_MAGIC or DIRECTORY_SHADOW_MAGIC. The folder and the
+ * file must belong to root (owner 0) and be writable by nobody else. */
 _must_use_ int directory_open(const char *folder, const char *name, const char *magic,
 			      struct directory_view *ret);
 
 /* The hashes of this host; -EACCES unless root or group shadow. */
 _must_use_ int directory_open_shadow(struct directory_view *ret);
+
+/* For who holds a view for long: whether its descriptor is still the file. */
+bool directory_view_is_intact(const struct directory_view *view);
+
+/* Check a header (a copy of at least its size) of a file of `size` bytes. -EIO. */
+_must_use_ int directory_header_check(const struct directory_header *header, uint64_t size,
+				      const char *magic, struct directory_geometry *ret);
 
 struct directory_user {
 	uint32_t uid;
@@ -140,8 +143,9 @@ struct directory_shadow {
 _must_use_ int directory_shadow_by_uid(const struct directory_view *view, uint32_t uid,
 				       struct directory_shadow *ret);
 
-/* Check everything: every slot, every record in the heap, every cross reference. Slow; for the warden
- * at start and for scimctl. 0 or -EIO; *ret_where: byte offset of the first fault. */
+/* Check everything: every slot, every record in the heap, every cross reference, of a file that lies in
+ * memory whole (view->base). For the warden at start. 0 or -EIO; *ret_where: byte offset of the first
+ * fault. */
 _must_use_ int directory_verify(const struct directory_view *view, uint64_t *ret_where);
 
 #endif

@@ -7,23 +7,102 @@
 #define ONES 0x0101010101010101u
 #define HIGHS 0x8080808080808080u
 
-/* A record of one type whose bounds and checksum are right; *ret_size is its size in bytes. */
+/* Read exactly size bytes at offset; a file that got shorter is damaged. */
+static int read_at(const struct directory_view *view, void *into, size_t size, uint64_t offset)
+{
+	while (size) {
+		ssize_t n = pread(view->fd, into, size, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -EIO;
+		into = (unsigned char *)into + n;
+		size -= (size_t)n;
+		offset += (uint64_t)n;
+	}
+	return 0;
+}
+
+/* A read may meet the writer in the middle of a store: half of it is not sound, and the next read gets
+ * it whole. */
+#define SLOT_READS 4
+
+int directory_slot_read(const struct directory_view *view, uint64_t offset, uint32_t salt,
+			uint64_t *ret)
+{
+	uint64_t slot = 0;
+	int r = 0;
+
+	for (int i = 0; i < SLOT_READS; i++) {
+		if (view->base)
+			slot = directory_slot_load(view, offset);
+		else
+			r = read_at(view, &slot, sizeof(slot), offset);
+		if (r < 0)
+			return r;
+		if (slot == 0 || directory_slot_is_sound(slot, salt)) {
+			*ret = slot;
+			return 0;
+		}
+	}
+	return -EIO;
+}
+
+/* Most records are smaller than this: one read gets them whole. */
+#define FIRST_READ 512u
+
+static bool size_is_sane(uint64_t size, uint16_t type, size_t fixed_size, uint64_t room)
+{
+	return size >= fixed_size && size % DIRECTORY_UNIT == 0 && size <= room &&
+	       (type == DIRECTORY_RECORD_TABLE || size <= DIRECTORY_RECORD_MAX);
+}
+
+/* The record at offset in memory: where it lies, or its copy in the scratch room of its type. Of a
+ * member table only the fixed part is copied. */
+static int record_load(const struct directory_view *view, uint64_t offset, uint16_t type,
+		       size_t fixed_size, const struct directory_record **ret)
+{
+	unsigned char *copy = view->scratch + (size_t)(type - 1) * DIRECTORY_RECORD_MAX;
+	uint64_t room = view->size - offset;
+	size_t first = room < FIRST_READ ? (size_t)room : FIRST_READ;
+	struct directory_record head;
+	int r;
+
+	if (view->base) {
+		*ret = (const void *)(view->base + offset);
+		return 0;
+	}
+	r = read_at(view, copy, first, offset);
+	if (r < 0)
+		return r;
+	memcpy(&head, copy, sizeof(head));
+	if (!size_is_sane(head.size, type, fixed_size, room))
+		return -EIO;
+	if (head.size > first && type != DIRECTORY_RECORD_TABLE)
+		r = read_at(view, copy + first, head.size - first, offset + first);
+	*ret = (const void *)copy;
+	return r;
+}
+
 int directory_record_get(const struct directory_view *view, uint32_t units, uint16_t type,
-		      size_t fixed_size, const void **ret, size_t *ret_size)
+			 size_t fixed_size, const void **ret, size_t *ret_size)
 {
 	uint64_t offset = (uint64_t)units * DIRECTORY_UNIT;
 	const struct directory_record *head;
 	size_t size, covered;
+	int r;
 
-	if (offset < view->geometry->heap_offset || offset > view->size - fixed_size)
+	if (offset < view->geometry.heap_offset || view->size < fixed_size ||
+	    offset > view->size - fixed_size)
 		return -EIO;
-	head = (const void *)(view->base + offset);
+	r = record_load(view, offset, type, fixed_size, &head);
+	if (r < 0)
+		return r;
 	size = head->size;
-	if (size < fixed_size || size % DIRECTORY_UNIT != 0 || size > view->size - offset)
+	if (!size_is_sane(size, type, fixed_size, view->size - offset) || head->type != type)
 		return -EIO;
 	covered = type == DIRECTORY_RECORD_TABLE ? fixed_size : size;
-	if (head->type != type || (type != DIRECTORY_RECORD_TABLE && size > DIRECTORY_RECORD_MAX))
-		return -EIO;
 	if (directory_checksum((const unsigned char *)head + 8, covered - 8, offset) !=
 	    head->checksum)
 		return -EIO;

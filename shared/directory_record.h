@@ -5,11 +5,16 @@
 
 #include "shared/directory.h"
 
+/* A slot of a file that lies in memory. */
 static inline uint64_t directory_slot_load(const struct directory_view *view, uint64_t offset)
 {
 	return __atomic_load_n((const uint64_t *)(const void *)(view->base + offset),
 			       __ATOMIC_ACQUIRE);
 }
+
+/* A slot of any file: 0 (empty) or sound, else -EIO. salt as directory_slot_check wants it. */
+_must_use_ int directory_slot_read(const struct directory_view *view, uint64_t offset, uint32_t salt,
+				   uint64_t *ret);
 
 static inline uint32_t directory_slot_units(uint64_t slot)
 {

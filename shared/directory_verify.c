@@ -5,6 +5,11 @@ struct verify {
 	uint64_t *ret_where;
 };
 
+static const struct directory_header *header_of(const struct directory_view *view)
+{
+	return (const void *)view->base;
+}
+
 static int fault_at(struct verify *verify, uint64_t where)
 {
 	*verify->ret_where = where;
@@ -20,8 +25,8 @@ static bool type_is_known(uint16_t type)
 static int verify_heap(struct verify *verify)
 {
 	const struct directory_view *view = verify->view;
-	uint64_t offset = view->geometry->heap_offset;
-	uint64_t used = __atomic_load_n(&directory_view_header(view)->heap_used, __ATOMIC_ACQUIRE);
+	uint64_t offset = view->geometry.heap_offset;
+	uint64_t used = __atomic_load_n(&header_of(view)->heap_used, __ATOMIC_ACQUIRE);
 	uint64_t end = offset + used;
 
 	if (used > view->size - offset)
@@ -98,7 +103,7 @@ static int verify_slots(struct verify *verify)
 	const struct directory_view *view = verify->view;
 
 	for (uint32_t index = 0; index < DIRECTORY_INDEX_COUNT; index++) {
-		const struct directory_table *table = &view->geometry->tables[index];
+		const struct directory_table *table = &view->geometry.tables[index];
 
 		for (uint64_t i = 0; i < UINT64_C(1) << table->log2; i++) {
 			uint64_t where = table->offset + i * sizeof(uint64_t), slot;
@@ -117,7 +122,7 @@ static int verify_slots(struct verify *verify)
 int directory_verify(const struct directory_view *view, uint64_t *ret_where)
 {
 	struct verify verify = { .view = view, .ret_where = ret_where };
-	bool shadow = memcmp(directory_view_header(view)->magic, DIRECTORY_SHADOW_MAGIC, 8) == 0;
+	bool shadow = memcmp(header_of(view)->magic, DIRECTORY_SHADOW_MAGIC, 8) == 0;
 	int r = verify_heap(&verify);
 
 	if (r == 0)

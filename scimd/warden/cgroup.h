@@ -1,6 +1,6 @@
 /* cgroup.h - the cgroup (v2) that holds everything systemd started for a person: user-N.slice.
- * Layer: warden. Threads: one. Errors: negative errno; -ENOENT: there is no such slice, or no cgroup
- * v2. root is "/sys/fs/cgroup" but in tests; on a host with v1 beside it v2 is in unified/ below. */
+ * Layer: warden. Threads: one. Errors: negative errno; -ENOENT: there is no such slice, or no
+ * cgroup v2. root is "/sys/fs/cgroup" but in tests; where v1 is in use v2 is in unified/ below. */
 #ifndef SCIMD_WARDEN_CGROUP_H
 #define SCIMD_WARDEN_CGROUP_H
 
@@ -14,11 +14,11 @@ _must_use_ int cgroup_open_slice(const char *root, uint32_t uid);
 /* 1: something lives in the slice or below it; 0: nothing does. */
 _must_use_ int cgroup_is_populated(int slice);
 
-/* SIGKILL everything in the slice and below, those being forked included. -ENOENT: an old kernel. */
+/* SIGKILL all in the slice and below, those being forked included. -ENOENT: an old kernel. */
 _must_use_ int cgroup_kill(int slice);
 
-/* Call back for each process and for each logind session ("session-ID.scope") in the slice and below.
- * What is nested too deeply or is too much to visit is left out: cgroup_kill sees it all the same. */
+/* Call back for each process and each logind session ("session-ID.scope") in the slice and below.
+ * What is nested too deeply or is too much to visit is left out: cgroup_kill sees it anyway. */
 struct cgroup_visitor {
 	void (*process)(void *context, int pid);
 	void (*session)(void *context, const char *id);

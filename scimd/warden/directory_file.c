@@ -21,19 +21,16 @@ static void view_set(struct directory_file *file)
 {
 	const struct directory_header *header = directory_file_header(file);
 
-	file->view.base = file->base;
-	file->view.size = file->size;
-	file->view.map = NULL;
-	memcpy(file->view.own.tables, header->tables, sizeof(header->tables));
-	file->view.own.heap_offset = header->heap_offset;
-	file->view.own.seed = header->seed;
-	file->view.geometry = &file->view.own;
+	file->view = (struct directory_view){ .base = file->base, .size = file->size, .fd = -1 };
+	memcpy(file->view.geometry.tables, header->tables, sizeof(header->tables));
+	file->view.geometry.heap_offset = header->heap_offset;
+	file->view.geometry.seed = header->seed;
 }
 
 static void tables_count(struct directory_file *file)
 {
 	for (size_t i = 0; i < DIRECTORY_INDEX_COUNT; i++) {
-		const struct directory_table *table = &file->view.geometry->tables[i];
+		const struct directory_table *table = &file->view.geometry.tables[i];
 		const uint64_t *slots = (const void *)(file->base + table->offset);
 
 		file->table_used[i] = 0;
@@ -51,18 +48,21 @@ static struct directory_file *file_new(void)
 	return file;
 }
 
-/* What any reader would refuse is refused here too: same checks, by the reader's own code. */
-static int verify_by_reader(const struct directory_writer_options *options)
+/* What any reader would refuse is refused here too. */
+static int file_verify(const struct directory_file *file,
+		       const struct directory_writer_options *options)
 {
+	struct directory_geometry geometry;
 	struct directory_view view;
 	uint64_t where;
 	int r = directory_open(options->folder, options->name, options->magic, &view);
 
 	if (r < 0)
 		return r;
-	r = directory_verify(&view, &where);
 	directory_release(&view);
-	return r;
+	r = directory_header_check(directory_file_header(file), file->size, options->magic,
+				   &geometry);
+	return r < 0 ? r : directory_verify(&file->view, &where);
 }
 
 int directory_file_open(const struct directory_writer_options *options, struct directory_file **ret)
@@ -76,17 +76,19 @@ int directory_file_open(const struct directory_writer_options *options, struct d
 		return -ENOMEM;
 	if (access(path, F_OK) < 0)
 		return -errno;
-	r = verify_by_reader(options);
-	if (r < 0)
-		return r == -ENOMEM ? r : -EIO;
-	file->fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	file->fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (file->fd < 0 || fstat(file->fd, &st) < 0)
 		return -errno;
 	file->size = (uint64_t)st.st_size;
+	if (!S_ISREG(st.st_mode) || file->size < DIRECTORY_HEADER_SIZE)
+		return -EIO;
 	r = file_map(file);
 	if (r < 0)
 		return r;
 	view_set(file);
+	r = file_verify(file, options);
+	if (r < 0)
+		return r == -ENOMEM ? r : -EIO;
 	tables_count(file);
 	file->heap_used = directory_file_header(file)->heap_used;
 	*ret = TAKE_PTR(file);

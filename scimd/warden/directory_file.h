@@ -21,7 +21,7 @@ static inline struct directory_header *directory_file_header(const struct direct
 
 static inline uint64_t directory_file_room(const struct directory_file *file)
 {
-	return file->size - file->view.geometry->heap_offset - file->heap_used;
+	return file->size - file->view.geometry.heap_offset - file->heap_used;
 }
 
 /* Map the published file for writing. -ENOENT: there is none; -EIO: damaged. Owned. */

@@ -61,7 +61,7 @@ struct probe {
 static struct probe probe_begin(const struct directory_writer *writer, enum directory_index index,
 				uint64_t hash)
 {
-	const struct directory_table *table = &work(writer)->view.geometry->tables[index];
+	const struct directory_table *table = &work(writer)->view.geometry.tables[index];
 	uint64_t mask = (UINT64_C(1) << table->log2) - 1;
 
 	return (struct probe){ .table = table, .mask = mask, .position = hash & mask };
@@ -137,7 +137,7 @@ static int index_remove(struct directory_writer *writer, enum directory_index in
 
 static uint64_t name_hash(const struct directory_writer *writer, const char *name, size_t size)
 {
-	return directory_hash_name(name, size, work(writer)->view.geometry->seed);
+	return directory_hash_name(name, size, work(writer)->view.geometry.seed);
 }
 
 /* Walk the candidates of a hash; *units is moved on. Start with a fresh probe. -ENOENT at the end. */
@@ -256,7 +256,7 @@ int directory_writer_group_named(struct directory_writer *writer, const char *na
 static void *record_append(struct directory_file *file, size_t size, uint16_t type, uint16_t flags,
 			   uint32_t id, uint32_t *ret_units)
 {
-	uint64_t offset = file->view.geometry->heap_offset + file->heap_used;
+	uint64_t offset = file->view.geometry.heap_offset + file->heap_used;
 	struct directory_record *head = (void *)(file->base + offset);
 
 	size = padded(size);
@@ -295,7 +295,7 @@ static uint32_t record_copy(struct directory_file *to, const void *record, size_
 static int slot_walk(const struct directory_writer *writer, enum directory_index index,
 		     uint64_t *cursor, uint32_t *ret_units)
 {
-	const struct directory_table *table = &work(writer)->view.geometry->tables[index];
+	const struct directory_table *table = &work(writer)->view.geometry.tables[index];
 
 	while (*cursor < UINT64_C(1) << table->log2) {
 		uint64_t offset = table->offset + (*cursor)++ * sizeof(uint64_t);
@@ -439,7 +439,7 @@ static int copy_user(struct directory_writer *writer, struct directory_file *to,
 		return r;
 	return file_insert(to, DIRECTORY_USER_BY_NAME,
 			   directory_hash_name(user.name, user.name_size,
-					       to->view.geometry->seed),
+					       to->view.geometry.seed),
 			   placed);
 }
 
@@ -492,7 +492,7 @@ static int copy_group(struct directory_writer *writer, struct directory_file *to
 		return r;
 	return file_insert(to, DIRECTORY_GROUP_BY_NAME,
 			   directory_hash_name(group.name, group.name_size,
-					       to->view.geometry->seed),
+					       to->view.geometry.seed),
 			   placed);
 }
 
@@ -554,7 +554,7 @@ static int reserve(struct directory_writer *writer, size_t bytes)
 	full = directory_file_room(file) < bytes;
 	for (size_t i = 0; i < DIRECTORY_INDEX_COUNT; i++)
 		full |= (file->table_used[i] + 2) * 2 >
-			UINT64_C(1) << file->view.geometry->tables[i].log2;
+			UINT64_C(1) << file->view.geometry.tables[i].log2;
 	return full ? grow(writer, bytes) : 0;
 }
 

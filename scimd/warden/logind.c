@@ -72,8 +72,8 @@ static bool connect_bus(struct logind *logind)
 	return sd_bus_open_system(&logind->bus) >= 0;
 }
 
-/* Without a handler no answer is asked for: an order about somebody whom logind does not know is an
- * error that says what we want to hear, and thousands of them would fill the bus's table of answers. */
+/* Without a handler no answer is asked for: an order about somebody whom logind does not know is
+ * an error that says what we want to hear, and the bus remembers few outstanding answers. */
 static void call(struct logind *logind, sd_bus_message_handler_t answer, const char *member,
 		 const char *types, ...)
 {

@@ -1,5 +1,5 @@
 /* logind.h - what systemd-logind is asked and told, over D-Bus, without ever waiting for it.
- * Layer: warden. Threads: one. There is nothing to fail here as far as the caller is concerned: a host
+ * Layer: warden. Threads: one. Nothing can fail here as far as the caller is concerned: a host
  * without a bus or without logind has no sessions, and one that does not answer gets no wait. The
  * processes of a session are ended by other means; this ends what logind remembers of it. */
 #ifndef SCIMD_WARDEN_LOGIND_H

@@ -92,7 +92,7 @@ static int read_file(struct proc *proc, int pid, const char *name, char *buffer,
 	return 0;
 }
 
-/* The text after "\nKey:\t", or NULL. A process cannot forge one: newlines in its name are escaped. */
+/* The text after "\nKey:\t", or NULL. Nobody can forge one: newlines in names are escaped. */
 static const char *find_field(const char *text, const char *key)
 {
 	const char *found = strstr(text, key);

@@ -53,9 +53,9 @@ bool proc_has_gid(const struct proc_info *info, uint32_t gid);
 _must_use_ int proc_pin(int pid); /* returns a file descriptor */
 _must_use_ int proc_signal(int pidfd, int signal_number);
 
-/* SIGKILL every process whose real or saved uid is uid, in one step that no fork can outrun: a child
- * becomes uid, loses every capability, makes sure of both, and asks the kernel to kill all it may.
- * Needs CAP_SETUID; blocks for some 20 ms at the worst. -EPERM: not possible, nothing was killed. */
+/* SIGKILL every process whose real or saved uid is uid, in one step that no fork can outrun: a
+ * child becomes uid, loses every capability, makes sure of both, and asks the kernel to kill all
+ * it may. Needs CAP_SETUID; blocks for some 20 ms at the worst. -EPERM: it was not possible. */
 _must_use_ int proc_kill_as(uint32_t uid);
 
 #endif

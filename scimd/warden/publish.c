@@ -128,6 +128,11 @@ void publish_freep(struct publish **publish)
 	*publish = NULL;
 }
 
+static const struct directory_header *header_of(const struct directory_view *view)
+{
+	return (const void *)view->base;
+}
+
 /* A directory without its shadow file (or the other way round) is made anew together. */
 static bool is_usable(const struct publish *publish)
 {
@@ -145,7 +150,7 @@ void publish_state(const struct publish *publish, struct warden_state *ret)
 	if (!is_usable(publish))
 		return;
 	ret->revision = directory_writer_revision(publish->directory);
-	memcpy(ret->instance, directory_view_header(view)->instance, sizeof(ret->instance));
+	memcpy(ret->instance, header_of(view)->instance, sizeof(ret->instance));
 	for (cursor = 0; directory_user_next(view, &cursor, &user) == 0;)
 		ret->users++;
 	for (cursor = 0; directory_group_next(view, &cursor, &group) == 0 && !group.is_private;)
@@ -873,8 +878,8 @@ bool publish_shuts_out(const struct publish *publish, uint32_t uid)
 
 	if (!view || id_is_reserved(uid) || local_has_uid(publish->options.local, uid))
 		return false;
-	min = publish->conf ? publish->conf->identity.uid_min : directory_view_header(view)->uid_min;
-	max = publish->conf ? publish->conf->identity.uid_max : directory_view_header(view)->uid_max;
+	min = publish->conf ? publish->conf->identity.uid_min : header_of(view)->uid_min;
+	max = publish->conf ? publish->conf->identity.uid_max : header_of(view)->uid_max;
 	if (uid < min || uid > max)
 		return false;
 	return directory_user_by_uid(view, uid, &user) == 0 && !(user.flags & DIRECTORY_ALLOWED);

@@ -15,8 +15,8 @@
 
 /*
  * Everything happens in looks. A look serves every target: it asks policy, visits the slices, walks
- * /proc once, notes what must go, and signals it. Looks repeat until one finds nothing, and then come
- * back at later_us for what was being born meanwhile.
+ * /proc once, notes what must go, and signals it. Looks repeat until one finds nothing, and then
+ * come back at later_us for what was being born meanwhile.
  *
  * Why a look that finds nothing may be believed. The walk is in ascending order of pids, and a new
  * process gets a higher pid than its parent (or the numbers start again at the bottom, once in
@@ -209,8 +209,8 @@ int reap_user(struct reap *reap, uint32_t uid, const char *name, uint64_t tag, u
 	return 0;
 }
 
-int reap_gids(struct reap *reap, uint32_t uid, const uint32_t *gids, uint32_t gid_count, uint64_t tag,
-	      uint32_t deadline_ms)
+int reap_gids(struct reap *reap, uint32_t uid, const uint32_t *gids, uint32_t gid_count,
+	      uint64_t tag, uint32_t deadline_ms)
 {
 	struct target *target;
 	int r;
@@ -228,7 +228,7 @@ int reap_gids(struct reap *reap, uint32_t uid, const uint32_t *gids, uint32_t gi
 
 /* --- what must go -------------------------------------------------------------------------- */
 
-/* Notes a process which must go because of target. info is read anew if it is to be used after. */
+/* Notes a process which must go because of target. */
 static void note(struct reap *reap, struct target *target, const struct proc_info *info,
 		 enum warden_found found)
 {
@@ -259,7 +259,7 @@ static void note(struct reap *reap, struct target *target, const struct proc_inf
 	};
 }
 
-/* Somebody's login uid is one of the ids, too, but twice is not needed. */
+/* The five ids of a process are mostly one. */
 static bool is_repeated(const uint32_t *ids, size_t at)
 {
 	for (size_t i = 0; i < at; i++)

@@ -47,6 +47,7 @@ struct reap_report {
 #define REAP_ITEMS_MAX 1024u
 #define REAP_SESSIONS_MAX 64u
 
+/* Must not call back into the reaper. */
 typedef void (*reap_report_fn)(void *context, const struct reap_report *report);
 
 struct reap;
@@ -67,14 +68,19 @@ _must_use_ int reap_new(const struct reap_options *options, struct reap **ret);
 void reap_freep(struct reap **reap);
 
 /* Somebody lost access: end everything of uid. name is for the linger file ("" if unknown). A first
- * report comes when nothing is left or deadline_ms passed; it goes on trying after that and looks again
- * after 50 ms, 250 ms, 1 s and 5 s, reporting late finds. Asking again while it is under way only
- * extends it (both tags are reported). */
+ * report comes when nothing is left or deadline_ms passed; it goes on trying after that and looks
+ * again after 50 ms, 250 ms, 1 s and 5 s, reporting late finds. Asking again while it is under way
+ * only extends it (both tags are reported). Each request that returns 0 gets one report without
+ * WARDEN_ENDED_LATE (with tag 0: only if something was found, and with it), from a later reap_step.
+ * If that says that something is left, another with LATE follows when it is gone. Whom policy lets
+ * in again meanwhile is left alone, and reported at once, without DONE.
+ * -EINVAL: a reserved uid; -ENOMEM: the next reap_step sweeps for it, and tag gets no report. */
 _must_use_ int reap_user(struct reap *reap, uint32_t uid, const char *name, uint64_t tag,
 			 uint32_t deadline_ms, uint32_t grace_ms);
 
-/* Somebody keeps access but lost gids: end the sessions and processes of uid which still carry one of
- * them (supplementary or real/effective/saved/fs gid). */
+/* Somebody keeps access but lost gids: end the sessions and processes of uid which still carry one
+ * of them (supplementary or real/effective/saved/fs gid). A session is an audit session: a shell that
+ * it became by sudo goes with it. Policy's verdict is not asked (it lets uid in), may_carry is. */
 _must_use_ int reap_gids(struct reap *reap, uint32_t uid, const uint32_t *gids, uint32_t gid_count,
 			 uint64_t tag, uint32_t deadline_ms);
 

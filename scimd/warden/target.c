@@ -66,7 +66,7 @@ static bool has_login(const struct target *target, uint32_t login)
 	return false;
 }
 
-/* A login is lost as a whole when anything of it carries a gid: the shells it became by sudo too. */
+/* A login goes as a whole when anything of it carries a gid: the shells it became by sudo too. */
 static bool carries_lost(struct target *target, struct proc *proc, const struct proc_info *info)
 {
 	uint32_t login = PROC_ID_UNSET;

@@ -1,4 +1,4 @@
-/* reap_fixture.h - real children with any ids, and a reaper that is stepped as the warden's loop would.
+/* reap_fixture.h - real children with any ids, and a reaper stepped as the warden's loop does.
  * Needs root. Uids are 70001 and up: whoever runs this has nobody there. */
 #ifndef TESTS_UNIT_WARDEN_REAP_FIXTURE_H
 #define TESTS_UNIT_WARDEN_REAP_FIXTURE_H
@@ -71,10 +71,23 @@ static inline enum reap_verdict verdict(void *context, uint32_t uid)
 	return verdicts_asked++ < verdicts_that_end ? REAP_END : REAP_UNTOUCHABLE;
 }
 
+/* Two of these tests at a time would end each other's children; those do not inherit the lock. */
+static inline void lock_uids(void)
+{
+	struct flock lock = { .l_type = F_WRLCK };
+	static int fd = -1;
+
+	if (fd >= 0)
+		return;
+	fd = open("/tmp/scimd-test-reap.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	T_FATAL(fd >= 0 && fcntl(fd, F_SETLKW, &lock) == 0);
+}
+
 static inline struct reap *make_reap(struct reap_options options)
 {
 	struct reap *reap = NULL;
 
+	lock_uids();
 	options.proc = options.proc ? options.proc : "/proc";
 	options.cgroup = options.cgroup ? options.cgroup : "/nonexistent";
 	options.linger = options.linger ? options.linger : "/nonexistent";
@@ -173,6 +186,7 @@ static inline pid_t spawn(const struct child *child)
 	pid_t pid = -1, first;
 	int ends[2];
 
+	lock_uids();
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 	T_FATAL(pipe(ends) == 0);
 	first = fork();
