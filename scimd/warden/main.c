@@ -88,6 +88,11 @@ static enum reap_verdict verdict(void *context, uint32_t uid)
 	return publish_shuts_out(context, uid) ? REAP_END : REAP_UNTOUCHABLE;
 }
 
+static bool may_carry(void *context, uint32_t uid, uint32_t gid)
+{
+	return publish_grants(context, uid, gid);
+}
+
 struct warden {
 	struct local *local;
 	struct publish *publish;
@@ -140,6 +145,7 @@ static int warden_start(struct warden *warden, const struct options *options)
 	if (!options->reap)
 		return 0;
 	reap.policy = (struct reap_policy){ .verdict = verdict, .context = warden->publish };
+	reap.may_carry = may_carry;
 	reap.report_context = warden->server;
 	r = reap_new(&reap, &warden->reap);
 	if (r < 0)

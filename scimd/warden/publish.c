@@ -885,6 +885,15 @@ bool publish_shuts_out(const struct publish *publish, uint32_t uid)
 	return directory_user_by_uid(view, uid, &user) == 0 && !(user.flags & DIRECTORY_ALLOWED);
 }
 
+bool publish_grants(const struct publish *publish, uint32_t uid, uint32_t gid)
+{
+	const struct directory_view *view = directory_writer_view(publish->directory);
+	struct directory_user user;
+
+	return view && directory_user_by_uid(view, uid, &user) == 0 &&
+	       (user.flags & DIRECTORY_ALLOWED) && gids_have(user.gids, user.group_count, gid);
+}
+
 bool publish_ends_lost_roles(const struct publish *publish)
 {
 	return publish->conf && publish->conf->offboard.on_role_loss == CONF_ROLE_LOSS_END_SESSIONS;

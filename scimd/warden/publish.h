@@ -90,6 +90,9 @@ void publish_abort(struct publish *publish);
  * and not allowed. Without a directory nobody is. */
 bool publish_shuts_out(const struct publish *publish, uint32_t uid);
 
+/* Whether the published directory has this uid in this group. */
+bool publish_grants(const struct publish *publish, uint32_t uid, uint32_t gid);
+
 /* What to do when a role is lost. */
 bool publish_ends_lost_roles(const struct publish *publish);
 
