@@ -8,10 +8,10 @@
 set -euo pipefail
 
 build=(
-	gcc libc6-dev make pkg-config binutils
+	build-essential pkg-config binutils
 	libmicrohttpd-dev libgnutls28-dev libjson-c-dev libunistring-dev libdb5.3-dev libcurl4-gnutls-dev
 	libpam0g-dev libcrypt-dev libsystemd-dev libcunit1-dev
-	dpkg-dev debhelper dh-nss lintian fakeroot xz-utils
+	debhelper dh-nss lintian fakeroot xz-utils
 	curl jq openssl procps
 )
 hosts=(mmdebstrap debian-archive-keyring iproute2 util-linux mount openssh-client tar)
