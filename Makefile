@@ -162,7 +162,7 @@ run: deps
 	@tests/run-foreground $(BUILD)
 
 # The packages, rebuilt when a file they are made from is newer.
-DEB_SOURCES := $(shell find shared nss_scim pam_scim scimctl scimd etc systemd debian Makefile -type f 2>/dev/null)
+DEB_SOURCES := $(shell find shared nss_scim pam_scim scimctl scimd etc systemd debian man docs README.md Makefile -type f 2>/dev/null)
 deb: $(BUILD)/deb/.made
 $(BUILD)/deb/.made: $(DEB_SOURCES)
 	@tests/deps.sh build
@@ -194,6 +194,9 @@ install: all
 	$(INSTALL) -D -m 0644 etc/pam-config $(DESTDIR)$(PREFIX)/share/pam-configs/scim
 	$(INSTALL) -D -m 0644 etc/pam-config-session $(DESTDIR)$(PREFIX)/share/pam-configs/scim-session
 	$(INSTALL) -D -m 0644 etc/sshd_config.d/50-scim.conf $(DESTDIR)/etc/ssh/sshd_config.d/50-scim.conf
+	for page in man/*.[158]; do \
+		$(INSTALL) -D -m 0644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit; \
+	done
 
 .PHONY: clean help
 clean:
