@@ -1,8 +1,10 @@
-/* TABLE_MEMBER: group id, user id -> nothing. TABLE_MEMBERSHIP: user id, group id -> nothing.
+/* TABLE_MEMBER: group id, user id -> the user's title, without terminator. TABLE_MEMBERSHIP: user id, group id -> nothing.
  * TABLE_META 'm', group id: how many members. The three change together. */
 #include "scimd/store/member.h"
 
 #include <string.h>
+
+#include "scimd/store/row.h"
 
 #define DROP_BATCH 256 /* memberships that one cursor collects before they go */
 
@@ -33,17 +35,32 @@ static int count_add(struct store_txn *txn, const unsigned char *group, int64_t 
 	return table_counter_add(txn, &key, by, &count);
 }
 
+/* What is shown of a member; nothing for a user who is not there. */
+static int title_find(struct store_txn *txn, const unsigned char *user, struct bytes *ret)
+{
+	_cleanup_(row_done) struct row row = { 0 };
+	int r = row_find(txn, user, &row);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	if (row.resource.title)
+		codec_put_mem(ret, row.resource.title, strlen(row.resource.title));
+	return 0;
+}
+
 int store_member_add(struct store_txn *txn, const char *group_id, const char *user_id)
 {
-	_cleanup_bytes_ struct bytes member = BYTES_INIT, membership = BYTES_INIT;
+	_cleanup_bytes_ struct bytes member = BYTES_INIT, membership = BYTES_INIT,
+				     title = BYTES_INIT;
 	struct pair pair;
 	int r;
 
-	if ((r = pair_parse(group_id, user_id, &pair)) < 0)
+	if ((r = pair_parse(group_id, user_id, &pair)) < 0 ||
+	    (r = title_find(txn, pair.user, &title)) < 0)
 		return r;
 	put_pair(&member, pair.group, pair.user);
 	put_pair(&membership, pair.user, pair.group);
-	r = table_insert(txn, TABLE_MEMBER, &member, NULL);
+	r = table_insert(txn, TABLE_MEMBER, &member, &title);
 	if (r == -EEXIST)
 		return 0;
 	if (r < 0 || (r = table_put(txn, TABLE_MEMBERSHIP, &membership, NULL)) < 0 ||
@@ -101,30 +118,68 @@ static int id_each(struct span key, struct span value, void *context)
 	const struct id_walk *walk = context;
 	char id[RESOURCE_ID_SIZE];
 
-	if (key.size != 2 * CODEC_ID_SIZE || value.size != 0)
+	(void)value;
+	if (key.size != 2 * CODEC_ID_SIZE)
 		return -EIO;
 	codec_id_format(key.data + CODEC_ID_SIZE, id);
 	return walk->each(id, walk->context);
 }
 
-static int ids_walk(struct store_txn *txn, enum table table, const char *id, store_id_fn each,
-		    void *context)
+struct titled_walk {
+	store_member_fn each;
+	void *context;
+};
+
+static int titled_each(struct span key, struct span value, void *context)
+{
+	const struct titled_walk *walk = context;
+	_cleanup_free_ char *title = NULL;
+	char id[RESOURCE_ID_SIZE];
+
+	if (key.size != 2 * CODEC_ID_SIZE)
+		return -EIO;
+	codec_id_format(key.data + CODEC_ID_SIZE, id);
+	if (value.size > 0) {
+		title = strndup((const char *)value.data, value.size);
+		if (!title)
+			return -ENOMEM;
+	}
+	return walk->each(id, title, walk->context);
+}
+
+static int walk_beside(struct store_txn *txn, enum table table, const char *id, walk_fn each,
+		       void *context)
 {
 	_cleanup_bytes_ struct bytes prefix = BYTES_INIT;
-	struct id_walk ids = { each, context };
 	struct walk walk = { .table = table, .prefix = &prefix };
 	unsigned char raw[CODEC_ID_SIZE];
 
 	if (codec_id_parse(id, raw) < 0)
 		return 0;
 	codec_put_mem(&prefix, raw, sizeof(raw));
-	return table_walk(txn, &walk, id_each, &ids);
+	return table_walk(txn, &walk, each, context);
+}
+
+static int ids_walk(struct store_txn *txn, enum table table, const char *id, store_id_fn each,
+		    void *context)
+{
+	struct id_walk ids = { each, context };
+
+	return walk_beside(txn, table, id, id_each, &ids);
 }
 
 int store_members_each(struct store_txn *txn, const char *group_id, store_id_fn each,
 		       void *context)
 {
 	return ids_walk(txn, TABLE_MEMBER, group_id, each, context);
+}
+
+int store_members_titled_each(struct store_txn *txn, const char *group_id, store_member_fn each,
+			      void *context)
+{
+	struct titled_walk members = { each, context };
+
+	return walk_beside(txn, TABLE_MEMBER, group_id, titled_each, &members);
 }
 
 int store_groups_each(struct store_txn *txn, const char *user_id, store_id_fn each, void *context)
@@ -155,7 +210,8 @@ static int batch_collect(struct span key, struct span value, void *context)
 {
 	struct batch *batch = context;
 
-	if (key.size != 2 * CODEC_ID_SIZE || value.size != 0)
+	(void)value;
+	if (key.size != 2 * CODEC_ID_SIZE)
 		return -EIO;
 	memcpy(batch->ids[batch->count++], key.data + CODEC_ID_SIZE, CODEC_ID_SIZE);
 	return batch->count == DROP_BATCH;
@@ -217,4 +273,38 @@ int member_drop_user(struct store_txn *txn, const unsigned char user[static CODE
 				return r;
 	} while (batch.count == DROP_BATCH);
 	return 0;
+}
+
+struct retitle {
+	struct store_txn *txn;
+	const unsigned char *user;
+	struct bytes title;
+};
+
+static int retitle_each(struct span key, struct span value, void *context)
+{
+	const struct retitle *retitle = context;
+	_cleanup_bytes_ struct bytes member = BYTES_INIT;
+
+	(void)value;
+	if (key.size != 2 * CODEC_ID_SIZE)
+		return -EIO;
+	put_pair(&member, key.data + CODEC_ID_SIZE, retitle->user);
+	return table_put(retitle->txn, TABLE_MEMBER, &member, &retitle->title);
+}
+
+int member_retitle(struct store_txn *txn, const unsigned char user[static CODEC_ID_SIZE],
+		   const char *title)
+{
+	struct retitle retitle = { txn, user, BYTES_INIT };
+	_cleanup_bytes_ struct bytes prefix = BYTES_INIT;
+	struct walk walk = { .table = TABLE_MEMBERSHIP, .prefix = &prefix };
+	int r;
+
+	if (title)
+		codec_put_mem(&retitle.title, title, strlen(title));
+	codec_put_mem(&prefix, user, CODEC_ID_SIZE);
+	r = table_walk(txn, &walk, retitle_each, &retitle);
+	bytes_done(&retitle.title);
+	return r;
 }

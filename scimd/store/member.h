@@ -1,4 +1,4 @@
-/* member.h - what deleting a resource does to memberships. Layer: store, private. */
+/* member.h - what deleting or renaming a resource does to memberships. Layer: store, private. */
 #ifndef SCIMD_STORE_MEMBER_H
 #define SCIMD_STORE_MEMBER_H
 
@@ -9,5 +9,9 @@ _must_use_ int member_drop_group(struct store_txn *txn,
 				 const unsigned char group[static CODEC_ID_SIZE]);
 _must_use_ int member_drop_user(struct store_txn *txn,
 				const unsigned char user[static CODEC_ID_SIZE]);
+
+/* The title (or NULL) that is kept beside each membership of the user. */
+_must_use_ int member_retitle(struct store_txn *txn,
+			      const unsigned char user[static CODEC_ID_SIZE], const char *title);
 
 #endif

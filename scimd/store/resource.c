@@ -6,6 +6,7 @@
  * A scope is type and 0, for all connections, or type, 1, connection and terminator. */
 #include <string.h>
 
+#include "scimd/store/email.h"
 #include "scimd/store/ledger.h"
 #include "scimd/store/member.h"
 #include "scimd/store/row.h"
@@ -24,8 +25,7 @@ static int row_get(struct store_txn *txn, uint64_t order, struct row *ret)
 	return row_decode(order, codec_span(&value), ret);
 }
 
-static int row_find(struct store_txn *txn, const unsigned char id[static CODEC_ID_SIZE],
-		    struct row *ret)
+int row_find(struct store_txn *txn, const unsigned char id[static CODEC_ID_SIZE], struct row *ret)
 {
 	_cleanup_bytes_ struct bytes key = BYTES_INIT, value = BYTES_INIT;
 	struct span span;
@@ -291,6 +291,21 @@ static int number_claim(struct store_txn *txn, const struct store_resource *reso
 	return r;
 }
 
+static bool text_equal(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* A user's title lies beside each membership as well. */
+static int title_update(struct store_txn *txn, const unsigned char *id, const struct row *from,
+			const struct row *to)
+{
+	if (to->resource.type != RESOURCE_USER || from->order == 0 ||
+	    text_equal(from->resource.title, to->resource.title))
+		return 0;
+	return member_retitle(txn, id, to->resource.title);
+}
+
 int store_resource_put(struct store_txn *txn, const struct store_resource *row,
 		       enum store_index *ret_taken)
 {
@@ -315,7 +330,9 @@ int store_resource_put(struct store_txn *txn, const struct store_resource *row,
 		return r;
 	if ((r = indexes_update(txn, id, exists ? &old : NULL, &new, ret_taken)) < 0 ||
 	    (r = number_claim(txn, row, id, ret_taken)) < 0 ||
-	    (r = counts_update(txn, exists ? &old : NULL, &new)) < 0)
+	    (r = email_update(txn, exists ? &old : NULL, &new)) < 0 ||
+	    (r = counts_update(txn, exists ? &old : NULL, &new)) < 0 ||
+	    (r = title_update(txn, id, &old, &new)) < 0)
 		return r;
 	codec_put_u64(&key, new.order);
 	return table_put(txn, TABLE_RESOURCE, &key, &value);
@@ -335,6 +352,7 @@ int store_resource_delete(struct store_txn *txn, const char *id)
 		return r;
 	if ((r = id_delete(txn, raw)) < 0 ||
 	    (r = indexes_update(txn, raw, &old, NULL, &unused)) < 0 ||
+	    (r = email_update(txn, &old, NULL)) < 0 ||
 	    (r = counts_update(txn, &old, NULL)) < 0)
 		return r;
 	r = old.resource.type == RESOURCE_GROUP ? member_drop_group(txn, raw)
@@ -380,6 +398,21 @@ int store_resource_each(struct store_txn *txn, enum resource_type type, const ch
 	return table_walk(txn, &walk, order_each, &resources);
 }
 
+int store_resource_after(struct store_txn *txn, enum resource_type type, const char *connection,
+			 uint64_t after, store_resource_fn each, void *context)
+{
+	_cleanup_bytes_ struct bytes scope = BYTES_INIT, from = BYTES_INIT;
+	struct walk walk = { .table = TABLE_ORDER, .prefix = &scope, .from = &from };
+	struct resource_walk resources = { txn, each, context };
+
+	if (after == UINT64_MAX)
+		return 0;
+	put_scope(&scope, type, connection);
+	put_scope(&from, type, connection);
+	codec_put_u64(&from, after + 1);
+	return table_walk(txn, &walk, order_each, &resources);
+}
+
 int store_resource_count(struct store_txn *txn, enum resource_type type, const char *connection,
 			 uint64_t *ret)
 {
@@ -398,5 +431,16 @@ int store_external_each(struct store_txn *txn, enum resource_type type, const ch
 	struct resource_walk resources = { txn, each, context };
 
 	put_external(&prefix, type, connection, external_id);
+	return table_walk(txn, &walk, order_each, &resources);
+}
+
+int store_email_each(struct store_txn *txn, const char *connection, const char *folded_email,
+		     store_resource_fn each, void *context)
+{
+	_cleanup_bytes_ struct bytes prefix = BYTES_INIT;
+	struct walk walk = { .table = TABLE_EMAIL, .prefix = &prefix };
+	struct resource_walk resources = { txn, each, context };
+
+	email_put_key(&prefix, connection, folded_email, strlen(folded_email));
 	return table_walk(txn, &walk, order_each, &resources);
 }

@@ -1,12 +1,13 @@
 /* TABLE_RESOURCE: order of creation in 8 bytes -> version, id in 16 bytes, type, flags, change
- * version, created, modified, number, then connection, POSIX name, folded name, external id, JSON,
- * password, reason, roles and home, each with its length. Keyed by order rather than by id, new rows fill
- * the last page instead of touching a random one, and a listing reads its neighbours. */
+ * version, created, modified, number, then connection, POSIX name, folded name, title, emails,
+ * external id, JSON, password, reason, roles and home, each with its length. Keyed by order rather
+ * than by id, new rows fill the last page instead of touching a random one, and a listing reads its
+ * neighbours. */
 #include "scimd/store/row.h"
 
 #include <string.h>
 
-#define ROW_VERSION 1
+#define ROW_VERSION 2
 #define ROW_ALLOWED 0x01u
 
 void store_resource_done(struct store_resource *row)
@@ -17,6 +18,8 @@ void store_resource_done(struct store_resource *row)
 		explicit_bzero(row->password, strlen(row->password));
 	freep(&row->password);
 	freep(&row->folded_name);
+	freep(&row->title);
+	freep(&row->emails);
 	freep(&row->external_id);
 	freep(&row->json);
 	freep(&row->reason);
@@ -60,6 +63,8 @@ int row_encode(const struct store_resource *resource, struct bytes *ret)
 	codec_put_text(ret, resource->connection);
 	codec_put_text(ret, resource->posix_name);
 	codec_put_text(ret, resource->folded_name);
+	codec_put_text(ret, resource->title);
+	codec_put_text(ret, resource->emails);
 	codec_put_text(ret, resource->external_id);
 	codec_put_text(ret, resource->json);
 	codec_put_text(ret, resource->password);
@@ -98,6 +103,8 @@ static int row_decode_text(struct span *span, struct store_resource *resource)
 	    (r = codec_get_text_into(span, resource->posix_name,
 				     sizeof(resource->posix_name))) < 0 ||
 	    (r = codec_get_text(span, &resource->folded_name)) < 0 ||
+	    (r = codec_get_text(span, &resource->title)) < 0 ||
+	    (r = codec_get_text(span, &resource->emails)) < 0 ||
 	    (r = codec_get_text(span, &resource->external_id)) < 0 ||
 	    (r = codec_get_text(span, &resource->json)) < 0 ||
 	    (r = codec_get_text(span, &resource->password)) < 0 ||
@@ -110,7 +117,7 @@ static int row_decode_text(struct span *span, struct store_resource *resource)
 
 int row_decode(uint64_t order, struct span value, struct row *ret)
 {
-	_cleanup_(row_done) struct row row = { .order = order };
+	_cleanup_(row_done) struct row row = { .order = order, .resource.order = order };
 	int r;
 
 	if ((r = row_decode_fixed(&value, &row.resource)) < 0 ||

@@ -19,4 +19,8 @@ _must_use_ int row_encode(const struct store_resource *resource, struct bytes *r
 /* Owned in *ret; -EIO for a damaged row. order is the row's key. */
 _must_use_ int row_decode(uint64_t order, struct span value, struct row *ret);
 
+/* The row of an id, owned in *ret (resource.c). -ENOENT. */
+_must_use_ int row_find(struct store_txn *txn, const unsigned char id[static CODEC_ID_SIZE],
+			struct row *ret);
+
 #endif

@@ -1,4 +1,4 @@
-/* TABLE_META: the instance, and the counters named by enum meta_key. */
+/* TABLE_META: the instance, the secret, and the counters named by enum meta_key. */
 #include "scimd/store/table.h"
 
 #include <fcntl.h>
@@ -25,7 +25,7 @@
 /* Beyond the open ones, each transaction whose page versions are still in the cache counts. */
 #define TXNS_MAX 40000u
 #define MUTEXES_MAX 400000u
-#define INSTANCE_VERSION 1
+#define RANDOM_VERSION 1
 #define COMPLAINTS_PERIOD_US (60u * 1000000u)
 #define COMPLAINTS_MAX 10u
 
@@ -41,6 +41,7 @@ static const struct {
 	[TABLE_POSIX_NAME] = { "posix_name.db", 0 },
 	[TABLE_NUMBER] = { "number.db", 0 },
 	[TABLE_EXTERNAL] = { "external.db", 0 },
+	[TABLE_EMAIL] = { "email.db", 0 },
 	[TABLE_ORDER] = { "order.db", DB_RECNUM }, /* pages of a listing are found by position */
 	[TABLE_MEMBER] = { "member.db", 0 },
 	[TABLE_MEMBERSHIP] = { "membership.db", 0 },
@@ -156,7 +157,9 @@ static int table_open(struct store *store, enum table table)
 				    0600));
 }
 
-static int instance_read(struct store_txn *txn, const struct bytes *key)
+/* Random bytes that stay the same from the creation of the store on. */
+static int random_read(struct store_txn *txn, const struct bytes *key, unsigned char *ret,
+		       size_t size)
 {
 	_cleanup_bytes_ struct bytes value = BYTES_INIT;
 	struct span span;
@@ -165,36 +168,36 @@ static int instance_read(struct store_txn *txn, const struct bytes *key)
 	if ((r = table_get(txn, TABLE_META, key, &value)) < 0)
 		return r;
 	span = codec_span(&value);
-	if ((r = codec_get_version(&span, INSTANCE_VERSION)) < 0 ||
-	    (r = codec_get_mem(&span, STORE_INSTANCE_SIZE, txn->store->instance)) < 0)
+	if ((r = codec_get_version(&span, RANDOM_VERSION)) < 0 ||
+	    (r = codec_get_mem(&span, size, ret)) < 0)
 		return r;
 	return codec_get_end(&span);
 }
 
-static int instance_create(struct store_txn *txn, const struct bytes *key)
+static int random_create(struct store_txn *txn, const struct bytes *key, unsigned char *ret,
+			 size_t size)
 {
 	_cleanup_bytes_ struct bytes value = BYTES_INIT;
-	unsigned char *instance = txn->store->instance;
 
-	if (getrandom(instance, STORE_INSTANCE_SIZE, 0) != STORE_INSTANCE_SIZE)
+	if (getrandom(ret, size, 0) != (ssize_t)size)
 		return -EIO;
-	codec_put_u8(&value, INSTANCE_VERSION);
-	codec_put_mem(&value, instance, STORE_INSTANCE_SIZE);
+	codec_put_u8(&value, RANDOM_VERSION);
+	codec_put_mem(&value, ret, size);
 	return table_insert(txn, TABLE_META, key, &value);
 }
 
-static int instance_load(struct store *store)
+static int random_load(struct store *store, enum meta_key name, unsigned char *ret, size_t size)
 {
 	_cleanup_bytes_ struct bytes key = BYTES_INIT;
 	_cleanup_(store_abortp) struct store_txn *txn = NULL;
 	int r;
 
-	codec_put_u8(&key, META_INSTANCE);
+	codec_put_u8(&key, (uint8_t)name);
 	if ((r = store_begin(store, NULL, true, &txn)) < 0)
 		return r;
-	r = instance_read(txn, &key);
+	r = random_read(txn, &key, ret, size);
 	if (r == -ENOENT)
-		r = instance_create(txn, &key);
+		r = random_create(txn, &key, ret, size);
 	return r < 0 ? r : store_commit(&txn);
 }
 
@@ -211,7 +214,8 @@ int store_open(const char *directory, struct store **ret)
 	for (enum table table = 0; table < TABLE_COUNT; table++)
 		if ((r = table_open(store, table)) < 0)
 			return r;
-	if ((r = instance_load(store)) < 0)
+	if ((r = random_load(store, META_INSTANCE, store->instance, STORE_INSTANCE_SIZE)) < 0 ||
+	    (r = random_load(store, META_SECRET, store->secret, STORE_SECRET_SIZE)) < 0)
 		return r;
 	if (fsync(store->directory_fd) < 0)
 		return -errno;
@@ -236,6 +240,7 @@ void store_closep(struct store **store_ptr)
 		(void)store->env->close(store->env, 0);
 	closep(&store->lock_fd);
 	closep(&store->directory_fd);
+	explicit_bzero(store->secret, sizeof(store->secret));
 	free(store);
 	errno = saved;
 }
@@ -243,6 +248,11 @@ void store_closep(struct store **store_ptr)
 const unsigned char *store_instance(const struct store *store)
 {
 	return store->instance;
+}
+
+const unsigned char *store_secret(const struct store *store)
+{
+	return store->secret;
 }
 
 int store_checkpoint(struct store *store)

@@ -28,10 +28,14 @@ struct store_resource {
 	char id[RESOURCE_ID_SIZE];
 	enum resource_type type;
 	char connection[STORE_CONNECTION_SIZE];
+	uint64_t order;   /* place in the order of creation, from 1; put does not look at it */
 	uint64_t version; /* counts changes, from 1 */
 	uint64_t created_us, modified_us;
 	char *folded_name; /* json_fold of userName (unique among users on the host) or of
 			    * displayName (unique among a connection's groups); never NULL */
+	char *title;       /* userName or displayName as sent, shown beside memberships; or NULL */
+	char *emails;      /* users: json_fold of each of emails.value, each followed by a newline
+			    * (those that hold one are left out); indexed, may repeat; or NULL */
 	char *external_id; /* as sent, indexed per connection and type, may repeat; or NULL */
 	char *json;        /* checked resource (model/resource.h) as text; never NULL */
 	char *password;    /* crypt(3) hash, or NULL; wiped on free */
@@ -52,6 +56,9 @@ void store_resource_done(struct store_resource *row);
 _must_use_ int store_open(const char *directory, struct store **ret);
 void store_closep(struct store **store);
 const unsigned char *store_instance(const struct store *store); /* 16 bytes, borrowed */
+/* Random at creation like the instance, and known to nobody else: a key for what we sign. */
+#define STORE_SECRET_SIZE 32u
+const unsigned char *store_secret(const struct store *store); /* borrowed */
 
 /* Write a checkpoint and drop log files no longer needed; call now and then from one thread. */
 _must_use_ int store_checkpoint(struct store *store);
@@ -97,6 +104,10 @@ typedef int (*store_resource_fn)(const struct store_resource *row, void *context
 _must_use_ int store_resource_each(struct store_txn *txn, enum resource_type type,
 				   const char *connection, uint64_t offset, store_resource_fn each,
 				   void *context);
+/* The same, beginning behind the place `after` in the order of creation (0: at the first). */
+_must_use_ int store_resource_after(struct store_txn *txn, enum resource_type type,
+				    const char *connection, uint64_t after, store_resource_fn each,
+				    void *context);
 _must_use_ int store_resource_count(struct store_txn *txn, enum resource_type type,
 				    const char *connection, uint64_t *ret);
 
@@ -105,6 +116,10 @@ _must_use_ int store_external_each(struct store_txn *txn, enum resource_type typ
 				   const char *connection, const char *external_id,
 				   store_resource_fn each, void *context);
 
+/* Users of the connection with this address among their emails, same contract as above. */
+_must_use_ int store_email_each(struct store_txn *txn, const char *connection,
+				const char *folded_email, store_resource_fn each, void *context);
+
 /* Memberships. add and remove return 1 if something changed, 0 if it was so already. */
 _must_use_ int store_member_add(struct store_txn *txn, const char *group_id, const char *user_id);
 _must_use_ int store_member_remove(struct store_txn *txn, const char *group_id, const char *user_id);
@@ -112,6 +127,11 @@ _must_use_ int store_member_has(struct store_txn *txn, const char *group_id, con
 typedef int (*store_id_fn)(const char *id, void *context);
 _must_use_ int store_members_each(struct store_txn *txn, const char *group_id, store_id_fn each,
 				  void *context);
+/* With the member's title, borrowed for the call, or NULL if the user has none. Reads nothing but
+ * the memberships. */
+typedef int (*store_member_fn)(const char *id, const char *title, void *context);
+_must_use_ int store_members_titled_each(struct store_txn *txn, const char *group_id,
+					 store_member_fn each, void *context);
 _must_use_ int store_groups_each(struct store_txn *txn, const char *user_id, store_id_fn each,
 				 void *context);
 _must_use_ int store_member_count(struct store_txn *txn, const char *group_id, uint64_t *ret);

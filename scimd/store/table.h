@@ -23,6 +23,7 @@ enum table {
 	TABLE_POSIX_NAME,
 	TABLE_NUMBER,
 	TABLE_EXTERNAL,
+	TABLE_EMAIL,
 	TABLE_ORDER,
 	TABLE_MEMBER,       /* member.c */
 	TABLE_MEMBERSHIP,
@@ -40,6 +41,7 @@ struct store {
 	DB_ENV *env;
 	DB *tables[TABLE_COUNT];
 	unsigned char instance[STORE_INSTANCE_SIZE];
+	unsigned char secret[STORE_SECRET_SIZE];
 	uint64_t complaints_since_us; /* libdb's messages, store.c; monotonic */
 	unsigned int complaints;
 };
@@ -56,6 +58,7 @@ _must_use_ int store_error(int db_error);
 /* First bytes of the keys in TABLE_META. */
 enum meta_key {
 	META_INSTANCE = 'i',   /* version, 16 bytes */
+	META_SECRET = 'k',     /* version, 32 bytes */
 	META_REVISION = 'v',   /* counters: u64 */
 	META_SEQUENCE = 's',   /* creation order of resources */
 	META_EVENT = 'e',

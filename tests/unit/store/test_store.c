@@ -60,6 +60,8 @@ static void full_sample(struct sample *s)
 	s->row.version = 3;
 	s->row.created_us = UINT64_C(0x1122334455667788);
 	s->row.modified_us = UINT64_MAX;
+	s->row.title = (char *)"User7";
+	s->row.emails = (char *)"user7@b.example\n";
 	s->row.external_id = (char *)"00u1";
 	s->row.password = (char *)"$y$j9T$hash";
 	strcpy(s->row.posix_name, "user7");
@@ -79,6 +81,8 @@ static void check_full(const struct store_resource *row)
 	T_TRUE(row->created_us == UINT64_C(0x1122334455667788));
 	T_TRUE(row->modified_us == UINT64_MAX);
 	T_STR(row->folded_name, "user7");
+	T_STR(row->title, "User7");
+	T_STR(row->emails, "user7@b.example\n");
 	T_STR(row->external_id, "00u1");
 	T_STR(row->json, "{\"n\":7}");
 	T_STR(row->password, "$y$j9T$hash");
@@ -371,6 +375,90 @@ static void test_external(void)
 	T_INT(none.count, 0);
 }
 
+static void emails_put(struct store_txn *txn, unsigned int number, const char *connection,
+		       const char *emails)
+{
+	enum store_index taken;
+	struct sample s;
+
+	sample_make(&s, RESOURCE_USER, number, connection);
+	s.row.emails = (char *)emails;
+	T_OK(store_resource_put(txn, &s.row, &taken));
+}
+
+static void emails_check(struct store_txn *txn, const char *connection, const char *email,
+			 const char *first, const char *second)
+{
+	struct seen seen = { .count = 0 };
+
+	T_OK(store_email_each(txn, connection, email, seen_resource, &seen));
+	T_INT(seen.count, (first != NULL) + (second != NULL));
+	if (first && seen.count > 0)
+		T_STR(seen.ids[0], first);
+	if (second && seen.count > 1)
+		T_STR(seen.ids[1], second);
+}
+
+static void test_emails(void)
+{
+	_cleanup_dir_ struct dir dir = dir_make();
+	_cleanup_store_ struct store *store = t_open(&dir);
+	_cleanup_txn_ struct store_txn *txn = t_begin(store, NULL, true);
+	struct id one = t_id(1, 1), two = t_id(1, 2);
+
+	emails_put(txn, 1, "okta", "a@x\nb@x\na@x\n");
+	emails_put(txn, 2, "okta", "b@x\n");
+	emails_put(txn, 3, "entra", "b@x\n");
+	emails_check(txn, "okta", "a@x", one.text, NULL);
+	emails_check(txn, "okta", "b@x", one.text, two.text);
+	emails_check(txn, "okta", "b@", NULL, NULL);
+	emails_put(txn, 1, "okta", "c@x\nb@x\n");
+	emails_check(txn, "okta", "a@x", NULL, NULL);
+	emails_check(txn, "okta", "c@x", one.text, NULL);
+	emails_check(txn, "okta", "b@x", one.text, two.text);
+	emails_put(txn, 2, "okta", NULL);
+	emails_check(txn, "okta", "b@x", one.text, NULL);
+	T_OK(store_resource_delete(txn, one.text));
+	emails_check(txn, "okta", "b@x", NULL, NULL);
+}
+
+static void test_after(void)
+{
+	_cleanup_dir_ struct dir dir = dir_make();
+	_cleanup_store_ struct store *store = t_open(&dir);
+	_cleanup_txn_ struct store_txn *txn = t_begin(store, NULL, true);
+	_cleanup_(store_resource_done) struct store_resource row = { .version = 0 };
+	struct seen seen = { .count = 0 };
+	struct id second = t_id(1, 2), third = t_id(1, 3);
+
+	for (unsigned int i = 1; i <= 4; i++)
+		T_OK(t_put(txn, RESOURCE_USER, i, i == 4 ? "entra" : "okta"));
+	T_OK(store_resource_get(txn, second.text, &row));
+	T_TRUE(row.order > 0);
+	T_OK(store_resource_after(txn, RESOURCE_USER, "okta", row.order, seen_resource, &seen));
+	T_INT(seen.count, 1);
+	T_STR(seen.ids[0], third.text);
+	T_OK(store_resource_after(txn, RESOURCE_USER, "okta", 0, seen_resource, &seen));
+	T_INT(seen.count, 4);
+	T_OK(store_resource_after(txn, RESOURCE_USER, "okta", UINT64_MAX, seen_resource, &seen));
+	T_INT(seen.count, 4);
+}
+
+static void test_secret_stays(void)
+{
+	_cleanup_dir_ struct dir dir = dir_make();
+	_cleanup_store_ struct store *store = t_open(&dir);
+	static const unsigned char nothing[STORE_SECRET_SIZE];
+	unsigned char before[STORE_SECRET_SIZE];
+
+	memcpy(before, store_secret(store), sizeof(before));
+	T_TRUE(memcmp(before, nothing, sizeof(before)) != 0);
+	T_TRUE(memcmp(before, store_instance(store), 16) != 0);
+	store_closep(&store);
+	store = t_open(&dir);
+	T_TRUE(memcmp(before, store_secret(store), sizeof(before)) == 0);
+}
+
 static void test_connection_change_moves_counts(void)
 {
 	static const unsigned int one[] = { 1 };
@@ -430,6 +518,46 @@ static void test_members(void)
 }
 
 /* More than one batch of memberships on either side. */
+static int title_collect(const char *id, const char *title, void *context)
+{
+	char *text = context;
+
+	(void)id;
+	strcat(text, title ? title : "-");
+	strcat(text, " ");
+	return 0;
+}
+
+static void test_members_have_titles(void)
+{
+	_cleanup_dir_ struct dir dir = dir_make();
+	_cleanup_store_ struct store *store = t_open(&dir);
+	_cleanup_txn_ struct store_txn *txn = t_begin(store, NULL, true);
+	struct id group = t_id(2, 1), user = t_id(1, 1), bare = t_id(1, 2);
+	char text[64] = "";
+	enum store_index taken;
+	struct sample s;
+
+	sample_make(&s, RESOURCE_USER, 1, "okta");
+	s.row.title = (char *)"Ada";
+	T_OK(store_resource_put(txn, &s.row, &taken));
+	T_OK(t_put(txn, RESOURCE_USER, 2, "okta"));
+	T_OK(t_put(txn, RESOURCE_GROUP, 1, "okta"));
+	T_INT(store_member_add(txn, group.text, user.text), 1);
+	T_OK(store_members_titled_each(txn, group.text, title_collect, text));
+	T_STR(text, "Ada ");
+	s.row.title = (char *)"Grace";
+	T_OK(store_resource_put(txn, &s.row, &taken));
+	strcpy(text, "");
+	T_OK(store_members_titled_each(txn, group.text, title_collect, text));
+	T_STR(text, "Grace ");
+	T_INT(store_member_remove(txn, group.text, user.text), 1);
+	T_INT(store_member_add(txn, group.text, bare.text), 1);
+	strcpy(text, "");
+	T_OK(store_members_titled_each(txn, group.text, title_collect, text));
+	T_STR(text, "- ");
+}
+
 static void test_members_many(void)
 {
 	_cleanup_dir_ struct dir dir = dir_make();
@@ -680,7 +808,7 @@ static void test_row_fuzz(void)
 		if (r == 0)
 			row_done(&row);
 	}
-	good.data[0] = 2; /* a version we do not know */
+	good.data[0]++; /* a version we do not know */
 	T_INT(row_decode(1, codec_span(&good), &row), -EIO);
 }
 
@@ -829,7 +957,8 @@ static void test_checkpoint_drops_logs(void)
 T_MAIN("store", T(test_open), T(test_instances_differ), T(test_files_are_private),
        T(test_put_get_reopen), T(test_unknown_ids), T(test_unique), T(test_indexes_follow),
        T(test_number_of_the_dead), T(test_listing), T(test_each_may_write_and_fail),
-       T(test_external), T(test_connection_change_moves_counts), T(test_members),
+       T(test_external), T(test_emails), T(test_after), T(test_secret_stays),
+       T(test_members_have_titles), T(test_connection_change_moves_counts), T(test_members),
        T(test_members_many), T(test_nested), T(test_abort_leaves_nothing), T(test_snapshots),
        T(test_readers_beside_writer), T(test_damaged_rows), T(test_damaged_count),
        T(test_row_fuzz), T(test_put_refuses), T(test_large), T(test_disk_full),
