@@ -19,7 +19,7 @@ typedef int (*match_fn)(const struct directory_view *view, uint32_t units, struc
 static inline int search_run(const struct directory_view *view, struct search *search,
 			     match_fn match)
 {
-	const struct directory_table *table = &view->geometry.tables[search->index];
+	const struct directory_table *table = &view->geometry->tables[search->index];
 	uint64_t mask = (UINT64_C(1) << table->log2) - 1;
 	uint16_t tag = (uint16_t)(search->hash >> 48);
 
@@ -82,7 +82,7 @@ static int group_match_id(const struct directory_view *view, uint32_t units, str
 
 static uint64_t name_hash(const struct directory_view *view, const char *name, size_t size)
 {
-	return directory_hash_name(name, size, view->geometry.seed);
+	return directory_hash_name(name, size, view->geometry->seed);
 }
 
 int directory_user_by_name(const struct directory_view *view, const char *name, size_t name_size,
@@ -153,7 +153,7 @@ int directory_group_by_gid(const struct directory_view *view, uint32_t gid,
 static int slot_next(const struct directory_view *view, enum directory_index index,
 		     uint64_t *cursor, uint32_t *ret_units)
 {
-	const struct directory_table *table = &view->geometry.tables[index];
+	const struct directory_table *table = &view->geometry->tables[index];
 	uint64_t capacity = UINT64_C(1) << table->log2;
 
 	while (*cursor < capacity) {
@@ -197,7 +197,7 @@ int directory_user_next(const struct directory_view *view, uint64_t *cursor,
 int directory_group_next(const struct directory_view *view, uint64_t *cursor,
 			 struct directory_group *ret)
 {
-	uint64_t capacity = UINT64_C(1) << view->geometry.tables[DIRECTORY_GROUP_BY_ID].log2;
+	uint64_t capacity = UINT64_C(1) << view->geometry->tables[DIRECTORY_GROUP_BY_ID].log2;
 	struct directory_user user;
 	uint64_t user_cursor;
 	uint32_t units;

@@ -1,8 +1,7 @@
 /* directory.h - reading the directory (directory_format.h).
- * Layer: shared. Needs libc alone. No malloc, no locks, no thread-local storage, no signals, no stdio,
- * no state in the process: this runs inside every process on the host. Threads: all functions from any
- * thread, after fork too; a view belongs to one thread and is held for the length of a lookup or an
- * enumeration.
+ * Layer: shared. Needs libc alone. No malloc, no locks, no thread-local storage, no signals, no stdio:
+ * this runs inside every process on the host. Threads: all functions from any thread, after fork too; a
+ * view belongs to one thread and is held for the length of a lookup or an enumeration.
  *
  * Errors: 0 found; -ENOENT not in the directory: the only "no"; everything else (-EIO damaged,
  * -EACCES, -EPERM wrong owner, -ESTALE, …) means unavailable and must never be read as "no".
@@ -32,19 +31,29 @@ struct directory_geometry {
 	uint64_t seed;
 };
 
-/* A file, held. Either in memory that cannot go away under a reader (the writer's own), or read piece
- * by piece with pread(2): a mapped file that somebody truncates kills every process that maps it with
- * SIGBUS, PID 1 first, and no check can come before it; a read just comes back short. */
+struct directory_map;
+
+/* A directory, held. Not to be copied: it may point into itself.
+ *
+ * No file is ever mapped: root truncating a mapped file (cp over it does) kills every process that
+ * maps it with SIGBUS, PID 1 first, and no check can come before it. The warden keeps the directory in
+ * a System V shared memory segment as well, which cannot shrink and lives as long as anybody is
+ * attached; the file's header names it. Where it can't be attached (another IPC namespace, the warden
+ * has not run since boot) the file is read piece by piece with pread(2). */
 struct directory_view {
-	const unsigned char *base; /* NULL: read through fd */
+	const unsigned char *base; /* memory; NULL: read through fd */
 	uint64_t size;
-	struct directory_geometry geometry;
+	const struct directory_geometry *geometry;
+	struct directory_map *map; /* the process's attachment, counted; NULL: none */
 	int fd;
 	uint64_t device, inode;  /* of fd, which a careless program may have closed and used anew */
 	unsigned char *scratch;  /* room for one record of each type, in pages made on touch */
+	struct directory_geometry own;
 };
 
-/* The host's directory in its newest published state. */
+/* The host's directory in its newest published state. Warm: no system call, but for one stat(2) every
+ * DIRECTORY_RECHECK_MS that sees whether the file was removed or replaced. */
+#define DIRECTORY_RECHECK_MS 250u
 _must_use_ int directory_acquire(struct directory_view *ret);
 void directory_release(struct directory_view *view);
 
@@ -58,6 +67,11 @@ _must_use_ int directory_open_shadow(struct directory_view *ret);
 
 /* For who holds a view for long: whether its descriptor is still the file. */
 bool directory_view_is_intact(const struct directory_view *view);
+
+/* Attach the segment that a header (a copy) names, read-only, if it is the warden's and shows this very
+ * file. NULL: it can't be had. directory_segment_detach. */
+const unsigned char *directory_segment_attach(const struct directory_header *header);
+void directory_segment_detach(const unsigned char *base);
 
 /* Check a header (a copy of at least its size) of a file of `size` bytes. -EIO. */
 _must_use_ int directory_header_check(const struct directory_header *header, uint64_t size,

@@ -5,11 +5,18 @@
  * FILES. /var/lib/scimd/public/directory (0644) and /var/lib/scimd/public/shadow (0640, group shadow)
  * have the same form and different magic words. Folder and files belong to root and nobody else may
  * write them; a reader refuses anything else, links and special files included. A file has its full
- * size from the start (blocks allocated), never shrinks, and is never moved over in place: a larger
- * or compacted one is written beside it, synced, renamed over the name, and then the word
- * `superseded` in the old one is set to 1, which tells every process that maps it to open the name
- * again. Numbers are little-endian. Offsets count from the start of the file; stored ones are divided
- * by DIRECTORY_UNIT (16) and called "units".
+ * size from the start (blocks allocated) and never shrinks; a larger or compacted one is written
+ * beside it, synced, and renamed over the name. Nobody maps a file (directory.h says why).
+ *
+ * SEGMENT. The directory lies, byte for byte, in a System V shared memory segment too, owned by root,
+ * mode 0644, already marked for removal, so that it goes away with its last user. The file's header
+ * names it by id and nonce; the segment's own header holds the same nonce. A change goes to the disk
+ * first and then to the segment, so what the segment shows is durable. When a new segment takes its
+ * place, `superseded` in the old one is set to 1, which tells every process that is attached to open
+ * the file again.
+ *
+ * Numbers are little-endian. Offsets count from the start of the file; stored ones are divided by
+ * DIRECTORY_UNIT (16) and called "units".
  *
  *   0      header           struct directory_header, one page
  *   4096   index tables     four arrays of slots, capacity 2^log2 each
@@ -121,6 +128,9 @@ struct directory_header {
 	uint64_t superseded __attribute__((aligned(64))); /* 1: open the name again */
 	uint64_t revision;  /* the store's change counter that this shows */
 	uint64_t heap_used; /* bytes of the heap in use, from heap_offset; for the writer */
+	uint64_t segment_nonce[2]; /* random per segment: an id alone may be another one's by now */
+	int32_t segment_id;        /* shmat(2)'s; meaningless when the nonce is zero */
+	uint32_t unused;
 };
 
 struct directory_record {

@@ -93,7 +93,7 @@ int directory_record_get(const struct directory_view *view, uint32_t units, uint
 	size_t size, covered;
 	int r;
 
-	if (offset < view->geometry.heap_offset || view->size < fixed_size ||
+	if (offset < view->geometry->heap_offset || view->size < fixed_size ||
 	    offset > view->size - fixed_size)
 		return -EIO;
 	r = record_load(view, offset, type, fixed_size, &head);

@@ -25,7 +25,7 @@ static bool type_is_known(uint16_t type)
 static int verify_heap(struct verify *verify)
 {
 	const struct directory_view *view = verify->view;
-	uint64_t offset = view->geometry.heap_offset;
+	uint64_t offset = view->geometry->heap_offset;
 	uint64_t used = __atomic_load_n(&header_of(view)->heap_used, __ATOMIC_ACQUIRE);
 	uint64_t end = offset + used;
 
@@ -103,7 +103,7 @@ static int verify_slots(struct verify *verify)
 	const struct directory_view *view = verify->view;
 
 	for (uint32_t index = 0; index < DIRECTORY_INDEX_COUNT; index++) {
-		const struct directory_table *table = &view->geometry.tables[index];
+		const struct directory_table *table = &view->geometry->tables[index];
 
 		for (uint64_t i = 0; i < UINT64_C(1) << table->log2; i++) {
 			uint64_t where = table->offset + i * sizeof(uint64_t), slot;

@@ -2,35 +2,101 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 
-static int file_map(struct directory_file *file)
-{
-	void *base = mmap(NULL, file->size, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, 0);
+#define PAGE_SIZE 4096u
 
+static struct directory_file *file_new(uint64_t size)
+{
+	struct directory_file *file = calloc(1, sizeof(*file));
+
+	if (file) {
+		file->fd = -1;
+		file->size = size;
+	}
+	return file;
+}
+
+/* --- memory ------------------------------------------------------------------------------------- */
+
+/* Marked for removal at once: it lives while anybody is attached, and a crash leaves nothing behind. */
+static int segment_make(struct directory_file *file, int *ret_id)
+{
+	int id = shmget(IPC_PRIVATE, file->size, IPC_CREAT | IPC_EXCL | 0644);
+	void *base;
+
+	if (id < 0)
+		return -errno;
+	base = shmat(id, NULL, 0);
+	(void)shmctl(id, IPC_RMID, NULL);
+	if ((intptr_t)base == -1)
+		return -ENOMEM;
+	file->base = base;
+	file->is_segment = true;
+	*ret_id = id;
+	return 0;
+}
+
+static int memory_make(struct directory_file *file, bool segment, int *ret_id)
+{
+	void *base;
+
+	*ret_id = -1;
+	if (segment)
+		return segment_make(file, ret_id);
+	base = mmap(NULL, file->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (base == MAP_FAILED)
 		return -errno;
 	file->base = base;
 	return 0;
 }
 
-/* The reader's functions work on a view that points to our own mapping. */
+/* A nonce that no other segment has, in the header that names this one. */
+static int segment_name(struct directory_file *file, int id)
+{
+	struct directory_header *header = directory_file_header(file);
+
+	header->segment_id = id;
+	header->superseded = 0;
+	memset(header->segment_nonce, 0, sizeof(header->segment_nonce));
+	if (!file->is_segment)
+		return 0;
+	if (getrandom(header->segment_nonce, sizeof(header->segment_nonce), 0) !=
+	    sizeof(header->segment_nonce))
+		return -EIO;
+	return 0;
+}
+
+/* The pages that a reader may look at before anything was stored in them exist from the start: it must
+ * not be the reader for whom there is no memory. */
+static void tables_touch(struct directory_file *file)
+{
+	volatile unsigned char *base = file->base;
+
+	for (uint64_t at = 0; at < file->view.geometry->heap_offset; at += PAGE_SIZE)
+		base[at] = base[at];
+}
+
+/* The reader's functions work on a view that points to our memory. */
 static void view_set(struct directory_file *file)
 {
 	const struct directory_header *header = directory_file_header(file);
 
-	file->view = (struct directory_view){ .base = file->base, .size = file->size, .fd = -1 };
-	memcpy(file->view.geometry.tables, header->tables, sizeof(header->tables));
-	file->view.geometry.heap_offset = header->heap_offset;
-	file->view.geometry.seed = header->seed;
+	file->view = (struct directory_view){ .base = file->base, .size = file->size, .fd = -1,
+					      .geometry = &file->view.own };
+	memcpy(file->view.own.tables, header->tables, sizeof(header->tables));
+	file->view.own.heap_offset = header->heap_offset;
+	file->view.own.seed = header->seed;
 }
 
 static void tables_count(struct directory_file *file)
 {
 	for (size_t i = 0; i < DIRECTORY_INDEX_COUNT; i++) {
-		const struct directory_table *table = &file->view.geometry.tables[i];
+		const struct directory_table *table = &file->view.geometry->tables[i];
 		const uint64_t *slots = (const void *)(file->base + table->offset);
 
 		file->table_used[i] = 0;
@@ -39,18 +105,43 @@ static void tables_count(struct directory_file *file)
 	}
 }
 
-static struct directory_file *file_new(void)
-{
-	struct directory_file *file = calloc(1, sizeof(*file));
+/* --- opening ------------------------------------------------------------------------------------ */
 
-	if (file)
-		file->fd = -1;
-	return file;
+static int read_whole(int fd, unsigned char *into, uint64_t size)
+{
+	uint64_t done = 0;
+
+	while (done < size) {
+		ssize_t n = pread(fd, into + done, size - done, (off_t)done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		done += (uint64_t)n;
+	}
+	return 0;
+}
+
+/* The segment of the warden before us may still serve; our content is the same, so who is attached to
+ * it loses nothing by looking again. */
+static void supersede_previous(const struct directory_header *previous)
+{
+	const unsigned char *found = directory_segment_attach(previous);
+	struct directory_header *segment;
+
+	if (!found)
+		return;
+	directory_segment_detach(found);
+	segment = shmat(previous->segment_id, NULL, 0);
+	if ((intptr_t)segment == -1)
+		return;
+	__atomic_store_n(&segment->superseded, 1, __ATOMIC_RELEASE);
+	(void)shmdt(segment); /* our own address: cannot fail */
 }
 
 /* What any reader would refuse is refused here too. */
-static int file_verify(const struct directory_file *file,
-		       const struct directory_writer_options *options)
+static int file_verify(struct directory_file *file, const struct directory_writer_options *options)
 {
 	struct directory_geometry geometry;
 	struct directory_view view;
@@ -62,38 +153,76 @@ static int file_verify(const struct directory_file *file,
 	directory_release(&view);
 	r = directory_header_check(directory_file_header(file), file->size, options->magic,
 				   &geometry);
-	return r < 0 ? r : directory_verify(&file->view, &where);
+	if (r < 0)
+		return r;
+	view_set(file);
+	r = directory_verify(&file->view, &where);
+	if (r < 0) /* what was made from it is not to be trusted either */
+		supersede_previous(directory_file_header(file));
+	return r;
+}
+
+static int path_of(const struct directory_writer_options *options, const char *prefix,
+		   const char *suffix, char **ret)
+{
+	return asprintf(ret, "%s/%s%s%s", options->folder, prefix, options->name, suffix) < 0
+		       ? -ENOMEM
+		       : 0;
+}
+
+/* First the old segment, then the file's header: who looks in between reads the file. */
+static int offer(struct directory_file *file, int id)
+{
+	struct directory_header previous;
+	int r;
+
+	memcpy(&previous, file->base, sizeof(previous));
+	r = segment_name(file, id);
+	if (r < 0)
+		return r;
+	tables_touch(file);
+	supersede_previous(&previous);
+	return directory_file_write(file, 0, sizeof(struct directory_header));
 }
 
 int directory_file_open(const struct directory_writer_options *options, struct directory_file **ret)
 {
-	_cleanup_(directory_file_closep) struct directory_file *file = file_new();
+	_cleanup_(directory_file_closep) struct directory_file *file = NULL;
+	_cleanup_close_ int fd = -1;
 	_cleanup_free_ char *path = NULL;
 	struct stat st;
-	int r;
+	int r = path_of(options, "", "", &path), id;
 
-	if (!file || asprintf(&path, "%s/%s", options->folder, options->name) < 0)
-		return -ENOMEM;
-	if (access(path, F_OK) < 0)
-		return -errno;
-	file->fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (file->fd < 0 || fstat(file->fd, &st) < 0)
-		return -errno;
-	file->size = (uint64_t)st.st_size;
-	if (!S_ISREG(st.st_mode) || file->size < DIRECTORY_HEADER_SIZE)
-		return -EIO;
-	r = file_map(file);
 	if (r < 0)
 		return r;
-	view_set(file);
-	r = file_verify(file, options);
+	fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ENOENT : -EIO;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < DIRECTORY_HEADER_SIZE)
+		return -EIO;
+	file = file_new((uint64_t)st.st_size);
+	if (!file)
+		return -ENOMEM;
+	file->fd = TAKE_FD(fd);
+	r = memory_make(file, options->segment, &id);
+	if (r < 0)
+		return r;
+	r = read_whole(file->fd, file->base, file->size);
+	if (r == 0)
+		r = file_verify(file, options);
 	if (r < 0)
 		return r == -ENOMEM ? r : -EIO;
 	tables_count(file);
 	file->heap_used = directory_file_header(file)->heap_used;
+	if (options->segment)
+		r = offer(file, id);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(file);
 	return 0;
 }
+
+/* --- making ------------------------------------------------------------------------------------- */
 
 static void header_fill(struct directory_file *file, const struct directory_writer_options *options,
 			const unsigned char *instance, const uint32_t *log2, uint64_t seed)
@@ -119,50 +248,61 @@ static void header_fill(struct directory_file *file, const struct directory_writ
 				   offsetof(struct directory_header, superseded) - from, 0);
 }
 
-static int temporary_create(struct directory_file *file,
-			    const struct directory_writer_options *options)
-{
-	if (asprintf(&file->temporary, "%s/.%s.new", options->folder, options->name) < 0) {
-		file->temporary = NULL;
-		return -ENOMEM;
-	}
-	(void)unlink(file->temporary); /* left over from a crash */
-	file->fd = open(file->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	return file->fd < 0 ? -errno : 0;
-}
-
 int directory_file_create(const struct directory_writer_options *options,
 			  const unsigned char *instance,
 			  const uint32_t log2[static DIRECTORY_INDEX_COUNT], uint64_t heap_size,
 			  struct directory_file **ret)
 {
-	_cleanup_(directory_file_closep) struct directory_file *file = file_new();
-	uint64_t seed;
-	int r;
+	_cleanup_(directory_file_closep) struct directory_file *file = NULL;
+	uint64_t seed, size = DIRECTORY_HEADER_SIZE + heap_size;
+	int r, id;
 
+	for (size_t i = 0; i < DIRECTORY_INDEX_COUNT; i++)
+		size += sizeof(uint64_t) << log2[i];
+	file = file_new((size + PAGE_SIZE - 1) / PAGE_SIZE * PAGE_SIZE);
 	if (!file)
 		return -ENOMEM;
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		return -EIO;
-	r = temporary_create(file, options);
-	if (r < 0)
-		return r;
-	file->size = DIRECTORY_HEADER_SIZE + heap_size;
-	for (size_t i = 0; i < DIRECTORY_INDEX_COUNT; i++)
-		file->size += sizeof(uint64_t) << log2[i];
-	file->size = (file->size + DIRECTORY_HEADER_SIZE - 1) / DIRECTORY_HEADER_SIZE *
-		     DIRECTORY_HEADER_SIZE;
-	/* All blocks now: a full disk is an error here and not a SIGBUS later. */
-	r = posix_fallocate(file->fd, 0, (off_t)file->size);
-	if (r != 0)
-		return -r;
-	r = file_map(file);
+	r = memory_make(file, options->segment, &id);
 	if (r < 0)
 		return r;
 	header_fill(file, options, instance, log2, seed);
+	r = segment_name(file, id);
+	if (r < 0)
+		return r;
 	view_set(file);
+	tables_touch(file);
 	*ret = TAKE_PTR(file);
 	return 0;
+}
+
+/* --- writing ------------------------------------------------------------------------------------ */
+
+static int write_at(int fd, const unsigned char *from, uint64_t size, uint64_t offset)
+{
+	while (size) {
+		ssize_t n = pwrite(fd, from, size, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		from += n;
+		size -= (uint64_t)n;
+		offset += (uint64_t)n;
+	}
+	return 0;
+}
+
+int directory_file_write(struct directory_file *file, uint64_t offset, uint64_t size)
+{
+	return write_at(file->fd, file->base + offset, size, offset);
+}
+
+int directory_file_write_slot(struct directory_file *file, uint64_t offset, uint64_t value)
+{
+	return write_at(file->fd, (const unsigned char *)&value, sizeof(value), offset);
 }
 
 static int folder_sync(const char *folder)
@@ -172,33 +312,63 @@ static int folder_sync(const char *folder)
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
+/* The whole content into a new file of full size: blocks that the heap will need are allocated now, so
+ * that a full disk is an error here and not in the middle of a later change. */
+static int write_whole(struct directory_file *file, const struct directory_writer_options *options,
+		       int fd)
+{
+	uint64_t used = file->view.geometry->heap_offset + file->heap_used;
+	int r = -posix_fallocate(fd, 0, (off_t)file->size);
+
+	if (r == 0)
+		r = write_at(fd, file->base, used, 0);
+	if (r < 0)
+		return r;
+	if (fchown(fd, 0, options->group) < 0 || fchmod(fd, options->mode) < 0 || fsync(fd) < 0)
+		return -errno;
+	return 0;
+}
+
 int directory_file_publish(struct directory_file *file,
 			   const struct directory_writer_options *options)
 {
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *path = NULL, *temporary = NULL;
+	_cleanup_close_ int fd = -1;
+	int r = path_of(options, "", "", &path);
 
-	if (asprintf(&path, "%s/%s", options->folder, options->name) < 0) {
-		path = NULL;
-		return -ENOMEM;
-	}
-	if (fchown(file->fd, 0, options->group) < 0 || fchmod(file->fd, options->mode) < 0 ||
-	    fsync(file->fd) < 0 || rename(file->temporary, path) < 0)
+	if (r == 0)
+		r = path_of(options, ".", ".new", &temporary);
+	if (r < 0)
+		return r;
+	(void)unlink(temporary); /* left over from a crash */
+	fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
 		return -errno;
-	free(file->temporary);
-	file->temporary = NULL;
+	r = write_whole(file, options, fd);
+	if (r == 0 && rename(temporary, path) < 0)
+		r = -errno;
+	if (r < 0) {
+		(void)unlink(temporary); /* the next one tries again */
+		return r;
+	}
+	file->fd = TAKE_FD(fd);
 	return folder_sync(options->folder);
+}
+
+void directory_file_supersede(struct directory_file *file)
+{
+	__atomic_store_n(&directory_file_header(file)->superseded, 1, __ATOMIC_RELEASE);
 }
 
 void directory_file_closep(struct directory_file **file)
 {
 	if (!*file)
 		return;
-	if ((*file)->base)
-		(void)munmap((*file)->base, (*file)->size); /* our own range: cannot fail */
+	if ((*file)->is_segment)
+		(void)shmdt((*file)->base); /* our own address: cannot fail */
+	else if ((*file)->base)
+		(void)munmap((*file)->base, (*file)->size);
 	closep(&(*file)->fd);
-	if ((*file)->temporary)
-		(void)unlink((*file)->temporary); /* the next creation tries again */
-	free((*file)->temporary);
 	free(*file);
 	*file = NULL;
 }

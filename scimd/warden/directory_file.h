@@ -1,17 +1,18 @@
-/* directory_file.h - one writable directory file, mapped. Layer: warden, below directory_writer.c. */
+/* directory_file.h - one directory: its memory, which readers attach, and its file, which survives.
+ * Layer: warden, below directory_writer.c. Threads: one. */
 #ifndef SCIMD_WARDEN_DIRECTORY_FILE_H
 #define SCIMD_WARDEN_DIRECTORY_FILE_H
 
 #include "scimd/warden/directory_writer.h"
 
 struct directory_file {
-	int fd;
-	unsigned char *base;
+	unsigned char *base; /* the whole content in memory: a segment, or private memory */
 	uint64_t size;
-	struct directory_view view; /* of the same memory, for the reader's functions */
+	bool is_segment;
+	int fd;                     /* of the file; -1 until it is published */
+	struct directory_view view; /* of the memory, for the reader's functions */
 	uint64_t heap_used;         /* staged; the header has the published value */
 	uint64_t table_used[DIRECTORY_INDEX_COUNT]; /* slots not empty, removed ones included */
-	char *temporary; /* path while it is not published, else NULL */
 };
 
 static inline struct directory_header *directory_file_header(const struct directory_file *file)
@@ -21,24 +22,34 @@ static inline struct directory_header *directory_file_header(const struct direct
 
 static inline uint64_t directory_file_room(const struct directory_file *file)
 {
-	return file->size - file->view.geometry.heap_offset - file->heap_used;
+	return file->size - file->view.geometry->heap_offset - file->heap_used;
 }
 
-/* Map the published file for writing. -ENOENT: there is none; -EIO: damaged. Owned. */
+/* Read the published file, verify it, and offer it to readers in a new segment (with
+ * options->segment); the one before is superseded. -ENOENT: there is none; -EIO: damaged. Owned. */
 _must_use_ int directory_file_open(const struct directory_writer_options *options,
 				   struct directory_file **ret);
 
-/* An empty file beside it, not published yet. */
+/* An empty one in memory, not published yet. */
 _must_use_ int directory_file_create(const struct directory_writer_options *options,
 				     const unsigned char *instance,
 				     const uint32_t log2[static DIRECTORY_INDEX_COUNT],
 				     uint64_t heap_size, struct directory_file **ret);
 
-/* Sync it, rename it to its name, sync the folder. */
+/* Write all of it beside the published file, sync, rename, sync the folder. */
 _must_use_ int directory_file_publish(struct directory_file *file,
 				      const struct directory_writer_options *options);
 
-/* Unmap and close; an unpublished file is removed. */
+/* Write a range of the memory to the file. */
+_must_use_ int directory_file_write(struct directory_file *file, uint64_t offset, uint64_t size);
+
+/* Write one slot to the file only. */
+_must_use_ int directory_file_write_slot(struct directory_file *file, uint64_t offset,
+					 uint64_t value);
+
+/* Tell whoever is attached to look at the file again. */
+void directory_file_supersede(struct directory_file *file);
+
 void directory_file_closep(struct directory_file **file);
 
 #endif

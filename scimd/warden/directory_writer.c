@@ -61,7 +61,7 @@ struct probe {
 static struct probe probe_begin(const struct directory_writer *writer, enum directory_index index,
 				uint64_t hash)
 {
-	const struct directory_table *table = &work(writer)->view.geometry.tables[index];
+	const struct directory_table *table = &work(writer)->view.geometry->tables[index];
 	uint64_t mask = (UINT64_C(1) << table->log2) - 1;
 
 	return (struct probe){ .table = table, .mask = mask, .position = hash & mask };
@@ -137,7 +137,7 @@ static int index_remove(struct directory_writer *writer, enum directory_index in
 
 static uint64_t name_hash(const struct directory_writer *writer, const char *name, size_t size)
 {
-	return directory_hash_name(name, size, work(writer)->view.geometry.seed);
+	return directory_hash_name(name, size, work(writer)->view.geometry->seed);
 }
 
 /* Walk the candidates of a hash; *units is moved on. Start with a fresh probe. -ENOENT at the end. */
@@ -256,7 +256,7 @@ int directory_writer_group_named(struct directory_writer *writer, const char *na
 static void *record_append(struct directory_file *file, size_t size, uint16_t type, uint16_t flags,
 			   uint32_t id, uint32_t *ret_units)
 {
-	uint64_t offset = file->view.geometry.heap_offset + file->heap_used;
+	uint64_t offset = file->view.geometry->heap_offset + file->heap_used;
 	struct directory_record *head = (void *)(file->base + offset);
 
 	size = padded(size);
@@ -295,7 +295,7 @@ static uint32_t record_copy(struct directory_file *to, const void *record, size_
 static int slot_walk(const struct directory_writer *writer, enum directory_index index,
 		     uint64_t *cursor, uint32_t *ret_units)
 {
-	const struct directory_table *table = &work(writer)->view.geometry.tables[index];
+	const struct directory_table *table = &work(writer)->view.geometry->tables[index];
 
 	while (*cursor < UINT64_C(1) << table->log2) {
 		uint64_t offset = table->offset + (*cursor)++ * sizeof(uint64_t);
@@ -439,7 +439,7 @@ static int copy_user(struct directory_writer *writer, struct directory_file *to,
 		return r;
 	return file_insert(to, DIRECTORY_USER_BY_NAME,
 			   directory_hash_name(user.name, user.name_size,
-					       to->view.geometry.seed),
+					       to->view.geometry->seed),
 			   placed);
 }
 
@@ -492,7 +492,7 @@ static int copy_group(struct directory_writer *writer, struct directory_file *to
 		return r;
 	return file_insert(to, DIRECTORY_GROUP_BY_NAME,
 			   directory_hash_name(group.name, group.name_size,
-					       to->view.geometry.seed),
+					       to->view.geometry->seed),
 			   placed);
 }
 
@@ -503,16 +503,6 @@ static uint32_t log2_for(uint64_t count)
 	while (log2 < DIRECTORY_LOG2_MAX && UINT64_C(1) << log2 < count * 3 + 8)
 		log2++;
 	return log2;
-}
-
-/* Give up the file being built for another one of the same temporary name. */
-static void next_forget(struct directory_writer *writer)
-{
-	if (!writer->next)
-		return;
-	free(writer->next->temporary);
-	writer->next->temporary = NULL;
-	directory_file_closep(&writer->next);
 }
 
 /* Go on in a new file with the live content and room for `need` bytes more. */
@@ -537,7 +527,7 @@ static int grow(struct directory_writer *writer, size_t need)
 	if (r < 0)
 		return r;
 	overlay_clear(&writer->overlay);
-	next_forget(writer);
+	directory_file_closep(&writer->next);
 	writer->next = TAKE_PTR(to);
 	return 0;
 }
@@ -554,7 +544,7 @@ static int reserve(struct directory_writer *writer, size_t bytes)
 	full = directory_file_room(file) < bytes;
 	for (size_t i = 0; i < DIRECTORY_INDEX_COUNT; i++)
 		full |= (file->table_used[i] + 2) * 2 >
-			UINT64_C(1) << file->view.geometry.tables[i].log2;
+			UINT64_C(1) << file->view.geometry->tables[i].log2;
 	return full ? grow(writer, bytes) : 0;
 }
 
@@ -1109,20 +1099,53 @@ int directory_writer_start_over(struct directory_writer *writer, const unsigned 
 	if (r < 0)
 		return r;
 	overlay_clear(&writer->overlay);
-	next_forget(writer);
+	directory_file_closep(&writer->next);
 	writer->next = next;
 	return 0;
 }
 
-/* Same file: records to disk, then the slots, then those to disk. */
+/* The records to the disk. */
+static int write_heap(struct directory_file *file)
+{
+	uint64_t from = directory_file_header(file)->heap_used;
+	int r = directory_file_write(file, file->view.geometry->heap_offset + from,
+				     file->heap_used - from);
+
+	return r == 0 && fdatasync(file->fd) < 0 ? -errno : r;
+}
+
+/* The slots that point at them, and the header's words. */
+static int write_slots(struct directory_writer *writer, uint64_t revision)
+{
+	struct directory_file *file = writer->published;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < writer->overlay.capacity; i++)
+		if (writer->overlay.entries[i].offset)
+			r = directory_file_write_slot(file, writer->overlay.entries[i].offset,
+						      writer->overlay.entries[i].value);
+	if (r == 0)
+		r = directory_file_write_slot(file, offsetof(struct directory_header, heap_used),
+					      file->heap_used);
+	if (r == 0)
+		r = directory_file_write_slot(file, offsetof(struct directory_header, revision),
+					      revision);
+	return r == 0 && fdatasync(file->fd) < 0 ? -errno : r;
+}
+
+/* Same file: records to the disk, slots to the disk, then the slots that everybody sees. */
 static int commit_in_place(struct directory_writer *writer, uint64_t revision,
 			   uint64_t *ret_durable_us, uint64_t *ret_visible_us)
 {
 	struct directory_file *file = writer->published;
 	struct directory_header *header = directory_file_header(file);
+	int r = write_heap(file);
 
-	if (fdatasync(file->fd) < 0)
-		return -errno;
+	if (r == 0)
+		r = write_slots(writer, revision);
+	if (r < 0)
+		return r;
+	*ret_durable_us = clock_now_us();
 	for (size_t i = 0; i < writer->overlay.capacity; i++)
 		if (writer->overlay.entries[i].offset)
 			slot_store(file, writer->overlay.entries[i].offset,
@@ -1132,9 +1155,6 @@ static int commit_in_place(struct directory_writer *writer, uint64_t revision,
 	*ret_visible_us = clock_now_us();
 	overlay_clear(&writer->overlay);
 	memcpy(writer->committed_used, file->table_used, sizeof(writer->committed_used));
-	if (fdatasync(file->fd) < 0)
-		return -errno;
-	*ret_durable_us = clock_now_us();
 	return 0;
 }
 
@@ -1151,8 +1171,7 @@ static int commit_next(struct directory_writer *writer, uint64_t revision, uint6
 		return r;
 	*ret_durable_us = clock_now_us();
 	if (writer->published)
-		__atomic_store_n(&directory_file_header(writer->published)->superseded, 1,
-				 __ATOMIC_RELEASE);
+		directory_file_supersede(writer->published);
 	*ret_visible_us = clock_now_us();
 	directory_file_closep(&writer->published);
 	writer->published = TAKE_PTR(writer->next);

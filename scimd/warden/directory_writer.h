@@ -1,5 +1,6 @@
 /* directory_writer.h - the only writer of the directory and the shadow file (directory_format.h).
- * Layer: warden (uses shared). Threads: one.
+ * Layer: warden (uses shared). Threads: one. It works in memory and writes what it made to the file;
+ * it reads the file once, when it opens it.
  *
  * Changes are staged: records go to the heap at once, but slots are kept aside, so that no reader sees
  * anything before directory_writer_commit. When the file is full, a larger one with the live content is
@@ -28,6 +29,7 @@ struct directory_writer_options {
 	const char *magic;
 	mode_t mode;
 	gid_t group; /* owner group of the file */
+	bool segment; /* readers attach it: the directory; no: they read the file: the shadow file */
 	uint32_t uid_min, uid_max;
 };
 

@@ -77,6 +77,7 @@ static int open_file(const struct publish *publish, bool shadow, struct director
 		.magic = shadow ? DIRECTORY_SHADOW_MAGIC : DIRECTORY_MAGIC,
 		.mode = shadow ? 0640 : 0644,
 		.group = shadow ? publish->options.shadow_group : 0,
+		.segment = !shadow,
 		.uid_min = publish->conf ? publish->conf->identity.uid_min : UID_MIN_DEFAULT,
 		.uid_max = publish->conf ? publish->conf->identity.uid_max : UID_MAX_DEFAULT,
 	};
