@@ -76,12 +76,10 @@ static bool text_equal(const char *a, const char *b)
 static bool server_differs(const struct conf *a, const struct conf *b)
 {
 	return !text_equal(a->server.listen, b->server.listen) ||
-	       !text_equal(a->server.tls_cert, b->server.tls_cert) ||
-	       !text_equal(a->server.tls_key, b->server.tls_key) ||
 	       a->server.max_body != b->server.max_body;
 }
 
-static void reload(struct change_engine *engine)
+static void reload(const struct options *options, struct change_engine *engine)
 {
 	const struct conf *before = change_engine_conf(engine), *after;
 	struct fault fault = { 0 };
@@ -100,7 +98,10 @@ static void reload(struct change_engine *engine)
 	else
 		log_notice("configuration reloaded");
 	if (server_differs(before, after))
-		log_warning("listen, tls_cert, tls_key and max_body take effect at the next start");
+		log_warning("listen and max_body take effect at the next start");
+	/* Also when the configuration is as it was: a renewed certificate has the old names. */
+	if (serve_certificate(options, after) < 0)
+		log_error("the certificate stays the one it was");
 	change_engine_conf_put(engine, before);
 	change_engine_conf_put(engine, after);
 	notify_send("READY=1");
@@ -127,7 +128,8 @@ static void status_tell(struct change_engine *engine, char told[static STATUS_SI
 
 /* The main thread's life: signals, watchdog, status, checkpoints. Returns 0 when asked to end, or
  * -errno when the store is lost. */
-static int loop(struct store *store, struct change_engine *engine, const sigset_t *signals)
+static int loop(const struct options *options, struct store *store,
+		struct change_engine *engine, const sigset_t *signals)
 {
 	uint64_t watchdog_ms = notify_watchdog_ms(), checkpoint_us = clock_monotonic_us();
 	uint64_t tick_ms = watchdog_ms > 0 && watchdog_ms < TICK_MS ? watchdog_ms : TICK_MS;
@@ -144,7 +146,7 @@ static int loop(struct store *store, struct change_engine *engine, const sigset_
 		if (number == SIGTERM || number == SIGINT)
 			return 0;
 		if (number == SIGHUP)
-			reload(engine);
+			reload(options, engine);
 		if (clock_monotonic_us() - checkpoint_us < CHECKPOINT_US)
 			continue;
 		r = store_checkpoint(store);
@@ -190,7 +192,7 @@ static int run(const struct options *options, const sigset_t *signals)
 	if (r < 0)
 		return r;
 	notify_send("READY=1\nSTATUS=Serving");
-	r = loop(store, engine, signals);
+	r = loop(options, store, engine, signals);
 	notify_send("STOPPING=1\nSTATUS=Finishing what was asked");
 	log_notice("ending");
 	return r;

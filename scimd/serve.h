@@ -13,4 +13,7 @@ _must_use_ int serve_scim(const struct options *options, const struct conf *conf
 _must_use_ int serve_control(const struct options *options, const struct conf *conf,
 			     struct service *service, struct http_server **ret);
 
+/* Read the certificate again, for connections from now on. With any error the old one stays. */
+_must_use_ int serve_certificate(const struct options *options, const struct conf *conf);
+
 #endif

@@ -11,6 +11,7 @@
 #include "scimd/base/log.h"
 #include "scimd/http/exchange.h"
 #include "scimd/http/guard.h"
+#include "scimd/http/tls.h"
 #include "scimd/http/watch.h"
 
 #define TLS_PRIORITIES "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"
@@ -155,8 +156,7 @@ static struct MHD_Daemon *daemon_start(struct http_server *server,
 	unsigned int flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION |
 			     MHD_USE_POLL | MHD_USE_ITC | MHD_USE_ERROR_LOG;
 	struct MHD_OptionItem tls[] = {
-		{ MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)options->certificate },
-		{ MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)options->key },
+		{ MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)tls_current_retrieve },
 		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES },
 		{ MHD_OPTION_END, 0, NULL },
 	};
@@ -196,6 +196,11 @@ int http_server_open(const struct http_options *options, struct http_server **re
 	server->max_body = options->max_body;
 	server->handler = options->handler;
 	server->service = options->service;
+	if (options->certificate) {
+		r = tls_current_set(options->certificate, options->key);
+		if (r < 0)
+			return r;
+	}
 	/* Every thread of the server inherits this: signals are for the main thread. */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);

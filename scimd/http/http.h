@@ -14,7 +14,8 @@ typedef void (*http_handler)(struct service *service, const struct request *requ
 
 struct http_options {
 	int listen_fd;            /* bound and listening, TCP or AF_UNIX; taken */
-	const char *certificate;  /* PEM text of chain and key; NULL: no TLS */
+	const char *certificate;  /* PEM text of chain and key; NULL: no TLS. In force for the whole
+				   * process until tls_current_set changes it (tls.h) */
 	const char *key;
 	uint64_t max_body;        /* bytes; more is 413 */
 	unsigned int connections_max, connections_per_address_max;

@@ -216,5 +216,71 @@ static void test_server(void)
 	place_remove();
 }
 
+/* A pair of its own; place_remove is the caller's. */
+static void pair_get(char **ret_certificate, char **ret_key)
+{
+	int made = 0;
+
+	place_make();
+	T_OK(tls_self_signed(directory, ret_certificate, ret_key, &made));
+	T_INT(made, 1);
+}
+
+/* A renewed certificate is presented to who comes next; who was there goes on. */
+static void test_renewed(void)
+{
+	static char reply[HARNESS_REPLY_SIZE];
+	_cleanup_free_ char *old = NULL, *old_key = NULL, *new = NULL, *new_key = NULL;
+	_cleanup_(http_server_closep) struct http_server *server = NULL;
+	struct http_options options = harness_options();
+	gnutls_certificate_credentials_t credentials;
+	gnutls_session_t session;
+	in_port_t port;
+	ssize_t n;
+	int fd, r;
+
+	pair_get(&old, &old_key);
+	options.certificate = old;
+	options.key = old_key;
+	options.idle_timeout_s = 5;
+	port = harness_start(&options, &server);
+	T_FATAL(port != 0);
+	T_INT(ask_tls(port, "NORMAL", "/before", reply), 200);
+
+	T_OK(gnutls_certificate_allocate_credentials(&credentials));
+	T_INT(gnutls_certificate_set_x509_trust_file(credentials, cert_path, GNUTLS_X509_FMT_PEM),
+	      1);
+	T_OK(gnutls_init(&session, GNUTLS_CLIENT));
+	T_OK(gnutls_priority_set_direct(session, "NORMAL", NULL));
+	T_OK(gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, credentials));
+	gnutls_session_set_verify_cert(session, "localhost", 0);
+	fd = harness_connect(port);
+	gnutls_transport_set_int(session, fd);
+	do
+		r = gnutls_handshake(session);
+	while (r < 0 && !gnutls_error_is_fatal(r));
+	T_OK(r);
+	place_remove();
+
+	pair_get(&new, &new_key);
+	T_TRUE(strcmp(old, new) != 0);
+	T_INT(ask_tls(port, "NORMAL", "/not-yet", reply), 0); /* trusts the new one alone */
+	T_OK(tls_current_set(new, new_key));
+	T_INT(ask_tls(port, "NORMAL", "/after", reply), 200);
+
+	n = gnutls_record_send(session, BYTES("GET /old HTTP/1.1\r\nHost: localhost\r\n"
+					      "Connection: close\r\n\r\n"));
+	T_TRUE(n > 0);
+	do
+		n = gnutls_record_recv(session, reply, sizeof(reply) - 1);
+	while (n == GNUTLS_E_AGAIN || n == GNUTLS_E_INTERRUPTED);
+	reply[n > 0 ? n : 0] = '\0';
+	T_INT(harness_status(reply), 200);
+	gnutls_deinit(session);
+	gnutls_certificate_free_credentials(credentials);
+	(void)close(fd);
+	place_remove();
+}
+
 T_MAIN("http tls", T(test_made_once_and_used_again), T(test_incomplete_and_broken_pairs),
-       T(test_fingerprint), T(test_server))
+       T(test_fingerprint), T(test_server), T(test_renewed))
