@@ -1,0 +1,62 @@
+#!/bin/bash
+# What others start for a person: systemd --user, lingering, timers, cron and at.
+# shellcheck disable=SC1091,SC2016,SC2034,SC2153 source=offboard.sh
+. "$(dirname "$(readlink -f "$0")")/offboard.sh"
+people_setup
+admins_group
+
+RUN='systemd-run --user --quiet'
+start_service() {
+	in_login "$1" "$RUN --unit=stay sleep 7201; sleep 0.3"
+	log_in "$1" true # without a session, or lingering, the manager would end by itself
+}
+start_timer() {
+	in_login "$1" "$RUN --on-active=1 --on-unit-active=1 --timer-property=AccuracySec=1ms \
+		sleep 7202; sleep 0.3"
+	log_in "$1" true
+}
+start_scope() {
+	in_login "$1" "(setsid $RUN --scope sleep 7203 >/dev/null 2>&1 </dev/null &); sleep 0.5"
+	log_in "$1" true
+}
+start_linger() {
+	host_run "$HOST" loginctl enable-linger "$1"
+	in_login "$1" 'mkdir -p ~/.config/systemd/user/default.target.wants
+		cd ~/.config/systemd/user && printf "[Service]\nExecStart=sleep 7204\nRestart=always\nRestartSec=0" >stay.service &&
+		ln -s ../stay.service default.target.wants/ && systemctl --user daemon-reload &&
+		systemctl --user start stay'
+}
+start_rootscope() {
+	in_sudo "$1" 'sh -c "setsid systemd-run --quiet --scope sleep 7205 >/dev/null 2>&1 </dev/null &"'
+}
+start_cron() {
+	local home=/home/$1
+	host_run "$HOST" install -d -o "$1" -g "$1" "$home"
+	host_run "$HOST" sh -c 'echo "* * * * * exec sleep 7206" | crontab -u "$1" -' - "$1"
+}
+start_at() {
+	host_run "$HOST" install -d -o "$1" -g "$1" "/home/$1"
+	host_run "$HOST" runuser -u "$1" -- sh -c 'cd /; echo "exec sleep 7207" | at now' 2>/dev/null
+}
+start_later() { # from within a session
+	in_login "$1" '(sleep 0.1; cd /; echo "exec sleep 7208" | at now) 2>/dev/null'
+}
+
+kind cron 1 start_cron 'sleep 7206'
+kind service 2 start_service 'sleep 7201'
+kind timer 2 start_timer 'sleep 7202'
+kind scope 2 start_scope 'sleep 7203'
+kind linger 2 start_linger 'sleep 7204'
+kind rootscope 1 start_rootscope 'sleep 7205'
+kind at 1 start_at 'sleep 7207'
+kind later 1 start_later 'sleep 7208'
+T_POLL=0.5
+ok "the crontab's job has started" t_wait 62000 kind_runs cron 'sleep 7206'
+kinds_leave
+# Their jobs come due again in less than a minute: test_services waits for that.
+kinds_stay_gone 3
+is "linger comes back" 204 "$(scim_active "${KIND_ID[linger]}" true; echo "${SCIM_STATUS/200/204}")"
+is "… with the same uid" "${KIND_UID[linger]}" "$(host_ssh "$HOST" linger "$T_DIR/key" id -u)"
+is "… and lingering stays off" no "$(host_run "$HOST" loginctl show-user linger -P Linger)"
+host_destroy "$HOST"
+t_end
