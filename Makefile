@@ -151,6 +151,15 @@ check: check-deps
 check-deps:
 	@tests/deps.sh test
 
+# Requests as data, against a real scimd over TLS.
+$(BUILD)/tests/conformance/conformance: $(call obj,$(wildcard tests/conformance/*.c))
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -pie $(OUR_LDFLAGS) -o $@ $^ -lcurl -ljson-c
+
+.PHONY: conformance
+conformance: $(BUILD)/tests/conformance/conformance all
+	@tests/conformance/run $(BUILD)
+
 # --- things to run --------------------------------------------------------------------------------
 .PHONY: demo run deb host-tests bench-offboard
 demo: check-deps
@@ -210,6 +219,7 @@ help:
 	@echo "make deb             packages into $(BUILD)/deb/"
 	@echo "make install         into DESTDIR"
 	@echo "make unit            unit tests; make unit-san: the same under ASan and UBSan"
+	@echo "make conformance     requests as data, against a real scimd over TLS (root)"
 	@echo "make lint            layers and symbols"
 	@echo "make host-tests      tests on real hosts; make bench-offboard: 50 rounds, measured"
 	@echo "make clean           remove $(BUILD)/"
