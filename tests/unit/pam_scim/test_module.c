@@ -375,23 +375,28 @@ static void test_arguments(void)
 	expect_heard(logged, "scim: allowed user=alice uid=70001 phase=account");
 }
 
-/* Runs scim-authorized-keys as nobody; its output in `said`, its exit code returned. */
+/* Runs scim-authorized-keys as nobody, who may have no way to the folder we were built in; its
+ * output in `said`, its exit code returned. */
 static int run_keys(const char *name)
 {
-	int out[2], state;
+	char *arguments[] = { "scim-authorized-keys", (char *)name, NULL };
+	int out[2], program, state;
 	ssize_t n, used = 0;
 	pid_t pid;
 
 	NEED(pipe2(out, O_CLOEXEC) == 0);
+	program = open(keys_program, O_PATH | O_CLOEXEC);
+	NEED(program >= 0);
 	pid = fork();
 	if (pid == 0) {
 		if (dup2(out[1], 1) < 0 || setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
 			_exit(99);
 		if (!freopen("/dev/null", "w", stderr))
 			_exit(98);
-		execl(keys_program, "scim-authorized-keys", name, NULL);
+		fexecve(program, arguments, environ);
 		_exit(97);
 	}
+	close(program);
 	close(out[1]);
 	while ((n = read(out[0], said + used, sizeof(said) - 1 - (size_t)used)) > 0)
 		used += n;
