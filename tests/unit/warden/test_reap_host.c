@@ -449,14 +449,17 @@ static int listen_bus(void)
 	return fd;
 }
 
-static void test_logind(void)
+/* One offboarding beside a logind; true if the report names the session. */
+static bool logind_names_session(void)
 {
 	_cleanup_(reap_freep) struct reap *reap = NULL;
 	_cleanup_close_ int listener = -1;
+	bool named;
 	pthread_t thread;
 	uint64_t end;
 	pid_t pid;
 
+	heard[0] = '\0';
 	make_folder();
 	listener = listen_bus();
 	T_OK(pthread_create(&thread, NULL, serve_bus, &listener));
@@ -465,14 +468,26 @@ static void test_logind(void)
 	T_OK(reap_user(reap, 70018, "", 1, 1000, 0));
 	drive(reap, 1, 1000);
 	T_INT(ended_by(pid), SIGKILL);
-	T_INT(reports[0].report.session_count, 1);
-	T_STR(reports[0].sessions[0], "31");
+	T_INT(report_count, 1);
+	T_TRUE(reports[0].report.session_count <= 1);
+	named = reports[0].report.session_count == 1 && strcmp(reports[0].sessions[0], "31") == 0;
 	for (end = now_ms() + 40; now_ms() < end;)
 		(void)reap_step(reap);
 	reap_freep(&reap); /* and the bus hears of it */
 	T_OK(pthread_join(thread, NULL));
 	T_STR(heard, "SetUserLinger(70018) TerminateUser(70018) ");
 	remove_tree(folder);
+	return named;
+}
+
+/* The reaper does not wait for logind's answer, which may come late on a busy machine. */
+static void test_logind(void)
+{
+	bool named = false;
+
+	for (int i = 0; i < 20 && !named; i++)
+		named = logind_names_session();
+	T_TRUE(named);
 }
 
 /* Neither the lack of a bus nor a silent one may cost time. */
