@@ -15,7 +15,7 @@ root_line=$(host_run "$HOST" getent passwd root)
 # A process that looked things up before and goes on: its mapping is the old one. It counts.
 host_run "$HOST" bash -c 'echo $$ >/run/t-reader; n=0; while :; do
 	for name in ada grace root nobody-here; do eval "home=~$name"; done
-	n=$((n + 1)); echo $n >/run/t-count; read -r -t 0.01 <> <(:); done' </dev/null &
+	n=$((n + 1)); echo $n >/run/t-count; read -r -t 0.01 <> <(:); done' </dev/null 2>/dev/null &
 disown
 
 # Local things: as ever. locals WHEN
