@@ -148,14 +148,13 @@ int client_get(const struct context *context, const char *path, struct json_obje
 	return client_perform(curl, context, path, ret);
 }
 
-int client_post(const struct context *context, const char *path)
+int client_post(const struct context *context, const char *path, struct json_object **ret)
 {
 	_cleanup_(curl_donep) CURL *curl = curl_easy_init();
-	_cleanup_(json_putp) struct json_object *ignored = NULL;
 
 	if (!curl || curl_easy_setopt(curl, CURLOPT_POST, 1L) != CURLE_OK ||
 	    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, 0L) != CURLE_OK ||
 	    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "") != CURLE_OK)
 		return complain("out of memory");
-	return client_perform(curl, context, path, &ignored);
+	return client_perform(curl, context, path, ret);
 }

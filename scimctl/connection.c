@@ -122,6 +122,7 @@ static int connection_put(const struct context *context, const char *name,
 {
 	_cleanup_(dropin_done) struct dropin dropin = { 0 };
 	_cleanup_(conf_freep) struct conf *conf = NULL;
+	_cleanup_(json_putp) struct json_object *answer = NULL;
 	_cleanup_free_ char *text = hash ? dropin_text(name, hash, old) : NULL;
 	const struct conf_connection *connection;
 	int code;
@@ -139,7 +140,7 @@ static int connection_put(const struct context *context, const char *name,
 		 : connection != NULL)
 		return complain("another file in %s says something else about connection %s",
 				context->directory, name);
-	code = client_post(context, "/v1/reload");
+	code = client_post(context, "/v1/reload", &answer);
 	if (code != EXIT_SUCCESS)
 		return complain("nothing was changed, because scimd did not take it over");
 	dropin_keep(&dropin);

@@ -39,6 +39,10 @@ static const struct command {
 	  "what happened, the latest last" },
 	{ "receipt", NULL, 1, "j", receipt_show, "receipt NAME [--json]",
 	  "how the last offboarding of NAME went" },
+	{ "lock", NULL, 1, "jqr", user_lock, "lock NAME [--reason TEXT] [--json]",
+	  "keep somebody out, now, whatever the identity provider says" },
+	{ "unlock", NULL, 1, "jq", user_unlock, "unlock NAME [--json]",
+	  "take a lock away" },
 	{ "status", NULL, 0, "j", status_show, "status [--json]", "how scimd is" },
 };
 
@@ -48,6 +52,8 @@ static const struct option long_options[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "limit", required_argument, NULL, 'n' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "reason", required_argument, NULL, 'r' },
 	{ "socket", required_argument, NULL, 's' },
 	{ "type", required_argument, NULL, 't' },
 	{ "user", required_argument, NULL, 'u' },
@@ -118,6 +124,12 @@ static int option_take(struct context *context, int letter)
 		return limit_parse(optarg, &context->limit)
 			       ? -1
 			       : usage("-n takes a number from 1 to 100000", NULL);
+	case 'q':
+		context->quiet = true;
+		return -1;
+	case 'r':
+		context->reason = optarg;
+		return -1;
 	case 's':
 		context->socket = optarg;
 		return -1;
@@ -187,7 +199,7 @@ int main(int argc, char **argv)
 	int letter, code;
 
 	(void)setlocale(LC_CTYPE, "");
-	while ((letter = getopt_long(argc, argv, "hjn:V", long_options, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, "hjn:qV", long_options, NULL)) != -1) {
 		char one[] = { (char)letter, '\0' };
 
 		code = option_take(&context, letter);

@@ -16,7 +16,9 @@ struct context {
 	const char *socket;    /* of scimd's control API */
 	const char *directory; /* of scimd.conf and scimd.conf.d */
 	bool json;
+	bool quiet; /* only what was asked for: no headings, no sentences */
 	bool finish;
+	const char *reason; /* of a lock, or NULL */
 	const char *user, *type; /* filters of events, or NULL */
 	unsigned long limit;	 /* of events */
 };
@@ -32,6 +34,8 @@ int groups_list(const struct context *context, char **operands);
 int groups_show(const struct context *context, char **operands);
 int events_list(const struct context *context, char **operands);
 int receipt_show(const struct context *context, char **operands);
+int user_lock(const struct context *context, char **operands);
+int user_unlock(const struct context *context, char **operands);
 int status_show(const struct context *context, char **operands);
 
 /* Print "scimctl: …" to standard error; returns EXIT_FAILURE. */
@@ -43,7 +47,8 @@ int complain(const char *fmt, ...) _printf_(1, 2);
  * has no body. */
 _must_use_ int client_get(const struct context *context, const char *path,
 			  struct json_object **ret);
-_must_use_ int client_post(const struct context *context, const char *path);
+_must_use_ int client_post(const struct context *context, const char *path,
+			   struct json_object **ret);
 
 /* "PREFIX/NAME" with name percent-encoded; owned, NULL without memory. */
 char *client_path(const char *prefix, const char *name);

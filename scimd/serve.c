@@ -1,6 +1,5 @@
 #include "scimd/serve.h"
 
-#include <grp.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +12,6 @@
 #define CONTROL_CONNECTIONS_MAX 64u
 #define IDLE_TIMEOUT_S 60u
 #define CONTROL_MODE 0660u
-#define CONTROL_GROUP "scimd-admin"
 
 static void secret_freep(char **text)
 {
@@ -100,16 +98,6 @@ int serve_scim(const struct options *options, const struct conf *conf, struct se
 	return r < 0 ? log_error_errno(r, "serve %s", conf->server.listen) : 0;
 }
 
-/* Who may look without being root: the socket's group is the list of them. */
-static void control_open_to_admins(const char *path)
-{
-	const struct group *admins = getgrnam(CONTROL_GROUP);
-
-	if (admins && chown(path, (uid_t)-1, admins->gr_gid) < 0)
-		log_warning("%s cannot be given to group %s, root alone may use it: %s", path,
-			    CONTROL_GROUP, strerrordesc_np(errno));
-}
-
 int serve_control(const struct options *options, const struct conf *conf, struct service *service,
 		  struct http_server **ret)
 {
@@ -118,7 +106,6 @@ int serve_control(const struct options *options, const struct conf *conf, struct
 	fd = http_listen_unix(options->control_socket, CONTROL_MODE);
 	if (fd < 0)
 		return log_error_errno(fd, "listen on %s", options->control_socket);
-	control_open_to_admins(options->control_socket);
 	r = http_server_open(
 		&(struct http_options){
 			.listen_fd = fd,

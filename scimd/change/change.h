@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "scimd/model/fault.h"
+#include "scimd/policy/policy.h"
 #include "scimd/store/store.h"
 #include "shared/attrs.h"
 #include "shared/conf.h"
@@ -65,6 +66,20 @@ _must_use_ int change_member_add(struct change *change, const char *group_id, co
 				 struct fault *fault);
 _must_use_ int change_member_remove(struct change *change, const char *group_id,
 				    const char *user_id, struct fault *fault);
+
+/* What a stored user is under a configuration; owned, identity_done. Somebody whom policy cannot map
+ * is not allowed, with the rule as the reason. */
+_must_use_ int change_user_identity(struct store_txn *txn, const struct conf *conf,
+				    const struct store_resource *row, struct identity *ret);
+
+/* A local lock: the person is shut out whatever the identity provider says, until it is taken away
+ * here. by and reason (or NULL) are kept for administrators. 409 if it is so already. */
+_must_use_ int change_user_lock(struct change *change, const char *id, const char *by,
+				const char *reason, struct fault *fault);
+_must_use_ int change_user_unlock(struct change *change, const char *id, struct fault *fault);
+/* The id under which a person of that name, who exists no more, is locked; -ENOENT. */
+_must_use_ int change_lock_of_gone(struct store_txn *txn, const char *name,
+				   char ret[static RESOURCE_ID_SIZE]);
 
 /* Record a failure or another fact that is no change ("scim.provisioning_failed"), on its own, now.
  * user may be "". Failure to record is logged, not returned. */

@@ -6,6 +6,8 @@
 
 #include "scimd/base/log.h"
 #include "scimd/model/json.h"
+#include "scimd/policy/text.h"
+#include "shared/directory.h"
 
 #define CHECK_TIMEOUT_MS 5000u
 
@@ -117,6 +119,8 @@ int identity_of(struct store_txn *txn, const struct conf *conf, const struct sto
 	r = policy_user(conf, resource, memberships.groups, memberships.count, &identity, fault);
 	if (r == 0)
 		r = home_settle(row, resource, &identity);
+	if (r == 0)
+		r = lock_apply(txn, row->id, &identity);
 	if (r < 0) {
 		identity_done(&identity);
 		return r;
@@ -127,6 +131,56 @@ int identity_of(struct store_txn *txn, const struct conf *conf, const struct sto
 	}
 	*ret = identity;
 	return 0;
+}
+
+static char **list_none(void)
+{
+	return calloc(1, sizeof(char *));
+}
+
+/* What the row says, without access. */
+static int identity_of_row(const struct store_resource *row, const char *reason,
+			   struct identity *ret)
+{
+	_cleanup_(identity_done) struct identity identity = { .home_is_path = true };
+
+	(void)snprintf(identity.name, sizeof(identity.name), "%s", row->posix_name);
+	identity.gecos = strdup("");
+	identity.home = strdup(row->home ? row->home : "/nonexistent");
+	identity.shell = strdup(DIRECTORY_NOLOGIN);
+	identity.reason = text_clean(reason, ":", FIELD_MAX_BYTES);
+	identity.roles = list_none();
+	identity.keys = list_none();
+	identity.env = list_none();
+	if (!identity.gecos || !identity.home || !identity.shell || !identity.reason ||
+	    !identity.roles || !identity.keys || !identity.env)
+		return -ENOMEM;
+	*ret = identity;
+	identity = (struct identity){ .allowed = false }; /* handed over */
+	return 0;
+}
+
+int identity_or_deny(struct store_txn *txn, const struct conf *conf,
+		     const struct store_resource *row, struct identity *ret, uint32_t **ret_gids,
+		     size_t *ret_gid_count)
+{
+	struct fault fault = { 0 };
+	int r = identity_of(txn, conf, row, ret, ret_gids, ret_gid_count, &fault);
+
+	if (r != -EPROTO)
+		return r;
+	*ret_gids = NULL;
+	*ret_gid_count = 0;
+	return identity_of_row(row, fault.detail, ret);
+}
+
+int change_user_identity(struct store_txn *txn, const struct conf *conf,
+			 const struct store_resource *row, struct identity *ret)
+{
+	_cleanup_free_ uint32_t *gids = NULL;
+	size_t gid_count;
+
+	return identity_or_deny(txn, conf, row, ret, &gids, &gid_count);
 }
 
 /* --- what a change collects --------------------------------------------------------------------- */
@@ -413,6 +467,8 @@ int evaluate_user(struct change *change, struct store_resource *row, bool is_new
 	if (r == 0)
 		r = identity_of(change->txn, engine_conf(change->engine), row, &identity, &gids,
 				&gid_count, fault);
+	if (r == 0 && is_new)
+		r = lock_inherit(change, row->id, &identity);
 	if (r == 0)
 		r = number_take(change, row, identity.wanted_uid, fault);
 	if (r == 0)
@@ -431,13 +487,44 @@ int evaluate_user(struct change *change, struct store_resource *row, bool is_new
 	return r < 0 ? r : user_packets(change, &old, row, &identity, gids, gid_count);
 }
 
+static bool is_same(const struct store_resource *old, const struct store_resource *row)
+{
+	return row->allowed == old->allowed && same_text(row->roles, old->roles) &&
+	       same_text(row->reason, old->reason) && same_text(row->home, old->home) &&
+	       strcmp(row->posix_name, old->posix_name) == 0;
+}
+
+/* Under another configuration two people may get one name: the later one stays what they were, and
+ * out. */
+static int name_settle(struct change *change, const struct store_resource *old,
+		       struct store_resource *row, struct identity *identity)
+{
+	_cleanup_free_ char *reason = NULL;
+	char holder[RESOURCE_ID_SIZE];
+	int r = store_lookup(change->txn, STORE_BY_POSIX_NAME, NULL, row->posix_name, holder);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	if (strcmp(holder, row->id) == 0)
+		return 0;
+	if (asprintf(&reason, "the account name \"%s\" is taken by another person or group",
+		     row->posix_name) < 0) {
+		reason = NULL; /* undefined after a failure */
+		return -ENOMEM;
+	}
+	r = identity_deny(identity, reason);
+	if (r < 0)
+		return r;
+	memcpy(identity->name, old->posix_name, sizeof(identity->name));
+	return row_take_identity(row, identity);
+}
+
 /* Somebody whose groups changed: written and published only if that makes a difference. */
 static int evaluate_again(struct change *change, const char *id)
 {
 	_cleanup_(store_resource_done) struct store_resource old = { 0 }, row = { 0 };
 	_cleanup_(identity_done) struct identity identity = { 0 };
 	_cleanup_free_ uint32_t *gids = NULL;
-	struct fault fault = { 0 };
 	enum store_index taken;
 	size_t gid_count = 0;
 	int r = row_before(change, id, &old);
@@ -446,19 +533,15 @@ static int evaluate_again(struct change *change, const char *id)
 		return r; /* deleted in the same change */
 	r = store_resource_get(change->txn, id, &row);
 	if (r == 0)
-		r = identity_of(change->txn, engine_conf(change->engine), &row, &identity, &gids,
-				&gid_count, &fault);
-	if (r == -EPROTO) {
-		log_warning("%s: %s", old.posix_name, fault.detail);
-		return 0;
-	}
+		r = identity_or_deny(change->txn, engine_conf(change->engine), &row, &identity,
+				     &gids, &gid_count);
 	if (r == 0)
 		r = row_take_identity(&row, &identity);
 	if (r < 0)
 		return r;
-	if (row.allowed == old.allowed && same_text(row.roles, old.roles) &&
-	    same_text(row.reason, old.reason))
-		return 0;
+	r = name_settle(change, &old, &row, &identity);
+	if (r < 0 || is_same(&old, &row))
+		return r;
 	r = store_resource_put(change->txn, &row, &taken);
 	if (r == 0)
 		r = transitions(change, &old, &row);

@@ -130,9 +130,22 @@ _must_use_ int identity_of(struct store_txn *txn, const struct conf *conf,
 			   const struct store_resource *row, struct identity *ret,
 			   uint32_t **ret_gids, size_t *ret_gid_count, struct fault *fault);
 
+/* The same; somebody whom policy cannot map (the configuration changed) is denied, with the rule as the
+ * reason, and keeps what the row says. */
+_must_use_ int identity_or_deny(struct store_txn *txn, const struct conf *conf,
+				const struct store_resource *row, struct identity *ret,
+				uint32_t **ret_gids, size_t *ret_gid_count);
+
 /* Ask the warden whether it would take a record. 0, -EPROTO with the sentence, or a connection error. */
 _must_use_ int warden_check(struct change_engine *engine, struct packet *packet,
 			    char sentence[static WARDEN_REASON_MAX + 1]);
+
+/* lock.c: identity as it is with the person's lock, if there is one. */
+_must_use_ int lock_apply(struct store_txn *txn, const char *user_id, struct identity *identity);
+/* A new person takes over the lock of somebody gone who had the name. */
+_must_use_ int lock_inherit(struct change *change, const char *user_id, struct identity *identity);
+/* Not allowed, and nothing that goes with being allowed. */
+_must_use_ int identity_deny(struct identity *identity, const char *reason);
 
 /* events.c */
 _must_use_ int event_add(struct change *change, const char *type, const char *user,

@@ -33,22 +33,6 @@ static int send_tombstone(uint32_t number, enum resource_type type, bool retired
 	return send_packet(context, &packet);
 }
 
-/* A stored person that policy can't map any more (the configuration changed) is shut out. */
-static int identity_or_shut_out(struct walk *walk, const struct store_resource *row,
-				struct identity *ret, uint32_t **ret_gids, size_t *ret_gid_count)
-{
-	struct fault fault = { 0 };
-	int r = identity_of(walk->txn, engine_conf(walk->engine), row, ret, ret_gids, ret_gid_count,
-			    &fault);
-
-	if (r != -EPROTO)
-		return r;
-	log_warning("%s is shut out: %s", row->posix_name, fault.detail);
-	*ret_gids = NULL;
-	*ret_gid_count = 0;
-	return -ENOENT;
-}
-
 static int send_user(const struct store_resource *row, void *context)
 {
 	_cleanup_(identity_done) struct identity identity = { 0 };
@@ -60,9 +44,8 @@ static int send_user(const struct store_resource *row, void *context)
 
 	if (row->number == 0)
 		return 0;
-	r = identity_or_shut_out(walk, row, &identity, &gids, &gid_count);
-	if (r == -ENOENT)
-		return 0; /* not sent: the warden buries the uid */
+	r = identity_or_deny(walk->txn, engine_conf(walk->engine), row, &identity, &gids,
+			     &gid_count);
 	if (r == 0)
 		r = record_user(&packet, 0, WARDEN_USER, row->number, &identity);
 	if (r == 0)

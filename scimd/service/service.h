@@ -64,7 +64,7 @@ void service_handle(struct service *service, const struct request *request,
 		    struct response *response);
 
 /* Answer one request of the control socket (scimctl). Peer uid 0 and scimd's own may do everything,
- * others nothing for now. */
+ * others, whom the socket's mode has let in, may look. */
 void control_handle(struct service *service, const struct request *request,
 		    struct response *response);
 

@@ -147,6 +147,22 @@ _must_use_ int store_number_retire(struct store_txn *txn, uint32_t number);
 typedef int (*store_number_fn)(uint32_t number, enum resource_type type, bool retired, void *context);
 _must_use_ int store_number_each(struct store_txn *txn, store_number_fn each, void *context);
 
+/* Locks of people by this host's administrators, keyed by the user's id, which need not exist any
+ * more: a lock outlives its person, so that whoever comes back under the name is locked too. */
+struct store_lock {
+	uint64_t time_us;
+	char *name;   /* POSIX name when locked; never NULL */
+	char *by;     /* who locked; never NULL */
+	char *reason; /* or NULL */
+};
+void store_lock_done(struct store_lock *lock);
+_must_use_ int store_lock_put(struct store_txn *txn, const char *user_id,
+			      const struct store_lock *lock);
+_must_use_ int store_lock_get(struct store_txn *txn, const char *user_id, struct store_lock *ret);
+_must_use_ int store_lock_delete(struct store_txn *txn, const char *user_id);
+typedef int (*store_lock_fn)(const char *user_id, const struct store_lock *lock, void *context);
+_must_use_ int store_lock_each(struct store_txn *txn, store_lock_fn each, void *context);
+
 /* Events: JSON text in commit order, numbered from 1. user is a POSIX name or "" and type such as
  * "scim.user.created"; both are kept beside the text for filtering. Newest first. */
 struct store_event {

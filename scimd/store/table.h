@@ -31,6 +31,7 @@ enum table {
 	TABLE_EVENT,        /* event.c */
 	TABLE_RECEIPT,      /* receipt.c */
 	TABLE_RECEIPT_USER,
+	TABLE_LOCK,         /* lock.c */
 	TABLE_COUNT
 };
 

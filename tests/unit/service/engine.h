@@ -133,6 +133,46 @@ int change_member_remove(struct change *change, const char *group_id, const char
 	return store_member_remove(change->txn, group_id, user_id);
 }
 
+int change_user_identity(struct store_txn *txn, const struct conf *conf,
+			 const struct store_resource *row, struct identity *ret)
+{
+	(void)txn;
+	(void)conf;
+	*ret = (struct identity){ .allowed = row->allowed };
+	ret->gecos = strdup("Ge Cos");
+	ret->shell = strdup("/bin/sh");
+	ret->home = strdup("/home/x");
+	return ret->gecos && ret->shell && ret->home ? 0 : -ENOMEM;
+}
+
+int change_user_lock(struct change *change, const char *id, const char *by, const char *reason,
+		     struct fault *fault)
+{
+	struct store_lock lock = { .time_us = 3000000, .name = (char *)"bob", .by = (char *)by,
+				   .reason = (char *)reason };
+
+	(void)fault;
+	change->writes++;
+	return store_lock_put(change->txn, id, &lock);
+}
+
+int change_user_unlock(struct change *change, const char *id, struct fault *fault)
+{
+	int r = store_lock_delete(change->txn, id);
+
+	change->writes++;
+	return r == -ENOENT ? fault_set(fault, 409, NULL, "not locked") : r;
+}
+
+int change_lock_of_gone(struct store_txn *txn, const char *name, char ret[static RESOURCE_ID_SIZE])
+{
+	(void)txn;
+	if (strcmp(name, "gone") != 0)
+		return -ENOENT;
+	strcpy(ret, "00000000-0000-7000-8000-00000000dead");
+	return 0;
+}
+
 void change_event(struct change_engine *engine, const struct change_source *source,
 		  const char *type, const char *user, const char *detail)
 {

@@ -32,6 +32,7 @@ struct fixture {
 	struct change_engine engine;
 	struct conf conf;
 	struct conf_connection connections[2];
+	struct conf_attribute attributes[2];
 	struct service *service;
 	struct response response;
 	struct json_object *json;
@@ -97,6 +98,12 @@ static struct fixture *fixture_new(void)
 	T_FATAL(f != NULL);
 	f->connections[0] = (struct conf_connection){ .name = (char *)"okta", .token_count = 2 };
 	f->connections[1] = (struct conf_connection){ .name = (char *)"entra", .token_count = 1 };
+	f->attributes[0] = (struct conf_attribute){ .name = (char *)"login",
+						    .source = (char *)"userName" };
+	f->attributes[1] = (struct conf_attribute){ .name = (char *)"nick",
+						    .source = (char *)"nickName" };
+	f->conf.attributes = f->attributes;
+	f->conf.attribute_count = ARRAY_SIZE(f->attributes);
 	f->conf.connections = f->connections;
 	f->conf.connection_count = 2;
 	T_FATAL(engine_open(&f->engine, &f->conf) == 0);
@@ -161,7 +168,7 @@ static void test_users(void)
 	      "{\"name\":\"ada\",\"uid\":65536,\"status\":\"active\",\"reason\":null,"
 	      "\"userName\":\"Ada@example.com\",\"displayName\":\"Ada L\",\"id\":\"" ADA "\","
 	      "\"connection\":\"okta\",\"changed\":\"1970-01-01T00:00:02.000Z\","
-	      "\"roles\":[\"admin\",\"dev\"],\"groups\":[\"Ops Team\"]}");
+	      "\"roles\":[\"admin\",\"dev\"],\"groups\":[\"Ops Team\"],\"lock\":null}");
 	T_STR(text(item(f, 1), "status"), "\"deactivated\"");
 	T_STR(text(item(f, 1), "reason"), "\"deactivated there\"");
 	T_STR(text(item(f, 1), "roles"), "[]");
@@ -173,6 +180,10 @@ static void test_one_user(void)
 
 	T_INT(ask(f, "GET", "/v1/users/bob", NULL), 200);
 	T_STR(text(f->json, "uid"), "65537");
+	T_STR(text(f->json, "gecos"), "\"Ge Cos\"");
+	T_STR(text(f->json, "home"), "\"/home/x\"");
+	T_STR(text(f->json, "shell"), "\"/bin/sh\"");
+	T_STR(text(f->json, "attributes"), "{\"login\":\"bob@example.com\"}");
 	T_INT(ask(f, "GET", "/v1/users/ADA%40example.com", NULL), 200);
 	T_STR(text(f->json, "name"), "\"ada\"");
 	T_INT(ask(f, "GET", "/v1/users/carol", NULL), 404);
@@ -260,21 +271,54 @@ static void test_reload(void)
 	T_INT(reloads, 2);
 }
 
-static void test_others_are_refused(void)
+static void test_lock(void)
 {
-	static const uint32_t others[] = { 1, 65536, UINT32_MAX };
+	static const struct {
+		const char *path, *query;
+		int status;
+		const char *user_status, *lock; /* of bob, afterwards */
+	} cases[] = {
+		{ "/v1/unlock/bob", NULL, 409, "\"deactivated\"", "null" },
+		{ "/v1/lock/carol", NULL, 404, "\"deactivated\"", "null" },
+		{ "/v1/lock/bob", "by=", 400, "\"deactivated\"", "null" },
+		{ "/v1/lock/bob", "by=a%0ab", 400, "\"deactivated\"", "null" },
+		{ "/v1/lock/bob", "by=alice&reason=laptop%20stolen", 200, "\"locked\"",
+		  "{\"by\":\"alice\",\"at\":\"1970-01-01T00:00:03.000Z\","
+		  "\"reason\":\"laptop stolen\"}" },
+		{ "/v1/unlock/bob%40example.com", NULL, 200, "\"deactivated\"", "null" },
+		{ "/v1/lock/bob", NULL, 200, "\"locked\"",
+		  "{\"by\":\"uid 0\",\"at\":\"1970-01-01T00:00:03.000Z\",\"reason\":null}" },
+	};
+	FIXTURE(f);
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		T_INT(ask(f, "POST", cases[i].path, cases[i].query), cases[i].status);
+		T_INT(ask(f, "GET", "/v1/users/bob", NULL), 200);
+		T_STR(text(f->json, "status"), cases[i].user_status);
+		T_STR(text(f->json, "lock"), cases[i].lock);
+	}
+	T_INT(ask(f, "POST", "/v1/unlock/gone", NULL), 409); /* known by its lock alone */
+	T_STR(f->engine.request, "scimctl unlock");
+}
+
+static void test_others_may_look(void)
+{
+	static const uint32_t others[] = { 1, 65536 };
 	FIXTURE(f);
 
 	reloads = reload_result = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
 		f->peer_uid = others[i];
-		T_INT(ask(f, "GET", "/v1/users", NULL), 403);
+		T_INT(ask(f, "GET", "/v1/users", NULL), 200);
 		T_INT(ask(f, "POST", "/v1/reload", NULL), 403);
+		T_INT(ask(f, "POST", "/v1/lock/bob", NULL), 403);
 	}
+	f->peer_uid = UINT32_MAX; /* not from the control socket */
+	T_INT(ask(f, "GET", "/v1/users", NULL), 403);
 	T_INT(reloads, 0);
 	f->peer_uid = geteuid();
 	T_INT(ask(f, "POST", "/v1/reload", NULL), 200);
 }
 
 T_MAIN("control", T(test_users), T(test_one_user), T(test_groups), T(test_events), T(test_receipt),
-       T(test_status), T(test_reload), T(test_others_are_refused))
+       T(test_status), T(test_lock), T(test_reload), T(test_others_may_look))

@@ -1,0 +1,120 @@
+#include "scimd/service/control.h"
+
+#include <string.h>
+
+#include "scimd/base/clock.h"
+
+#define EVENTS_DEFAULT 100u
+#define EVENTS_MAX 100000u
+
+/* --- events --- */
+
+struct event_query {
+	struct control *control;
+	char *user, *type; /* owned, NULL: all */
+	uint64_t after, limit, found;
+};
+
+static void event_query_done(struct event_query *query)
+{
+	free(query->user);
+	free(query->type);
+}
+
+static int event_add(const struct store_event *event, void *context)
+{
+	struct event_query *query = context;
+	struct json_object *object = NULL;
+	char time[CLOCK_TEXT_SIZE];
+	int r;
+
+	if (event->sequence <= query->after || query->found == query->limit)
+		return 1;
+	if ((query->user && strcmp(query->user, event->user) != 0) ||
+	    (query->type && strcmp(query->type, event->type) != 0))
+		return 0;
+	r = control_parse(event->json, &object);
+	if (r < 0)
+		return r;
+	r = control_put_number(object, "sequence", event->sequence);
+	if (r == 0)
+		r = control_put_text(object, "time", clock_format(event->time_us, time));
+	if (r == 0)
+		r = control_put_text(object, "type", event->type);
+	if (r == 0)
+		r = control_put_text(object, "user", event->user);
+	if (r < 0) {
+		json_putp(&object);
+		return r;
+	}
+	query->found++;
+	return control_append(query->control->answer, object);
+}
+
+/* The latest events that match, in the order in which they happened. */
+int control_events(struct control *control, struct fault *fault)
+{
+	_cleanup_(event_query_done) struct event_query query = { .control = control,
+								 .limit = EVENTS_DEFAULT };
+	_cleanup_(json_putp) struct json_object *newest_first = NULL;
+	const struct request *request = control->request;
+	int r = control_parameter(request, "user", &query.user, fault);
+
+	if (r == 0)
+		r = control_parameter(request, "type", &query.type, fault);
+	if (r == 0)
+		r = control_parameter_number(request, "after", &query.after, fault);
+	if (r == 0)
+		r = control_parameter_number(request, "limit", &query.limit, fault);
+	if (r < 0)
+		return r;
+	if (query.limit > EVENTS_MAX)
+		query.limit = EVENTS_MAX;
+	control->answer = json_object_new_array();
+	if (!control->answer)
+		return -ENOMEM;
+	r = store_event_each(control->txn, event_add, &query);
+	if (r < 0)
+		return r;
+	newest_first = TAKE_PTR(control->answer);
+	control->answer = json_object_new_array();
+	for (size_t i = json_object_array_length(newest_first); i > 0 && control->answer; i--) {
+		struct json_object *event = json_object_array_get_idx(newest_first, i - 1);
+
+		r = control_append(control->answer, json_object_get(event));
+		if (r < 0)
+			return r;
+	}
+	return control->answer ? 0 : -ENOMEM;
+}
+
+/* --- receipts --- */
+
+static int receipt_take(uint64_t number, const char *user, const char *json, void *context)
+{
+	struct control *control = context;
+	int r = control_parse(json, &control->answer);
+
+	(void)user;
+	if (r == 0)
+		r = control_put_number(control->answer, "number", number);
+	return r < 0 ? r : 1; /* the newest comes first */
+}
+
+int control_receipt(struct control *control, struct fault *fault)
+{
+	_cleanup_(store_resource_done) struct store_resource row = { 0 };
+	int r = store_receipt_each(control->txn, control->name, receipt_take, control);
+
+	if (r >= 0 && !control->answer) {
+		/* Perhaps it is the identity provider's name of somebody who is still known. */
+		r = control_find(control, RESOURCE_USER, &row);
+		if (r == 0)
+			r = store_receipt_each(control->txn, row.posix_name, receipt_take, control);
+		else if (r == -ENOENT)
+			r = 0;
+	}
+	if (r >= 0 && !control->answer)
+		return fault_set(fault, 404, NULL, "there is no receipt for that name");
+	return r < 0 ? r : 0;
+}
