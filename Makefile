@@ -163,7 +163,6 @@ conformance: $(BUILD)/tests/conformance/conformance all
 # --- things to run --------------------------------------------------------------------------------
 .PHONY: demo run deb host-tests bench-offboard
 demo: check-deps
-	@$(MAKE) --no-print-directory deb
 	@tests/host/demo
 
 run: deps
