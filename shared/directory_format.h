@@ -63,6 +63,13 @@
  * in order and take a chunk only at slot number == prefix. An empty slot is an empty chunk. A chunk
  * holds count uids and then, in the same order, their names, each NUL-terminated.
  *
+ * JOURNAL. A change of the file in place is one step, whatever happens: its records go to the end of the
+ * heap, and behind them a DIRECTORY_RECORD_JOURNAL with every slot that the change sets and its
+ * revision; then one sync; then the slots are set. The header's heap_used and revision in the file are a
+ * checkpoint behind which everything is durable; they lag one change. Whoever opens the file for
+ * writing walks the records from heap_used on for as long as their checksums are right, and sets the
+ * slots of each journal with a higher revision again.
+ *
  * SHADOW: only DIRECTORY_USER_BY_ID is used; DIRECTORY_RECORD_SHADOW: struct directory_shadow_record
  * and the crypt(3) string. No entry: no password. */
 #ifndef SHARED_DIRECTORY_FORMAT_H
@@ -102,6 +109,7 @@ enum directory_record_type {
 	DIRECTORY_RECORD_TABLE = 4,
 	DIRECTORY_RECORD_CHUNK = 5,
 	DIRECTORY_RECORD_SHADOW = 6,
+	DIRECTORY_RECORD_JOURNAL = 7,
 };
 
 #define DIRECTORY_ALLOWED 0x0001u
@@ -189,6 +197,19 @@ struct directory_shadow_record {
 	uint32_t changed_day; /* days since the epoch, for sp_lstchg */
 	uint32_t unused[2];
 	/* char hash[]; */
+};
+
+struct directory_journal_record {
+	struct directory_record head; /* id is 0 */
+	uint64_t revision;
+	uint32_t count;
+	uint32_t unused;
+	/* struct directory_journal_entry entries[count]; */
+};
+
+struct directory_journal_entry {
+	uint64_t offset; /* of a slot */
+	uint64_t value;
 };
 
 _Static_assert(sizeof(struct directory_record) == 16, "record header");

@@ -18,7 +18,7 @@ static int fault_at(struct verify *verify, uint64_t where)
 
 static bool type_is_known(uint16_t type)
 {
-	return type >= DIRECTORY_RECORD_USER && type <= DIRECTORY_RECORD_SHADOW;
+	return type >= DIRECTORY_RECORD_USER && type <= DIRECTORY_RECORD_JOURNAL;
 }
 
 /* The heap record by record: sizes that lead from one to the next, and every checksum. */

@@ -105,6 +105,123 @@ static void tables_count(struct directory_file *file)
 	}
 }
 
+/* --- writing ------------------------------------------------------------------------------------ */
+
+static int write_at(int fd, const unsigned char *from, uint64_t size, uint64_t offset)
+{
+	while (size) {
+		ssize_t n = pwrite(fd, from, size, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		from += n;
+		size -= (uint64_t)n;
+		offset += (uint64_t)n;
+	}
+	return 0;
+}
+
+static int write_word(struct directory_file *file, uint64_t offset, uint64_t value)
+{
+	return write_at(file->fd, (const unsigned char *)&value, sizeof(value), offset);
+}
+
+int directory_file_sync_heap(struct directory_file *file)
+{
+	uint64_t heap = file->view.geometry->heap_offset;
+	uint64_t from = directory_file_header(file)->heap_used;
+	int r = write_at(file->fd, file->base + heap + from, file->heap_used - from, heap + from);
+
+	return r == 0 && fdatasync(file->fd) < 0 ? -errno : r;
+}
+
+int directory_file_write_slots(struct directory_file *file,
+			       const struct directory_journal_entry *entries, size_t count,
+			       uint64_t revision)
+{
+	int r = write_word(file, offsetof(struct directory_header, heap_used),
+			   file->checkpoint_heap);
+
+	if (r == 0)
+		r = write_word(file, offsetof(struct directory_header, revision),
+			       file->checkpoint_revision);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = write_word(file, entries[i].offset, entries[i].value);
+	file->checkpoint_heap = file->heap_used;
+	file->checkpoint_revision = revision;
+	return r;
+}
+
+/* --- the journal -------------------------------------------------------------------------------- */
+
+static bool record_is_whole(const struct directory_file *file, uint64_t offset)
+{
+	const struct directory_record *head = (const void *)(file->base + offset);
+	uint64_t room = file->size - offset;
+	size_t covered;
+
+	if (room < sizeof(*head) || head->size < sizeof(*head) || head->size > room ||
+	    head->size % DIRECTORY_UNIT != 0)
+		return false;
+	covered = head->type == DIRECTORY_RECORD_TABLE ? sizeof(struct directory_table_record)
+						       : head->size;
+	return covered <= head->size &&
+	       directory_checksum((const unsigned char *)head + 8, covered - 8, offset) ==
+		       head->checksum;
+}
+
+static bool is_slot(const struct directory_file *file, uint64_t offset)
+{
+	return offset >= DIRECTORY_HEADER_SIZE && offset % sizeof(uint64_t) == 0 &&
+	       offset <= file->size - sizeof(uint64_t);
+}
+
+/* Set one journal's slots again, in memory and in the file. */
+static int journal_apply(struct directory_file *file, const struct directory_journal_record *journal)
+{
+	const struct directory_journal_entry *entries = (const void *)(journal + 1);
+	int r = 0;
+
+	if (sizeof(*journal) + (uint64_t)journal->count * sizeof(*entries) > journal->head.size)
+		return -EIO;
+	for (uint32_t i = 0; r == 0 && i < journal->count; i++) {
+		if (!is_slot(file, entries[i].offset))
+			return -EIO;
+		memcpy(file->base + entries[i].offset, &entries[i].value, sizeof(uint64_t));
+		r = write_word(file, entries[i].offset, entries[i].value);
+	}
+	return r;
+}
+
+/* From the checkpoint on. The file's header is brought forward only after a sync. */
+static int journal_replay(struct directory_file *file)
+{
+	struct directory_header *header = directory_file_header(file);
+	uint64_t offset = header->heap_offset + header->heap_used;
+	int r = 0;
+
+	if (offset > file->size || offset % DIRECTORY_UNIT != 0)
+		return -EIO;
+	while (r == 0 && record_is_whole(file, offset)) {
+		const struct directory_journal_record *journal = (const void *)(file->base + offset);
+
+		offset += journal->head.size;
+		if (journal->head.type != DIRECTORY_RECORD_JOURNAL ||
+		    journal->head.size < sizeof(*journal) || journal->revision <= header->revision)
+			continue;
+		r = journal_apply(file, journal);
+		header->revision = journal->revision;
+		header->heap_used = offset - header->heap_offset;
+	}
+	if (r == 0 && fdatasync(file->fd) < 0)
+		r = -errno;
+	file->checkpoint_heap = header->heap_used;
+	file->checkpoint_revision = header->revision;
+	return r;
+}
+
 /* --- opening ------------------------------------------------------------------------------------ */
 
 static int read_whole(int fd, unsigned char *into, uint64_t size)
@@ -156,7 +273,9 @@ static int file_verify(struct directory_file *file, const struct directory_write
 	if (r < 0)
 		return r;
 	view_set(file);
-	r = directory_verify(&file->view, &where);
+	r = journal_replay(file);
+	if (r == 0)
+		r = directory_verify(&file->view, &where);
 	if (r < 0) /* what was made from it is not to be trusted either */
 		supersede_previous(directory_file_header(file));
 	return r;
@@ -182,7 +301,7 @@ static int offer(struct directory_file *file, int id)
 		return r;
 	tables_touch(file);
 	supersede_previous(&previous);
-	return directory_file_write(file, 0, sizeof(struct directory_header));
+	return write_at(file->fd, file->base, sizeof(struct directory_header), 0);
 }
 
 int directory_file_open(const struct directory_writer_options *options, struct directory_file **ret)
@@ -214,7 +333,7 @@ int directory_file_open(const struct directory_writer_options *options, struct d
 		return r == -ENOMEM ? r : -EIO;
 	tables_count(file);
 	file->heap_used = directory_file_header(file)->heap_used;
-	if (options->segment)
+	if (options->segment) /* everything is durable: the header may say so */
 		r = offer(file, id);
 	if (r < 0)
 		return r;
@@ -279,32 +398,6 @@ int directory_file_create(const struct directory_writer_options *options,
 
 /* --- writing ------------------------------------------------------------------------------------ */
 
-static int write_at(int fd, const unsigned char *from, uint64_t size, uint64_t offset)
-{
-	while (size) {
-		ssize_t n = pwrite(fd, from, size, (off_t)offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		from += n;
-		size -= (uint64_t)n;
-		offset += (uint64_t)n;
-	}
-	return 0;
-}
-
-int directory_file_write(struct directory_file *file, uint64_t offset, uint64_t size)
-{
-	return write_at(file->fd, file->base + offset, size, offset);
-}
-
-int directory_file_write_slot(struct directory_file *file, uint64_t offset, uint64_t value)
-{
-	return write_at(file->fd, (const unsigned char *)&value, sizeof(value), offset);
-}
-
 static int folder_sync(const char *folder)
 {
 	_cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -352,6 +445,8 @@ int directory_file_publish(struct directory_file *file,
 		return r;
 	}
 	file->fd = TAKE_FD(fd);
+	file->checkpoint_heap = directory_file_header(file)->heap_used;
+	file->checkpoint_revision = directory_file_header(file)->revision;
 	return folder_sync(options->folder);
 }
 

@@ -13,6 +13,7 @@ struct directory_file {
 	struct directory_view view; /* of the memory, for the reader's functions */
 	uint64_t heap_used;         /* staged; the header has the published value */
 	uint64_t table_used[DIRECTORY_INDEX_COUNT]; /* slots not empty, removed ones included */
+	uint64_t checkpoint_heap, checkpoint_revision; /* durable with the next sync */
 };
 
 static inline struct directory_header *directory_file_header(const struct directory_file *file)
@@ -25,7 +26,7 @@ static inline uint64_t directory_file_room(const struct directory_file *file)
 	return file->size - file->view.geometry->heap_offset - file->heap_used;
 }
 
-/* Read the published file, verify it, and offer it to readers in a new segment (with
+/* Read the published file, complete what its journals say, verify it, and offer it to readers in a new segment (with
  * options->segment); the one before is superseded. -ENOENT: there is none; -EIO: damaged. Owned. */
 _must_use_ int directory_file_open(const struct directory_writer_options *options,
 				   struct directory_file **ret);
@@ -40,12 +41,13 @@ _must_use_ int directory_file_create(const struct directory_writer_options *opti
 _must_use_ int directory_file_publish(struct directory_file *file,
 				      const struct directory_writer_options *options);
 
-/* Write a range of the memory to the file. */
-_must_use_ int directory_file_write(struct directory_file *file, uint64_t offset, uint64_t size);
+/* Make the heap up to heap_used durable, the journal at its end included. */
+_must_use_ int directory_file_sync_heap(struct directory_file *file);
 
-/* Write one slot to the file only. */
-_must_use_ int directory_file_write_slot(struct directory_file *file, uint64_t offset,
-					 uint64_t value);
+/* After that: write the slots that the journal sets, and the checkpoint of the change before. */
+_must_use_ int directory_file_write_slots(struct directory_file *file,
+					  const struct directory_journal_entry *entries,
+					  size_t count, uint64_t revision);
 
 /* Tell whoever is attached to look at the file again. */
 void directory_file_supersede(struct directory_file *file);

@@ -1,0 +1,253 @@
+#include "scimd/warden/directory_stage.h"
+
+/* --- slots ------------------------------------------------------------------------------------ */
+
+uint64_t stage_slot_read(const struct directory_writer *writer, uint64_t offset)
+{
+	uint64_t value;
+
+	if (!writer->next && overlay_get(&writer->overlay, offset, &value))
+		return value;
+	return directory_slot_load(&stage_file(writer)->view, offset);
+}
+
+void stage_slot_store(struct directory_file *file, uint64_t offset, uint64_t value)
+{
+	__atomic_store_n((uint64_t *)(void *)(file->base + offset), value, __ATOMIC_RELEASE);
+}
+
+int stage_slot_write(struct directory_writer *writer, uint64_t offset, uint64_t value)
+{
+	if (!writer->next)
+		return overlay_set(&writer->overlay, offset, value);
+	stage_slot_store(writer->next, offset, value);
+	return 0;
+}
+
+/* --- indexes ---------------------------------------------------------------------------------- */
+
+struct stage_probe stage_probe_begin(const struct directory_writer *writer, enum directory_index index,
+				uint64_t hash)
+{
+	const struct directory_table *table = &stage_file(writer)->view.geometry->tables[index];
+	uint64_t mask = (UINT64_C(1) << table->log2) - 1;
+
+	return (struct stage_probe){ .table = table, .mask = mask, .position = hash & mask };
+}
+
+static uint64_t probe_offset(const struct stage_probe *probe)
+{
+	return probe->table->offset + probe->position * sizeof(uint64_t);
+}
+
+static bool probe_next(struct stage_probe *probe)
+{
+	probe->position = (probe->position + 1) & probe->mask;
+	return ++probe->steps <= probe->mask;
+}
+
+/* The slot that points at `units`. */
+static int index_locate(const struct directory_writer *writer, enum directory_index index,
+			uint64_t hash, uint32_t units, uint64_t *ret_offset)
+{
+	struct stage_probe probe = stage_probe_begin(writer, index, hash);
+
+	do {
+		uint64_t slot = stage_slot_read(writer, probe_offset(&probe));
+
+		if (slot == 0)
+			return -EIO;
+		if (directory_slot_units(slot) == units) {
+			*ret_offset = probe_offset(&probe);
+			return 0;
+		}
+	} while (probe_next(&probe));
+	return -EIO;
+}
+
+int stage_index_insert(struct directory_writer *writer, enum directory_index index, uint64_t hash,
+			uint32_t units)
+{
+	struct stage_probe probe = stage_probe_begin(writer, index, hash);
+
+	do {
+		uint64_t slot = stage_slot_read(writer, probe_offset(&probe));
+
+		if (slot != 0 && directory_slot_units(slot) != DIRECTORY_GONE)
+			continue;
+		stage_file(writer)->table_used[index] += slot == 0;
+		return stage_slot_write(writer, probe_offset(&probe), directory_slot(units, hash, index));
+	} while (probe_next(&probe));
+	return -EIO; /* room was reserved: cannot happen in a sound file */
+}
+
+/* Point the entry from old (0: a new entry) to units. */
+int stage_index_put(struct directory_writer *writer, enum directory_index index, uint64_t hash,
+		     uint32_t old, uint32_t units)
+{
+	uint64_t offset;
+	int r;
+
+	if (old == 0)
+		return stage_index_insert(writer, index, hash, units);
+	r = index_locate(writer, index, hash, old, &offset);
+	return r < 0 ? r : stage_slot_write(writer, offset, directory_slot(units, hash, index));
+}
+
+int stage_index_remove(struct directory_writer *writer, enum directory_index index, uint64_t hash,
+			uint32_t old)
+{
+	uint64_t offset;
+	int r = index_locate(writer, index, hash, old, &offset);
+
+	return r < 0 ? r : stage_slot_write(writer, offset, directory_slot(DIRECTORY_GONE, 0, index));
+}
+
+uint64_t stage_name_hash(const struct directory_writer *writer, const char *name, size_t size)
+{
+	return directory_hash_name(name, size, stage_file(writer)->view.geometry->seed);
+}
+
+/* Walk the candidates of a hash; *units is moved on. Start with a fresh probe. -ENOENT at the end. */
+int stage_candidate_next(const struct directory_writer *writer, struct stage_probe *probe, uint64_t hash,
+			  uint32_t *ret_units)
+{
+	while (probe->steps <= probe->mask) {
+		uint64_t slot = stage_slot_read(writer, probe_offset(probe));
+
+		if (slot == 0)
+			return -ENOENT;
+		probe_next(probe);
+		if (directory_slot_tag(slot) == (uint16_t)(hash >> 48) &&
+		    directory_slot_units(slot) != DIRECTORY_GONE) {
+			*ret_units = directory_slot_units(slot);
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+int stage_user(const struct directory_writer *writer, uint32_t uid, struct directory_user *ret,
+		     uint32_t *ret_units)
+{
+	uint64_t hash = directory_hash_id(uid);
+	struct stage_probe probe;
+	int r;
+
+	if (!stage_file(writer))
+		return -ENOENT;
+	probe = stage_probe_begin(writer, DIRECTORY_USER_BY_ID, hash);
+	while ((r = stage_candidate_next(writer, &probe, hash, ret_units)) == 0) {
+		r = directory_record_user(&stage_file(writer)->view, *ret_units, ret);
+		if (r < 0 || ret->uid == uid)
+			return r;
+	}
+	return r;
+}
+
+int stage_group(const struct directory_writer *writer, uint32_t gid,
+		      struct directory_group *ret, uint32_t *ret_units)
+{
+	uint64_t hash = directory_hash_id(gid);
+	struct stage_probe probe;
+	int r;
+
+	if (!stage_file(writer))
+		return -ENOENT;
+	probe = stage_probe_begin(writer, DIRECTORY_GROUP_BY_ID, hash);
+	while ((r = stage_candidate_next(writer, &probe, hash, ret_units)) == 0) {
+		r = directory_record_group(&stage_file(writer)->view, *ret_units, ret);
+		if (r < 0 || ret->gid == gid)
+			return r;
+	}
+	return r;
+}
+
+int directory_writer_user(struct directory_writer *writer, uint32_t uid, struct directory_user *ret)
+{
+	uint32_t units;
+
+	return stage_user(writer, uid, ret, &units);
+}
+
+int directory_writer_user_named(struct directory_writer *writer, const char *name, size_t name_size,
+				struct directory_user *ret)
+{
+	struct stage_probe probe;
+	uint32_t units;
+	uint64_t hash;
+	int r;
+
+	if (!stage_file(writer))
+		return -ENOENT;
+	hash = stage_name_hash(writer, name, name_size);
+	probe = stage_probe_begin(writer, DIRECTORY_USER_BY_NAME, hash);
+	while ((r = stage_candidate_next(writer, &probe, hash, &units)) == 0) {
+		r = directory_record_user(&stage_file(writer)->view, units, ret);
+		if (r < 0 || (ret->name_size == name_size && memcmp(ret->name, name, name_size) == 0))
+			return r;
+	}
+	return r;
+}
+
+int directory_writer_group(struct directory_writer *writer, uint32_t gid,
+			   struct directory_group *ret)
+{
+	uint32_t units;
+
+	return stage_group(writer, gid, ret, &units);
+}
+
+int directory_writer_group_named(struct directory_writer *writer, const char *name,
+				 size_t name_size, struct directory_group *ret)
+{
+	struct stage_probe probe;
+	uint32_t units;
+	uint64_t hash;
+	int r;
+
+	if (!stage_file(writer))
+		return -ENOENT;
+	hash = stage_name_hash(writer, name, name_size);
+	probe = stage_probe_begin(writer, DIRECTORY_GROUP_BY_NAME, hash);
+	while ((r = stage_candidate_next(writer, &probe, hash, &units)) == 0) {
+		r = directory_record_group(&stage_file(writer)->view, units, ret);
+		if (r < 0 || (ret->name_size == name_size && memcmp(ret->name, name, name_size) == 0))
+			return r;
+	}
+	return r;
+}
+
+/* --- records ---------------------------------------------------------------------------------- */
+
+/* Room at the end of the heap for a record of `size` bytes, zeroed. The caller has reserved it. */
+void *stage_append(struct directory_file *file, size_t size, uint16_t type, uint16_t flags,
+			   uint32_t id, uint32_t *ret_units)
+{
+	uint64_t offset = file->view.geometry->heap_offset + file->heap_used;
+	struct directory_record *head = (void *)(file->base + offset);
+
+	size = stage_padded(size);
+	memset(head, 0, size);
+	*head = (struct directory_record){ .size = (uint32_t)size, .type = type, .flags = flags,
+					   .id = id };
+	file->heap_used += size;
+	*ret_units = (uint32_t)(offset / DIRECTORY_UNIT);
+	return head;
+}
+
+void stage_seal(struct directory_record *head, uint32_t units)
+{
+	size_t covered = head->type == DIRECTORY_RECORD_TABLE
+				 ? sizeof(struct directory_table_record)
+				 : head->size;
+
+	head->checksum = directory_checksum((unsigned char *)head + 8, covered - 8,
+					    (uint64_t)units * DIRECTORY_UNIT);
+}
+
+const struct directory_record *stage_head(const struct directory_writer *writer,
+						  uint32_t units)
+{
+	return (const void *)(stage_file(writer)->base + (uint64_t)units * DIRECTORY_UNIT);
+}
