@@ -1,0 +1,81 @@
+#!/bin/bash
+# The order of a login and a deactivation, made certain: a pause is put between each two steps of
+# the PAM stack (A account, L login uid, S session scope, C session check, R run), and the person is
+# deactivated during it. At C or before, the login ends there; after C, what it became is ended.
+# shellcheck disable=SC1091,SC2016,SC2034,SC2153 source=offboard.sh
+. "$(dirname "$(readlink -f "$0")")/offboard.sh"
+people_setup
+person ada secret-1
+host_run "$HOST" sh -c 'cp -a /etc/pam.d /root/pam.d
+	printf "#!/bin/sh\nexec sleep 1.75\n" >/usr/local/bin/pause; chmod 755 /usr/local/bin/pause'
+
+# pause_at FILE PATTERN before|after TYPE: from the Debian stacks, with a pause at one place.
+pause_at() {
+	host_run "$HOST" sh -c 'cp -a /root/pam.d/. /etc/pam.d/
+		awk -v pattern="$2" -v place="$3" -v type="$4" "
+			BEGIN { pause = type \" optional pam_exec.so quiet /usr/local/bin/pause\" }
+			\$0 ~ pattern && !done { done = 1
+				if (place == \"before\") print pause; print
+				if (place == \"after\") print pause
+				next }
+			{ print }
+			END { exit !done }" "/root/pam.d/$1" >"/etc/pam.d/$1"' - "$@"
+}
+pausing() {
+	[ -n "$(pids_of '^sleep 1.75')" ]
+}
+
+in_ssh() {
+	host_ssh "$HOST" ada "$T_DIR/key" "$1"
+}
+in_su() {
+	host_run "$HOST" su - ada -c "$1"
+}
+in_sudo_u() {
+	host_run "$HOST" sudo -u ada sh -c "$1"
+}
+in_console() {
+	host_run "$HOST" script -qec "login -f ada" /dev/null <<<"$1"
+}
+
+# step WHAT WAY denied|ended: the login by WAY (a function) stops at the pause that is set.
+step() {
+	local what=$1 way=$2 wanted=$3 login
+	host_run "$HOST" rm -f /tmp/ran
+	"$way" 'echo ran >/tmp/ran; exec sleep 7600' >"$T_DIR/way" 2>&1 </dev/null &
+	login=$!
+	T_POLL=0.02
+	if ! t_wait 5000 pausing; then
+		t_fail "$what: the login does not come to the pause: $(tail -n 3 "$T_DIR/way")"
+	fi
+	scim_active "$ID" false
+	like "$what: 2xx" '^20[04]$' "$SCIM_STATUS"
+	# The pause itself ends with the process that is found; a root process without a login uid
+	# goes on to the next step.
+	ok "$what: the login has ended" t_wait 8000 eval "! kill -0 $login && ! pausing"
+	if [ "$wanted" = denied ]; then
+		refused "$what: the command did not run" 'No such file' host_run "$HOST" ls /tmp/ran
+	fi
+	ok "$what: nothing lives" t_wait 6500 eval '[ -z "$(scim_pids "$PERSON_UID")" ]'
+	is "$what: no session" "" "$(host_run "$HOST" loginctl list-sessions --no-legend | grep ada)"
+	host_run "$HOST" sh -c 'cp -a /root/pam.d/. /etc/pam.d/'
+	scim_active "$ID" true || t_fail "$what: back: $(scim_said)"
+}
+
+pause_at common-account 'pam_scim' before account && step "ssh before A" in_ssh denied
+pause_at sshd 'pam_loginuid' before session && step "ssh between A and L" in_ssh denied
+pause_at common-session 'pam_systemd' before session && step "ssh between L and S" in_ssh denied
+pause_at common-session 'pam_systemd' after session && step "ssh between S and C" in_ssh denied
+pause_at common-session 'pam_scim' after session && step "ssh between C and R" in_ssh denied
+pause_at common-account 'pam_scim' before account && step "su before A" in_su denied
+pause_at common-session 'pam_scim' before session && step "su between A and C" in_su denied
+pause_at common-session 'pam_scim' after session && step "su between C and R" in_su ended
+pause_at common-session-noninteractive 'pam_scim' before session &&
+	step "sudo between A and C" in_sudo_u denied
+pause_at common-session-noninteractive 'pam_scim' after session &&
+	step "sudo between C and R" in_sudo_u ended
+pause_at login 'pam_loginuid' before session && step "console before L" in_console denied
+pause_at common-session 'pam_scim' after session && step "console between C and R" in_console denied
+is "all is as before" ada "$(in_ssh 'id -un')"
+host_destroy "$HOST"
+t_end
