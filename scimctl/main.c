@@ -43,6 +43,8 @@ static const struct command {
 	  "keep somebody out, now, whatever the identity provider says" },
 	{ "unlock", NULL, 1, "jq", user_unlock, "unlock NAME [--json]",
 	  "take a lock away" },
+	{ "doctor", NULL, 0, "jqc", doctor_examine, "doctor [--json] [-q]",
+	  "prove that who is denied is denied everywhere, and what to type if not" },
 	{ "status", NULL, 0, "j", status_show, "status [--json]", "how scimd is" },
 };
 

@@ -30,6 +30,51 @@ static void text_tame(char *text)
 	}
 }
 
+/* Whether standard output takes colours. */
+static bool colours(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && (!no || !*no) && term && strcmp(term, "dumb") != 0;
+}
+
+void print_styled(enum style style, size_t width, const char *text)
+{
+	static const char *const codes[] = {
+		[STYLE_PLAIN] = "", [STYLE_HEADING] = "\033[1m", [STYLE_GOOD] = "\033[32m",
+		[STYLE_ATTENTION] = "\033[33m", [STYLE_BAD] = "\033[31;1m",
+		[STYLE_DIM] = "\033[2m",
+	};
+	bool colour = style != STYLE_PLAIN && colours();
+
+	printf("%s%s%s", colour ? codes[style] : "", text, colour ? "\033[0m" : "");
+	for (size_t at = text_width(text); at < width; at++)
+		putchar(' ');
+	if (width)
+		putchar(' ');
+}
+
+void print_tame(const char *text)
+{
+	_cleanup_free_ char *copy = strdup(text);
+
+	if (!copy)
+		return;
+	text_tame(copy);
+	fputs(copy, stdout);
+}
+
+const char *json_string(struct json_object *object, const char *key)
+{
+	struct json_object *value = NULL;
+
+	if (!json_object_is_type(object, json_type_object) ||
+	    !json_object_object_get_ex(object, key, &value) ||
+	    !json_object_is_type(value, json_type_string))
+		return "";
+	return json_object_get_string(value);
+}
+
 /* A list's items with commas between them, written through out. */
 static void list_write(struct json_object *array, FILE *out)
 {

@@ -36,6 +36,7 @@ int events_list(const struct context *context, char **operands);
 int receipt_show(const struct context *context, char **operands);
 int user_lock(const struct context *context, char **operands);
 int user_unlock(const struct context *context, char **operands);
+int doctor_examine(const struct context *context, char **operands);
 int status_show(const struct context *context, char **operands);
 
 /* Print "scimctl: …" to standard error; returns EXIT_FAILURE. */
@@ -61,6 +62,16 @@ struct column {
 	const char *title;
 	const char *key;
 };
+
+/* Colour on a terminal, unless NO_COLOR is set (no-color.org); width: padded to at least that. */
+enum style { STYLE_PLAIN, STYLE_HEADING, STYLE_GOOD, STYLE_ATTENTION, STYLE_BAD, STYLE_DIM };
+void print_styled(enum style style, size_t width, const char *text);
+
+/* Text from outside, with what controls a terminal replaced. */
+void print_tame(const char *text);
+
+/* A string member, borrowed; "" if there is none. */
+const char *json_string(struct json_object *object, const char *key);
 
 /* The array (or object) as JSON text of several lines. */
 int print_json(struct json_object *object);

@@ -140,6 +140,10 @@ _must_use_ int identity_or_deny(struct store_txn *txn, const struct conf *conf,
 _must_use_ int warden_check(struct change_engine *engine, struct packet *packet,
 			    char sentence[static WARDEN_REASON_MAX + 1]);
 
+/* canary.c: its number under this configuration, 0 if it has none; and its record. */
+_must_use_ int canary_number(struct store_txn *txn, const struct conf *conf, uint32_t *ret);
+_must_use_ int canary_record(struct packet *packet, uint32_t number);
+
 /* lock.c: identity as it is with the person's lock, if there is one. */
 _must_use_ int lock_apply(struct store_txn *txn, const char *user_id, struct identity *identity);
 /* A new person takes over the lock of somebody gone who had the name. */

@@ -13,6 +13,7 @@ struct walk {
 	struct change_engine *engine;
 	struct store_txn *txn;
 	struct outbox members; /* sent after the users */
+	uint32_t canary;       /* its uid, 0: there is none */
 };
 
 static int send_packet(struct walk *walk, struct packet *packet)
@@ -80,6 +81,14 @@ static int send_members(struct walk *walk)
 	return r;
 }
 
+static int send_canary(struct walk *walk)
+{
+	struct packet packet;
+	int r = canary_record(&packet, walk->canary);
+
+	return r < 0 ? r : send_packet(walk, &packet);
+}
+
 static int send_all(struct walk *walk, uint64_t revision)
 {
 	uint64_t users = 0, groups = 0;
@@ -88,7 +97,7 @@ static int send_all(struct walk *walk, uint64_t revision)
 	if (r == 0)
 		r = store_resource_count(walk->txn, RESOURCE_GROUP, NULL, &groups);
 	if (r == 0)
-		r = apply_begin(walk->engine, revision, WARDEN_FULL, (uint32_t)users,
+		r = apply_begin(walk->engine, revision, WARDEN_FULL, (uint32_t)users + 1,
 				(uint32_t)groups);
 	if (r == 0)
 		r = store_number_each(walk->txn, send_tombstone, walk);
@@ -96,6 +105,8 @@ static int send_all(struct walk *walk, uint64_t revision)
 		r = store_resource_each(walk->txn, RESOURCE_GROUP, NULL, 0, send_group, walk);
 	if (r == 0)
 		r = store_resource_each(walk->txn, RESOURCE_USER, NULL, 0, send_user, walk);
+	if (r == 0 && walk->canary)
+		r = send_canary(walk);
 	return r < 0 ? r : send_members(walk);
 }
 
@@ -125,7 +136,7 @@ static int collect_user(const struct store_resource *row, void *context)
 }
 
 /* Write again what policy says differently now. Packets are not needed: everything is sent after. */
-static int rows_update(struct change_engine *engine, uint64_t *ret_revision,
+static int rows_update(struct change_engine *engine, uint64_t *ret_revision, uint32_t *ret_canary,
 		       struct offboarding **ret_offboardings)
 {
 	_cleanup_(store_abortp) struct store_txn *txn = NULL;
@@ -139,6 +150,8 @@ static int rows_update(struct change_engine *engine, uint64_t *ret_revision,
 		r = store_resource_each(txn, RESOURCE_USER, NULL, 0, collect_user, &collect);
 	if (r == 0)
 		r = evaluate_dirty(&change, &fault);
+	if (r == 0)
+		r = canary_number(txn, engine_conf(engine), ret_canary);
 	if (r == 0)
 		r = store_revision_next(txn, ret_revision);
 	if (r == 0)
@@ -159,7 +172,7 @@ int sync_everything(struct change_engine *engine)
 	struct offboarding *offboardings = NULL;
 	struct walk walk = { .engine = engine };
 	uint64_t revision;
-	int r = rows_update(engine, &revision, &offboardings);
+	int r = rows_update(engine, &revision, &walk.canary, &offboardings);
 
 	if (r < 0)
 		return r;

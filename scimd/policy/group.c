@@ -5,6 +5,7 @@
 #include "scimd/policy/match.h"
 #include "scimd/policy/number.h"
 #include "scimd/policy/policy.h"
+#include "shared/canary.h"
 
 static bool is_edge(char c)
 {
@@ -51,7 +52,7 @@ static int reason_find(const struct conf *conf, const char *display_name, const 
 			       "\"%s\", made from its name, is no name for a POSIX group: "
 			       "it must begin with a-z or _",
 			       name);
-	else if (name_is_reserved(name, len))
+	else if (name_is_reserved(name, len) || strcmp(name, CANARY_NAME) == 0)
 		(void)snprintf(ret, size, "\"%s\", made from its name, is reserved for the system",
 			       name);
 	return 0;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "shared/canary.h"
+
 /* Whether word is among the words after the rule's first. */
 static bool rule_has(const char *rule, const char *word)
 {
@@ -62,7 +64,7 @@ int user_name_make(const struct conf *conf, struct json_object *resource,
 				 "name: it takes 1 to %u of a-z, 0-9, _ . and -, begins with a-z or _, "
 				 "and does not end with a dot",
 				 name, rule, NAME_MAX_BYTES);
-	if (name_is_reserved(name, len))
+	if (name_is_reserved(name, len) || strcmp(name, CANARY_NAME) == 0)
 		return fault_set(fault, 400, "invalidValue",
 				 "The user name \"%.64s\", made by [identity] username = %.128s, "
 				 "is reserved for the system",

@@ -30,7 +30,7 @@ libraries='
 microhttpd.h      scimd/http
 db.h              scimd/store
 systemd/          scimd/warden
-security/         pam_scim
+security/         pam_scim scimctl
 curl/             scimctl
 json-c/           scimd/model scimd/store scimd/policy scimd/change scimd/service scimd scimctl
 '

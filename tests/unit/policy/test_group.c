@@ -19,6 +19,7 @@ static const struct {
 	{ "2024 interns", "" },
 	{ "42", "" },
 	{ "_private", "" }, /* reserved */
+	{ "SCIM canary", "" },
 	{ "Sudo", "" },
 	{ "root", "" },
 	{ "Docker", "" },

@@ -61,6 +61,7 @@ static const struct {
 	{ "", "{\"userName\":\"www-data\"}", NULL, "is reserved for the system" },
 	{ "", "{\"userName\":\"systemd-x\"}", NULL, "is reserved for the system" },
 	{ "", "{\"userName\":\"_apt\"}", NULL, "is reserved for the system" },
+	{ "", "{\"userName\":\"scim-canary\"}", NULL, "is reserved for the system" },
 	{ "nickName", "{\"userName\":\"ada\"}", NULL, "nickName ([identity] username)" },
 	{ "nickName", "{\"userName\":\"ada\",\"nickName\":\"\"}", NULL, "has no value" },
 	{ "noSuchThing", "{\"userName\":\"ada\"}", NULL, "names no attribute" },

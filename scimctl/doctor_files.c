@@ -1,0 +1,109 @@
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "scimctl/doctor.h"
+#include "shared/directory.h"
+#include "shared/warden_proto.h"
+
+#define DISK_WARNING_BYTES (512u << 20)
+#define DISK_FAILURE_BYTES (64u << 20)
+
+/* At most this mode; owner and group exactly. */
+static const struct wanted {
+	const char *path, *owner, *group;
+	mode_t mode;
+	bool may_miss;
+} files[] = {
+	{ "/etc/scimd/scimd.conf", "root", "scimd", 0640, false },
+	{ "/etc/scimd/scimd.conf.d", "root", "scimd", 0750, false },
+	{ "/var/lib/scimd", "root", "root", 0755, false },
+	{ "/var/lib/scimd/db", "scimd", "scimd", 0700, false },
+	{ "/var/lib/scimd/tls", "scimd", "scimd", 0750, false },
+	{ "/var/lib/scimd/tls/key.pem", "scimd", "scimd", 0600, true },
+	{ DIRECTORY_PUBLIC_DIR, "root", "root", 0755, false },
+	{ DIRECTORY_PUBLIC_DIR "/" DIRECTORY_FILE, "root", "root", 0644, false },
+	{ DIRECTORY_PUBLIC_DIR "/" DIRECTORY_SHADOW_FILE, "root", "shadow", 0640, false },
+	{ "/run/scimd", "root", "root", 0755, false },
+	{ "/run/scimd/control", "scimd", "scimd-admin", 02755, false },
+	{ WARDEN_SOCKET, "root", "scimd", 0660, false },
+};
+
+static bool owner_is(uid_t uid, const char *name)
+{
+	const struct passwd *entry = getpwnam(name);
+
+	return entry && entry->pw_uid == uid;
+}
+
+static bool group_is(gid_t gid, const char *name)
+{
+	const struct group *entry = getgrnam(name);
+
+	return entry && entry->gr_gid == gid;
+}
+
+/* Whether the file is as wanted; else reported. */
+static bool file_is_good(struct doctor *doctor, const struct wanted *wanted)
+{
+	_cleanup_free_ char *fix = NULL;
+	struct stat file;
+
+	if (lstat(wanted->path, &file) < 0) {
+		if (wanted->may_miss && errno == ENOENT)
+			return true;
+		doctor_report(doctor, "files", DOCTOR_FAILURE,
+			      "systemd-tmpfiles --create; systemctl restart scimd-warden scimd",
+			      "%s: %s", wanted->path, strerror(errno));
+		return false;
+	}
+	if (!S_ISLNK(file.st_mode) && owner_is(file.st_uid, wanted->owner) &&
+	    group_is(file.st_gid, wanted->group) && (file.st_mode & 07777 & ~wanted->mode) == 0)
+		return true;
+	if (asprintf(&fix, "chown %s:%s %s; chmod %04o %s", wanted->owner, wanted->group,
+		     wanted->path, wanted->mode, wanted->path) < 0)
+		fix = NULL;
+	doctor_report(doctor, "files", DOCTOR_FAILURE, fix,
+		      "%s belongs to %u:%u with mode %04o, not to %s:%s with %04o", wanted->path,
+		      file.st_uid, file.st_gid, file.st_mode & 07777, wanted->owner, wanted->group,
+		      wanted->mode);
+	return false;
+}
+
+static void disk(struct doctor *doctor, const char *path)
+{
+	struct statvfs system;
+	uint64_t left;
+
+	if (statvfs(path, &system) < 0) {
+		doctor_report(doctor, "disk", DOCTOR_FAILURE, NULL, "%s: %s", path,
+			      strerror(errno));
+		return;
+	}
+	left = (uint64_t)system.f_bavail * system.f_frsize;
+	doctor_report(doctor, "disk",
+		      left < DISK_FAILURE_BYTES	  ? DOCTOR_FAILURE
+		      : left < DISK_WARNING_BYTES ? DOCTOR_WARNING
+						  : DOCTOR_OK,
+		      "make room: changes are refused when the disk is full", "%s has %llu MiB left",
+		      path, (unsigned long long)(left >> 20));
+	if (system.f_files && system.f_favail < 100)
+		doctor_report(doctor, "disk", DOCTOR_FAILURE, "remove files",
+			      "%s has %llu inodes left", path, (unsigned long long)system.f_favail);
+}
+
+void doctor_files(struct doctor *doctor)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		good &= file_is_good(doctor, &files[i]);
+	if (good)
+		doctor_report(doctor, "files", DOCTOR_OK, NULL,
+			      "owners and modes of %zu files and folders are right",
+			      ARRAY_SIZE(files));
+	disk(doctor, "/var/lib/scimd");
+}

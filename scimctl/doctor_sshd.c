@@ -1,0 +1,74 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "scimctl/doctor.h"
+#include "shared/canary.h"
+
+#define KEYS_COMMAND "/usr/libexec/scim-authorized-keys"
+#define SSHD "/usr/sbin/sshd"
+#define SETTINGS SSHD " -T -C user=" CANARY_NAME " -C host=localhost -C addr=127.0.0.1 2>/dev/null"
+
+static void use_pam(struct doctor *doctor, const char *settings)
+{
+	_cleanup_free_ char *value = doctor_line(settings, "usepam");
+
+	if (value && strcmp(value, "yes") == 0)
+		doctor_report(doctor, "sshd", DOCTOR_OK, NULL, "UsePAM is yes");
+	else
+		doctor_report(doctor, "sshd", DOCTOR_FAILURE,
+			      "set UsePAM yes in /etc/ssh/sshd_config; systemctl reload ssh",
+			      "UsePAM is %s: keys of their own let deactivated people in",
+			      value ? value : "not known");
+}
+
+static void keys_command(struct doctor *doctor, const char *settings)
+{
+	_cleanup_free_ char *value = doctor_line(settings, "authorizedkeyscommand");
+	_cleanup_free_ char *user = doctor_line(settings, "authorizedkeyscommanduser");
+
+	if (!value || strncmp(value, KEYS_COMMAND " ", strlen(KEYS_COMMAND " ")) != 0)
+		doctor_report(doctor, "sshd", DOCTOR_WARNING, "scimctl enable ssh",
+			      "AuthorizedKeysCommand is %s: SSH keys from the identity provider are "
+			      "not used", value ? value : "not set");
+	else if (user && strcmp(user, "root") == 0)
+		doctor_report(doctor, "sshd", DOCTOR_WARNING,
+			      "set AuthorizedKeysCommandUser nobody",
+			      "AuthorizedKeysCommand runs as root");
+	else
+		doctor_report(doctor, "sshd", DOCTOR_OK, NULL, "AuthorizedKeysCommand is %s",
+			      value);
+}
+
+/* The command itself, asked for the keys of somebody who may not be here. */
+static void keys_of_canary(struct doctor *doctor)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = doctor_run(KEYS_COMMAND " " CANARY_NAME " 2>/dev/null", &text);
+
+	if (r == 0 && !*text)
+		doctor_report(doctor, "sshd", DOCTOR_OK, NULL, "no keys are handed out for the canary");
+	else
+		doctor_report(doctor, "sshd", DOCTOR_FAILURE, "systemctl restart scimd-warden scimd",
+			      r == 0 ? "keys are handed out for the canary"
+				     : KEYS_COMMAND " ends with %d", r);
+}
+
+void doctor_sshd(struct doctor *doctor)
+{
+	_cleanup_free_ char *settings = NULL;
+	int r;
+
+	if (access(SSHD, X_OK) < 0) {
+		doctor_report(doctor, "sshd", DOCTOR_OK, NULL, "is not installed");
+		return;
+	}
+	r = doctor_run(SETTINGS, &settings);
+	if (r != 0) {
+		doctor_report(doctor, "sshd", DOCTOR_FAILURE, SSHD " -t",
+			      "does not tell its settings (" SSHD " -T ends with %d)", r);
+		return;
+	}
+	use_pam(doctor, settings);
+	keys_command(doctor, settings);
+	keys_of_canary(doctor);
+}

@@ -1,0 +1,9 @@
+/* canary.h - the account by which scimctl proves that PAM denies whom scimd denies.
+ * Layer: shared, libc only; no code. */
+#ifndef SHARED_CANARY_H
+#define SHARED_CANARY_H
+
+/* Published by scimd as never allowed; no person or group gets the name. */
+#define CANARY_NAME "scim-canary"
+
+#endif
