@@ -161,7 +161,7 @@ conformance: $(BUILD)/tests/conformance/conformance all
 	@tests/conformance/run $(BUILD)
 
 # --- things to run --------------------------------------------------------------------------------
-.PHONY: demo run deb host-tests bench-offboard
+.PHONY: demo run deb host-tests bench-offboard torture
 demo: check-deps
 	@tests/host/demo
 
@@ -179,6 +179,9 @@ $(BUILD)/deb/.made: $(DEB_SOURCES)
 
 host-tests: check-deps deb
 	@tests/host/run
+
+torture: check-deps deb
+	@tests/host/torture
 
 bench-offboard: check-deps deb
 	@tests/host/bench_offboard.sh
@@ -220,6 +223,7 @@ help:
 	@echo "make unit            unit tests; make unit-san: the same under ASan and UBSan"
 	@echo "make conformance     requests as data, against a real scimd over TLS (root)"
 	@echo "make lint            layers and symbols"
+	@echo "make torture         a thousand logins that race with deactivations"
 	@echo "make host-tests      tests on real hosts; make bench-offboard: 50 rounds, measured"
 	@echo "make clean           remove $(BUILD)/"
 
