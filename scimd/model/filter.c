@@ -16,6 +16,7 @@
 
 struct parser {
 	enum resource_type type;
+	bool any_type; /* attributes of other types are known, too */
 	const struct schema_attribute *scope; /* inside brackets: the attribute before them */
 	const char *at, *end;
 	unsigned int depth;
@@ -270,7 +271,8 @@ static int lookup(struct parser *p, size_t len, struct path *ret)
 		path.sub = path_sub_find(p->scope, p->at, len);
 		r = path.sub ? 0 : -ENOENT;
 	} else {
-		r = path_lookup(p->type, p->at, len, &path);
+		r = p->any_type ? path_lookup_any(p->type, p->at, len, &path)
+				: path_lookup(p->type, p->at, len, &path);
 		if (r == 0 && !path.attribute)
 			r = -ENOENT;
 	}
@@ -448,24 +450,40 @@ static int check_text(const char *text, size_t len, struct fault *fault)
 	return 0;
 }
 
+static int parse_all(struct parser *p, struct filter **ret)
+{
+	_cleanup_(filter_freep) struct filter *filter = NULL;
+	int r;
+
+	r = check_text(p->at, (size_t)(p->end - p->at), p->fault);
+	if (r < 0)
+		return r;
+	r = parse_or(p, &filter);
+	if (r < 0)
+		return r;
+	skip_spaces(p);
+	if (p->at != p->end)
+		return bad(p, "something after the filter");
+	*ret = TAKE_PTR(filter);
+	return 0;
+}
+
 int filter_parse(enum resource_type type, const char *text, size_t len, struct filter **ret,
 		 struct fault *fault)
 {
 	struct parser p = { .type = type, .at = text, .end = text + len, .fault = fault };
-	_cleanup_(filter_freep) struct filter *filter = NULL;
-	int r;
 
-	r = check_text(text, len, fault);
-	if (r < 0)
-		return r;
-	r = parse_or(&p, &filter);
-	if (r < 0)
-		return r;
-	skip_spaces(&p);
-	if (p.at != p.end)
-		return bad(&p, "something after the filter");
-	*ret = TAKE_PTR(filter);
-	return 0;
+	return parse_all(&p, ret);
+}
+
+int filter_parse_any(enum resource_type type, const char *text, size_t len, struct filter **ret,
+		     struct fault *fault)
+{
+	struct parser p = {
+		.type = type, .any_type = true, .at = text, .end = text + len, .fault = fault
+	};
+
+	return parse_all(&p, ret);
 }
 
 int filter_parse_elements(const struct schema_attribute *attribute, const char *text, size_t len,

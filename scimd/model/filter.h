@@ -19,6 +19,11 @@ struct filter;
 _must_use_ int filter_parse(enum resource_type type, const char *text, size_t len,
 			    struct filter **ret, struct fault *fault);
 
+/* The same for a query over all types: what is an attribute of another type alone has no value in
+ * resources of this one. */
+_must_use_ int filter_parse_any(enum resource_type type, const char *text, size_t len,
+				struct filter **ret, struct fault *fault);
+
 /* Whether a complete representation (with id, meta, groups or members as far as the filter needs
  * them, see filter_uses) matches. */
 bool filter_matches(const struct filter *filter, struct json_object *resource);

@@ -118,6 +118,16 @@ int path_lookup(enum resource_type type, const char *text, size_t len, struct pa
 	return 0;
 }
 
+int path_lookup_any(enum resource_type type, const char *text, size_t len, struct path *ret)
+{
+	static const enum resource_type types[] = { RESOURCE_USER, RESOURCE_GROUP };
+	int r = path_lookup(type, text, len, ret);
+
+	for (size_t i = 0; r == -ENOENT && i < ARRAY_SIZE(types); i++)
+		r = path_lookup(types[i], text, len, ret);
+	return r;
+}
+
 static int lookup_fault(int r, const char *text, size_t len, struct fault *fault)
 {
 	int shown = len > 200 ? 200 : (int)len;

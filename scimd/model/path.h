@@ -20,6 +20,10 @@ struct path {
  * the core schema, then in the extensions. -ENOENT: not in the schema; -EINVAL: not a path. */
 _must_use_ int path_lookup(enum resource_type type, const char *text, size_t len, struct path *ret);
 
+/* Looked for in type first and then in the other types; for queries over all of them. */
+_must_use_ int path_lookup_any(enum resource_type type, const char *text, size_t len,
+			       struct path *ret);
+
 /* With an optional filter: "emails[type eq \"work\"].value". -ENOENT for names not in the
  * schema and -EPROTO for anything else, both with *fault (invalidPath or invalidFilter), or
  * -ENOMEM. */

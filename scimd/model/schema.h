@@ -65,6 +65,15 @@ const struct schema_attribute *schema_attribute_find(const struct schema_attribu
  * errno ENOENT. */
 struct json_object *schema_documents(const char *base_url, const char *urn);
 struct json_object *schema_resource_types(const char *base_url, const char *name);
-struct json_object *schema_provider_config(const char *base_url, uint64_t max_results);
+
+/* What the provider's configuration says of limits and features. */
+struct schema_limits {
+	uint64_t page_default, page_max; /* resources */
+	uint64_t cursor_timeout_s;
+	uint64_t bulk_operations, bulk_bytes; /* 0 operations: no Bulk */
+	bool change_password;
+};
+struct json_object *schema_provider_config(const char *base_url,
+					   const struct schema_limits *limits);
 
 #endif

@@ -13,14 +13,6 @@
 #define URN_RESOURCE_TYPE "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
 #define URN_SCHEMA "urn:ietf:params:scim:schemas:core:2.0:Schema"
 
-#define BULK_MAX_OPERATIONS 1000
-#define BULK_MAX_BYTES 1048576
-
-/* What this provider can do. A feature that arrives is switched on here. */
-static const bool has_patch = true, has_bulk = false, has_filter = true,
-		  has_change_password = false, has_sort = false, has_etag = false,
-		  has_cursor = false, has_index = true;
-
 static const struct {
 	const char *name, *endpoint, *description;
 	enum resource_type type;
@@ -266,17 +258,18 @@ static struct json_object *feature_add(struct json_object *document, const char 
 	return feature;
 }
 
-static int fill_pagination(struct json_object *document, uint64_t max_results)
+static int fill_pagination(struct json_object *document, const struct schema_limits *limits)
 {
 	struct json_object *pagination = json_object_new_object();
 
 	if (json_set(document, "pagination", pagination) < 0 ||
-	    set_flag(pagination, "cursor", has_cursor) < 0 ||
-	    set_flag(pagination, "index", has_index) < 0 ||
+	    set_flag(pagination, "cursor", true) < 0 ||
+	    set_flag(pagination, "index", true) < 0 ||
 	    set_string(pagination, "defaultPaginationMethod", "index") < 0 ||
-	    set_count(pagination, "defaultPageSize", max_results) < 0)
+	    set_count(pagination, "defaultPageSize", limits->page_default) < 0 ||
+	    set_count(pagination, "maxPageSize", limits->page_max) < 0)
 		return -ENOMEM;
-	return set_count(pagination, "maxPageSize", max_results);
+	return set_count(pagination, "cursorTimeout", limits->cursor_timeout_s);
 }
 
 static int fill_authentication(struct json_object *document)
@@ -296,24 +289,30 @@ static int fill_authentication(struct json_object *document)
 	return set_flag(scheme, "primary", true);
 }
 
-struct json_object *schema_provider_config(const char *base_url, uint64_t max_results)
+static int fill_bulk(struct json_object *document, const struct schema_limits *limits)
+{
+	struct json_object *bulk = feature_add(document, "bulk", limits->bulk_operations > 0);
+
+	if (!bulk || set_count(bulk, "maxOperations", limits->bulk_operations) < 0)
+		return -ENOMEM;
+	return set_count(bulk, "maxPayloadSize", limits->bulk_bytes);
+}
+
+struct json_object *schema_provider_config(const char *base_url,
+					   const struct schema_limits *limits)
 {
 	_cleanup_(json_putp) struct json_object *document = NULL;
-	struct json_object *bulk, *filter;
+	struct json_object *filter;
 
 	document = document_new(URN_CONFIG, "ServiceProviderConfig", base_url,
 				"/ServiceProviderConfig");
-	if (!document || !feature_add(document, "patch", has_patch))
+	if (!document || !feature_add(document, "patch", true) || fill_bulk(document, limits) < 0)
 		return NULL;
-	bulk = feature_add(document, "bulk", has_bulk);
-	if (!bulk || set_count(bulk, "maxOperations", has_bulk ? BULK_MAX_OPERATIONS : 0) < 0 ||
-	    set_count(bulk, "maxPayloadSize", has_bulk ? BULK_MAX_BYTES : 0) < 0)
-		return NULL;
-	filter = feature_add(document, "filter", has_filter);
-	if (!filter || set_count(filter, "maxResults", max_results) < 0 ||
-	    !feature_add(document, "changePassword", has_change_password) ||
-	    !feature_add(document, "sort", has_sort) || !feature_add(document, "etag", has_etag) ||
-	    fill_pagination(document, max_results) < 0 || fill_authentication(document) < 0)
+	filter = feature_add(document, "filter", true);
+	if (!filter || set_count(filter, "maxResults", limits->page_max) < 0 ||
+	    !feature_add(document, "changePassword", limits->change_password) ||
+	    !feature_add(document, "sort", true) || !feature_add(document, "etag", true) ||
+	    fill_pagination(document, limits) < 0 || fill_authentication(document) < 0)
 		return NULL;
 	return TAKE_PTR(document);
 }

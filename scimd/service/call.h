@@ -50,10 +50,14 @@ int user_list(struct call *call, struct fault *fault);
 int user_read(struct call *call, struct fault *fault);
 int user_write(struct call *call, struct fault *fault); /* create, replace, patch */
 int user_delete(struct call *call, struct fault *fault);
+int user_search(struct call *call, struct fault *fault);
 int group_list(struct call *call, struct fault *fault);
 int group_read(struct call *call, struct fault *fault);
 int group_write(struct call *call, struct fault *fault);
 int group_delete(struct call *call, struct fault *fault);
+int group_search(struct call *call, struct fault *fault);
+int root_list(struct call *call, struct fault *fault);
+int root_search(struct call *call, struct fault *fault);
 int discovery_provider_config(struct call *call, struct fault *fault);
 int discovery_resource_types(struct call *call, struct fault *fault);
 int discovery_schemas(struct call *call, struct fault *fault);

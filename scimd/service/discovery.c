@@ -2,6 +2,7 @@
 
 #include "scimd/model/json.h"
 #include "scimd/model/schema.h"
+#include "scimd/service/cursor.h"
 #include "scimd/service/list.h"
 
 /* RFC 7644 section 4: a filter is refused, sorting and paging are ignored. */
@@ -29,13 +30,19 @@ static const char *route_id(const struct call *call)
 
 int discovery_provider_config(struct call *call, struct fault *fault)
 {
+	const struct schema_limits limits = {
+		.page_default = LIST_COUNT_DEFAULT,
+		.page_max = LIST_COUNT_MAX,
+		.cursor_timeout_s = CURSOR_TIMEOUT_S,
+		.change_password = call->conf->identity.passwords,
+	};
 	_cleanup_(json_putp) struct json_object *document = NULL;
 	int r;
 
 	r = refuse_filter(call, fault);
 	if (r < 0)
 		return r;
-	document = schema_provider_config(call->base_url, LIST_COUNT_MAX);
+	document = schema_provider_config(call->base_url, &limits);
 	return respond_document(call, document, ENOMEM, fault);
 }
 

@@ -11,7 +11,7 @@
 
 int group_list(struct call *call, struct fault *fault)
 {
-	return list_respond(call, RESOURCE_GROUP, fault);
+	return list_respond(call, LIST_GROUPS, fault);
 }
 
 int group_read(struct call *call, struct fault *fault)

@@ -1,4 +1,4 @@
-/* list.h - queries over a resource type (RFC 7644 section 3.4.2). Layer: service, inside it. */
+/* list.h - queries over resources (RFC 7644 section 3.4.2, RFC 9865). Layer: service, inside it. */
 #ifndef SCIMD_SERVICE_LIST_H
 #define SCIMD_SERVICE_LIST_H
 
@@ -8,7 +8,11 @@
 #define LIST_COUNT_MAX 1000u
 #define LIST_SCAN_MAX 100000u /* resources that a filter without an index may look at */
 
-/* Answer a query with a ListResponse in order of creation. */
-_must_use_ int list_respond(struct call *call, enum resource_type type, struct fault *fault);
+#define LIST_USERS (1u << RESOURCE_USER)
+#define LIST_GROUPS (1u << RESOURCE_GROUP)
+
+/* Answer the call's query over these types with a ListResponse: sorted if it says so, else users
+ * before groups and each in order of creation; a page by startIndex or by cursor. */
+_must_use_ int list_respond(struct call *call, unsigned int types, struct fault *fault);
 
 #endif

@@ -46,35 +46,23 @@ static int row_parse(const struct store_resource *row, struct json_object **ret)
 	return r == -EPROTO ? -EIO : r;
 }
 
-/* A user's userName, a group's displayName, as the client wrote it. */
-static const char *row_title(enum resource_type type, struct json_object *resource)
-{
-	return json_get_string(resource, type == RESOURCE_USER ? "userName" : "displayName");
-}
-
-/* The other end of a membership, as an element of `members` or `groups`. */
-static int relation_make(const struct render *render, const struct store_resource *row,
-			 struct json_object **ret)
+/* An element of `members` or `groups`: the other end of a membership. */
+static int relation_make(const struct render *render, enum resource_type type, const char *id,
+			 const char *title, struct json_object **ret)
 {
 	_cleanup_(json_putp) struct json_object *element = json_object_new_object();
-	_cleanup_(json_putp) struct json_object *resource = NULL;
-	_cleanup_free_ char *location = location_make(render->base_url, row->type, row->id);
-	const char *title;
+	_cleanup_free_ char *location = location_make(render->base_url, type, id);
 	int r;
 
 	if (!element || !location)
 		return -ENOMEM;
-	r = row_parse(row, &resource);
-	if (r < 0)
-		return r;
-	title = row_title(row->type, resource);
-	r = add_text(element, "value", row->id);
+	r = add_text(element, "value", id);
 	if (r >= 0)
 		r = add_text(element, "$ref", location);
-	if (r >= 0 && title)
+	if (r >= 0)
 		r = add_text(element, "display", title);
 	if (r >= 0)
-		r = add_text(element, "type", row->type == RESOURCE_USER ? "User" : "direct");
+		r = add_text(element, "type", type == RESOURCE_USER ? "User" : "direct");
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(element);
@@ -86,19 +74,13 @@ struct relations {
 	struct json_object *array; /* borrowed */
 };
 
-static int relation_add(const char *id, void *context)
+static int relation_append(struct relations *relations, enum resource_type type, const char *id,
+			   const char *title)
 {
-	struct relations *relations = context;
-	_cleanup_(store_resource_done) struct store_resource row = {};
 	struct json_object *element;
 	int r;
 
-	r = store_resource_get(relations->render->txn, id, &row);
-	if (r == -ENOENT)
-		return 0; /* a membership never outlives its ends; a reader need not fail on one */
-	if (r < 0)
-		return r;
-	r = relation_make(relations->render, &row, &element);
+	r = relation_make(relations->render, type, id, title, &element);
 	if (r < 0)
 		return r;
 	if (json_object_array_add(relations->array, element) < 0) {
@@ -106,6 +88,28 @@ static int relation_add(const char *id, void *context)
 		return -ENOMEM;
 	}
 	return 0;
+}
+
+static int relation_add(const char *id, void *context)
+{
+	struct relations *relations = context;
+	_cleanup_(store_resource_done) struct store_resource row = {};
+	int r;
+
+	r = store_resource_get(relations->render->txn, id, &row);
+	if (r == -ENOENT)
+		return 0; /* a membership never outlives its ends; a reader need not fail on one */
+	if (r < 0)
+		return r;
+	return relation_append(relations, row.type, id, row.title ? row.title : row.folded_name);
+}
+
+/* Of a large group nothing but the memberships themselves is read. */
+static int member_add(const char *id, const char *title, void *context)
+{
+	if (!title)
+		return relation_add(id, context);
+	return relation_append(context, RESOURCE_USER, id, title);
 }
 
 static int relations_walk(const struct render *render, const struct store_resource *row,
@@ -123,7 +127,7 @@ static int relations_walk(const struct render *render, const struct store_resour
 	}
 	if (is_user)
 		return store_groups_each(render->txn, row->id, relation_add, relations);
-	return store_members_each(render->txn, row->id, relation_add, relations);
+	return store_members_titled_each(render->txn, row->id, member_add, relations);
 }
 
 static int add_relations(const struct render *render, const struct store_resource *row,

@@ -18,11 +18,11 @@ struct route {
 #define EVERY_VERB(action) { action, action, action, action, action }
 
 static const struct route routes[] = {
-	{ "/Users/.search", false, { [VERB_POST] = ROUTE_UNSUPPORTED } },
-	{ "/Groups/.search", false, { [VERB_POST] = ROUTE_UNSUPPORTED } },
-	{ "/.search", false, { [VERB_POST] = ROUTE_UNSUPPORTED } },
+	{ "/Users/.search", false, { [VERB_POST] = ROUTE_USER_SEARCH } },
+	{ "/Groups/.search", false, { [VERB_POST] = ROUTE_GROUP_SEARCH } },
+	{ "/.search", false, { [VERB_POST] = ROUTE_ROOT_SEARCH } },
 	{ "/Bulk", false, { [VERB_POST] = ROUTE_UNSUPPORTED } },
-	{ "", false, { [VERB_GET] = ROUTE_UNSUPPORTED } }, /* a query over all types */
+	{ "", false, { [VERB_GET] = ROUTE_ROOT_LIST } },
 	{ "/Me", false, EVERY_VERB(ROUTE_UNSUPPORTED) },
 	{ "/Users", false, { [VERB_GET] = ROUTE_USER_LIST, [VERB_POST] = ROUTE_USER_CREATE } },
 	{ "/Users", true,

@@ -8,7 +8,7 @@
 
 int user_list(struct call *call, struct fault *fault)
 {
-	return list_respond(call, RESOURCE_USER, fault);
+	return list_respond(call, LIST_USERS, fault);
 }
 
 int user_read(struct call *call, struct fault *fault)

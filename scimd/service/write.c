@@ -1,5 +1,7 @@
 #include "scimd/service/write.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "scimd/base/clock.h"
@@ -173,6 +175,39 @@ static int fill_password(struct write *write, const struct resource_edit *edit)
 	return 0;
 }
 
+/* The addresses as the store's index wants them. */
+static int fill_emails(struct store_resource *row, struct json_object *resource)
+{
+	struct json_object *emails = json_get(resource, "emails");
+	_cleanup_free_ char *list = NULL;
+	size_t size;
+	FILE *out;
+
+	free(row->emails);
+	row->emails = NULL;
+	if (row->type != RESOURCE_USER || !json_object_is_type(emails, json_type_array))
+		return 0;
+	out = open_memstream(&list, &size);
+	if (!out)
+		return -ENOMEM;
+	for (size_t i = 0; i < json_object_array_length(emails); i++) {
+		const char *value =
+			json_get_string(json_object_array_get_idx(emails, i), "value");
+		_cleanup_free_ char *folded = value ? json_fold(value) : NULL;
+
+		if (value && !folded) {
+			fclose(out);
+			return -ENOMEM;
+		}
+		if (folded && *folded && !strchr(folded, '\n'))
+			fprintf(out, "%s\n", folded);
+	}
+	if (fclose(out) != 0)
+		return -ENOMEM;
+	row->emails = TAKE_PTR(list);
+	return 0;
+}
+
 int write_fill(struct write *write, const struct resource_edit *edit)
 {
 	struct store_resource *row = &write->row;
@@ -185,6 +220,10 @@ int write_fill(struct write *write, const struct resource_edit *edit)
 	if (!name)
 		return -EINVAL; /* the model refuses a resource without it */
 	r = text_replace(&row->folded_name, json_fold(name));
+	if (r >= 0)
+		r = text_replace(&row->title, strdup(name));
+	if (r >= 0)
+		r = fill_emails(row, resource);
 	if (r >= 0)
 		r = text_replace(&row->json, json_text(resource));
 	if (r >= 0 && external_id)

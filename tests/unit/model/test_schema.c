@@ -139,7 +139,11 @@ static void test_resource_types(void)
 
 static void test_provider_config(void)
 {
-	_cleanup_(json_putp) struct json_object *config = schema_provider_config(BASE, 200);
+	static const struct schema_limits limits = {
+		.page_default = 50, .page_max = 200, .cursor_timeout_s = 600,
+		.bulk_operations = 7, .bulk_bytes = 4096, .change_password = true,
+	};
+	_cleanup_(json_putp) struct json_object *config = schema_provider_config(BASE, &limits);
 	struct json_object *schemes = json_get(config, "authenticationSchemes");
 
 	T_INT(json_object_array_length(schemes), 1);
@@ -150,12 +154,12 @@ static void test_provider_config(void)
 		       "'meta':{'resourceType':'ServiceProviderConfig',"
 		       "'location':'" BASE "/ServiceProviderConfig'},"
 		       "'patch':{'supported':true},"
-		       "'bulk':{'supported':false,'maxOperations':0,'maxPayloadSize':0},"
+		       "'bulk':{'supported':true,'maxOperations':7,'maxPayloadSize':4096},"
 		       "'filter':{'supported':true,'maxResults':200},"
-		       "'changePassword':{'supported':false},'sort':{'supported':false},"
-		       "'etag':{'supported':false},'pagination':{'cursor':false,'index':true,"
-		       "'defaultPaginationMethod':'index','defaultPageSize':200,"
-		       "'maxPageSize':200}}"));
+		       "'changePassword':{'supported':true},'sort':{'supported':true},"
+		       "'etag':{'supported':true},'pagination':{'cursor':true,'index':true,"
+		       "'defaultPaginationMethod':'index','defaultPageSize':50,"
+		       "'maxPageSize':200,'cursorTimeout':600}}"));
 }
 
 T_MAIN("schema", T(test_find), T(test_characteristics), T(test_complete), T(test_documents),

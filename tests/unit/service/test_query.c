@@ -47,7 +47,15 @@ static void understands(void)
 		{ "", { .start = 1 } },
 		{ "&&", { .start = 1 } },
 		{ "aadOptscim062020", { .start = 1 } },
-		{ "x=y&=&x=z&sortBy=userName&sortOrder=descending", { .start = 1 } },
+		{ "x=y&=&x=z", { .start = 1 } },
+		{ "sortBy=userName&sortOrder=Descending",
+		  { .sort_by = (char *)"userName", .start = 1, .descending = true } },
+		{ "sortby=&sortOrder=", { .start = 1 } },
+		{ "sortOrder=ascending", { .start = 1 } },
+		{ "cursor", { .cursor = (char *)"", .start = 1 } },
+		{ "cursor=&count=5",
+		  { .cursor = (char *)"", .start = 1, .count = 5, .has_count = true } },
+		{ "cursor=a-_9&startIndex=1", { .cursor = (char *)"a-_9", .start = 1 } },
 		{ "filter=userName%20eq%20%22a%40b.example%22&startIndex=1&count=100",
 		  { .filter = (char *)"userName eq \"a@b.example\"",
 		    .start = 1,
@@ -77,6 +85,9 @@ static void understands(void)
 		T_STR(got.filter, cases[i].want.filter);
 		T_STR(got.attributes, cases[i].want.attributes);
 		T_STR(got.excluded, cases[i].want.excluded);
+		T_STR(got.sort_by, cases[i].want.sort_by);
+		T_STR(got.cursor, cases[i].want.cursor);
+		T_INT(got.descending, cases[i].want.descending);
 		T_INT(got.start, cases[i].want.start);
 		T_INT(got.count, cases[i].want.count);
 		T_INT(got.has_count, cases[i].want.has_count);
@@ -103,8 +114,10 @@ static void refuses(void)
 		{ "startIndex=1&startindex=1", "invalidValue" },
 		{ "filter=a&Filter=b", "invalidValue" },
 		{ "attributes=id&excludedAttributes=name", "invalidValue" },
-		{ "cursor", "invalidCursor" },
-		{ "cursor=abc", "invalidCursor" },
+		{ "cursor&startIndex=2", "invalidCursor" },
+		{ "cursor=a&cursor=b", "invalidValue" },
+		{ "sortBy=id&sortby=id", "invalidValue" },
+		{ "sortOrder=up", "invalidValue" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -119,4 +132,53 @@ static void refuses(void)
 	}
 }
 
-T_MAIN("query", T(decodes), T(understands), T(refuses))
+static void reads_bodies(void)
+{
+	static const struct {
+		const char *text, *scim_type; /* NULL: read as want says */
+		struct query want;
+	} cases[] = {
+		{ "{}", NULL, { .start = 1 } },
+		{ "{\"schemas\":[\"x\"],\"filter\":\"id pr\",\"startIndex\":3,\"count\":2,"
+		  "\"sortBy\":\"id\",\"sortOrder\":\"descending\"}",
+		  NULL,
+		  { .filter = (char *)"id pr", .sort_by = (char *)"id", .start = 3, .count = 2,
+		    .has_count = true, .descending = true } },
+		{ "{\"attributes\":[\"id\",\"userName\"]}", NULL,
+		  { .attributes = (char *)"id,userName", .start = 1 } },
+		{ "{\"attributes\":[],\"excludedAttributes\":\"emails\"}", NULL,
+		  { .excluded = (char *)"emails", .start = 1 } },
+		{ "{\"cursor\":\"\",\"count\":-1,\"startIndex\":null}", NULL,
+		  { .cursor = (char *)"", .start = 1, .has_count = true } },
+		{ "{\"filter\":1}", "invalidValue", {} },
+		{ "{\"count\":\"1\"}", "invalidValue", {} },
+		{ "{\"startIndex\":1.5}", "invalidValue", {} },
+		{ "{\"attributes\":{}}", "invalidValue", {} },
+		{ "{\"attributes\":[\"id\"],\"excludedAttributes\":[\"id\"]}", "invalidValue",
+		  {} },
+		{ "{\"sortOrder\":\"up\"}", "invalidValue", {} },
+		{ "{\"filter\":\"a\",\"Filter\":\"b\"}", "invalidValue", {} },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(query_done) struct query got = {};
+		struct json_object *body = json_tokener_parse(cases[i].text);
+		struct fault fault = {};
+		int r = query_read(body, &got, &fault);
+
+		json_object_put(body);
+		T_INT(r, cases[i].scim_type ? -EPROTO : 0);
+		T_STR(fault.scim_type, cases[i].scim_type);
+		T_STR(got.filter, cases[i].want.filter);
+		T_STR(got.attributes, cases[i].want.attributes);
+		T_STR(got.excluded, cases[i].want.excluded);
+		T_STR(got.sort_by, cases[i].want.sort_by);
+		T_STR(got.cursor, cases[i].want.cursor);
+		T_INT(got.start, cases[i].want.start);
+		T_INT(got.count, cases[i].want.count);
+		T_INT(got.has_count, cases[i].want.has_count);
+		T_INT(got.descending, cases[i].want.descending);
+	}
+}
+
+T_MAIN("query", T(reads_bodies), T(decodes), T(understands), T(refuses))

@@ -35,11 +35,11 @@ static void finds(void)
 		{ "GET", "/scim/v2/Me", ROUTE_UNSUPPORTED, "" },
 		{ "PATCH", "/scim/v2/Me", ROUTE_UNSUPPORTED, "" },
 		{ "POST", "/scim/v2/Bulk", ROUTE_UNSUPPORTED, "" },
-		{ "POST", "/scim/v2/.search", ROUTE_UNSUPPORTED, "" },
-		{ "POST", "/scim/v2/Users/.search", ROUTE_UNSUPPORTED, "" },
-		{ "POST", "/scim/v2/Groups/.search", ROUTE_UNSUPPORTED, "" },
-		{ "GET", "/scim/v2", ROUTE_UNSUPPORTED, "" },
-		{ "GET", "/scim/v2/", ROUTE_UNSUPPORTED, "" },
+		{ "POST", "/scim/v2/.search", ROUTE_ROOT_SEARCH, "" },
+		{ "POST", "/scim/v2/Users/.search", ROUTE_USER_SEARCH, "" },
+		{ "POST", "/scim/v2/Groups/.search", ROUTE_GROUP_SEARCH, "" },
+		{ "GET", "/scim/v2", ROUTE_ROOT_LIST, "" },
+		{ "GET", "/scim/v2/", ROUTE_ROOT_LIST, "" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
