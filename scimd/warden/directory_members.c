@@ -1,5 +1,7 @@
 #include "scimd/warden/directory_stage.h"
 
+#define CHUNK_FIRST 128u /* bytes of the smallest chunk with room to grow */
+
 /* One chunk's entries, being edited. */
 struct edit {
 	uint32_t gid;
@@ -50,20 +52,17 @@ static size_t edit_size(const struct edit *edit)
 	       edit->text_size;
 }
 
-static uint64_t edit_write(struct directory_file *file, const struct edit *edit)
+/* Everything behind the record's head. */
+static void edit_fill(struct directory_chunk_record *chunk, const struct edit *edit)
 {
-	struct directory_chunk_record *chunk;
 	const char *name = edit->old ? edit->old->names : NULL;
-	uint32_t units, *uids;
-	char *text;
+	uint32_t *uids = (uint32_t *)(void *)(chunk + 1);
+	char *text = (char *)(uids + edit->count);
 
-	chunk = stage_append(file, edit_size(edit), DIRECTORY_RECORD_CHUNK, 0, edit->gid, &units);
 	chunk->text_size = (uint32_t)edit->text_size;
 	chunk->prefix = edit->prefix;
 	chunk->depth = edit->depth;
 	chunk->count = (uint16_t)edit->count;
-	uids = (uint32_t *)(void *)(chunk + 1);
-	text = (char *)(uids + edit->count);
 	for (size_t i = 0; edit->old && i < edit->old->count; i++) {
 		size_t size = strlen(name) + 1;
 
@@ -78,8 +77,53 @@ static uint64_t edit_write(struct directory_file *file, const struct edit *edit)
 		*uids = edit->add_uid;
 		memcpy(text, edit->add_name, strlen(edit->add_name) + 1);
 	}
+}
+
+/* A chunk of a file that is being built has room to grow into: it will not be written again for each
+ * member. */
+static size_t edit_room(const struct edit *edit, bool building)
+{
+	size_t size = edit_size(edit), room = CHUNK_FIRST;
+
+	if (!building || size >= DIRECTORY_CHUNK_MAX)
+		return size;
+	while (room < size)
+		room *= 2;
+	return room;
+}
+
+static uint64_t edit_write(const struct directory_writer *writer, const struct edit *edit)
+{
+	struct directory_chunk_record *chunk;
+	uint32_t units;
+
+	chunk = stage_append(stage_file(writer), edit_room(edit, writer->next != NULL),
+			     DIRECTORY_RECORD_CHUNK, 0, edit->gid, &units);
+	edit_fill(chunk, edit);
 	stage_seal(&chunk->head, units);
 	return directory_slot(units, 0, edit->gid);
+}
+
+/* In a file that nobody reads yet a chunk may be changed where it lies. */
+static bool edit_in_place(const struct directory_writer *writer, const struct edit *edit,
+			  uint64_t slot)
+{
+	_Alignas(16) unsigned char copy[DIRECTORY_CHUNK_MAX];
+	uint32_t units = directory_slot_units(slot);
+	struct directory_record *head;
+	size_t size = edit_size(edit);
+
+	if (!writer->next || slot == 0 || size > sizeof(copy))
+		return false;
+	head = (void *)(writer->next->base + (uint64_t)units * DIRECTORY_UNIT);
+	if (head->size < size)
+		return false;
+	memset(copy, 0, sizeof(copy)); /* the old names lie in the record: fill in beside it */
+	edit_fill((void *)copy, edit);
+	memcpy(head + 1, copy + sizeof(*head), size - sizeof(*head));
+	memset((unsigned char *)head + size, 0, head->size - size);
+	stage_seal(head, units);
+	return true;
 }
 
 /* The chunk a uid belongs to. slot 0: nothing there yet (depth 0 or an empty branch). */
@@ -218,7 +262,7 @@ static int place_split(struct directory_writer *writer, const struct place *plac
 		edit.mask = (UINT32_C(1) << depth) - 1;
 		edit.want = edit.prefix;
 		edit_measure(&edit);
-		slot = edit_write(stage_file(writer), &edit);
+		slot = edit_write(writer, &edit);
 		for (uint64_t i = edit.prefix; i < UINT64_C(1) << new_depth;
 		     i += UINT64_C(1) << depth)
 			slots[i] = slot;
@@ -269,13 +313,15 @@ int directory_writer_put_member(struct directory_writer *writer, uint32_t gid, u
 		edit_measure(&edit);
 		/* Ids that agree in so many bits are no accident; their chunk may grow. */
 		if (edit_size(&edit) <= DIRECTORY_CHUNK_MAX || place.depth >= DIRECTORY_DEPTH_MAX) {
-			r = stage_reserve(writer, stage_padded(edit_size(&edit)));
+			r = stage_reserve(writer, stage_padded(edit_room(&edit, writer->next != NULL)));
 			if (r < 0)
 				return r;
 			r = place_find(writer, gid, uid, &place);
 			if (r < 0)
 				return r;
-			return place_store(writer, &place, edit_write(stage_file(writer), &edit));
+			if (edit_in_place(writer, &edit, place.slot))
+				return 0;
+			return place_store(writer, &place, edit_write(writer, &edit));
 		}
 		r = place_split(writer, &place);
 		if (r < 0)
@@ -300,7 +346,7 @@ int directory_writer_remove_member(struct directory_writer *writer, uint32_t gid
 	edit.depth = place.depth;
 	edit.prefix = place.prefix;
 	edit_measure(&edit);
-	if (edit.count == place.members.count)
+	if (edit.count == place.members.count || edit_in_place(writer, &edit, place.slot))
 		return 0;
-	return place_store(writer, &place, edit_write(stage_file(writer), &edit));
+	return place_store(writer, &place, edit_write(writer, &edit));
 }
