@@ -33,9 +33,12 @@ void variable_set(struct variables *variables, const char *name, const char *val
 const char *variable_get(const struct variables *variables, const char *name);
 void variables_done(struct variables *variables);
 
-/* "${name}" becomes the value, "${json:name}" the value as a JSON string, "${hex:00ff}" two bytes,
- * "${repeat:N:TEXT}" TEXT N times. False: there is no such variable, and its name is in *ret. */
+/* "${name}" becomes the value, "${json:name}" the value as a JSON string, "${repeat:N:TEXT}" TEXT N
+ * times. False: there is no such variable, and its name is in *ret. */
 bool variables_expand(const struct variables *variables, const char *from, struct text *ret);
+
+/* "${hex:00ff}" becomes two bytes: the last thing that happens to a text, because they may be NULs. */
+void text_unhex(struct text *text);
 
 /* --- exchange.c: requests and what came back ---------------------------------------------------- */
 

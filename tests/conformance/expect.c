@@ -304,6 +304,9 @@ bool expect_always(const struct request *request, const struct response *respons
 	_cleanup_free_ char *type = response_header(response, "Content-Type");
 	char status[16];
 
+	/* What is no request at all, the library may answer in its own words. */
+	if (strcmp(request->method, "RAW") == 0 && response->status >= 400 && !type)
+		return true;
 	if (strcmp(request->method, "HEAD") == 0)
 		return response->body.size == 0 || explain(ret_why, "HEAD got a body", NULL);
 	if (response->status == 204 || response->status == 304)

@@ -58,8 +58,10 @@ static void step_report(struct script *script, size_t line, const char *what, co
 
 static bool expand(struct script *script, size_t line, struct text *ret)
 {
-	if (variables_expand(script->variables, script->lines[line], ret))
+	if (variables_expand(script->variables, script->lines[line], ret)) {
+		text_unhex(ret);
 		return true;
+	}
 	step_report(script, line, "unknown variable", ret->bytes);
 	return false;
 }
@@ -254,8 +256,8 @@ static bool call_run(struct script *script, size_t line, unsigned int depth)
 	char *arguments;
 	bool good;
 
-	if (!expand(script, line, &text))
-		return broken(script, line, "cannot call");
+	if (!variables_expand(script->variables, script->lines[line], &text))
+		return broken(script, line, "unknown variable");
 	arguments = text.bytes + 3;
 	len = strcspn(arguments, " ");
 	macro = find_macro(script, arguments, len);

@@ -72,14 +72,6 @@ void variables_done(struct variables *variables)
 	*variables = (struct variables){ .items = NULL };
 }
 
-static void expand_hex(const char *digits, struct text *ret)
-{
-	unsigned int byte;
-
-	for (; sscanf(digits, "%2x", &byte) == 1 && digits[1]; digits += 2)
-		text_add(ret, (const char[]){ (char)byte }, 1);
-}
-
 static void expand_repeat(const char *what, struct text *ret)
 {
 	char *text;
@@ -103,7 +95,9 @@ static bool expand_name(const struct variables *variables, const char *name, str
 	const char *value;
 
 	if (strncmp(name, "hex:", 4) == 0) {
-		expand_hex(name + 4, ret);
+		text_puts(ret, "${");
+		text_puts(ret, name);
+		text_puts(ret, "}");
 		return true;
 	}
 	if (strncmp(name, "repeat:", 7) == 0) {
@@ -144,4 +138,26 @@ bool variables_expand(const struct variables *variables, const char *from, struc
 		from = end + 1;
 	}
 	return true;
+}
+
+void text_unhex(struct text *text)
+{
+	struct text from = *text;
+
+	*text = (struct text){ .bytes = NULL };
+	text_add(text, "", 0);
+	for (size_t i = 0; i < from.size;) {
+		unsigned int byte;
+		int used;
+
+		if (strncmp(from.bytes + i, "${hex:", 6) != 0) {
+			text_add(text, from.bytes + i++, 1);
+			continue;
+		}
+		i += 6;
+		for (; sscanf(from.bytes + i, "%2x%n", &byte, &used) == 1; i += (size_t)used)
+			text_add(text, (const char[]){ (char)byte }, 1);
+		i++; /* "}" */
+	}
+	text_done(&from);
 }
