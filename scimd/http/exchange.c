@@ -138,7 +138,7 @@ int exchange_body_append(struct exchange *exchange, const char *data, size_t siz
 
 	if (exchange->fault.status == 0 && size > max_body - exchange->body_size) {
 		(void)fault_set(&exchange->fault, 413, NULL,
-				"the request's body exceeds %llu bytes",
+				"the request's body exceeds %llu bytes (maxPayloadSize)",
 				(unsigned long long)max_body);
 		body_drop(exchange);
 	}

@@ -122,7 +122,8 @@ static int length_check(const char *text, uint64_t max_body, uint64_t *ret, stru
 		length = length * 10 + (uint64_t)(*text - '0');
 	}
 	if (length > max_body)
-		return fault_set(fault, 413, NULL, "the request's body exceeds %llu bytes",
+		return fault_set(fault, 413, NULL,
+				 "the request's body exceeds %llu bytes (maxPayloadSize)",
 				 (unsigned long long)max_body);
 	*ret = length;
 	return 0;

@@ -37,6 +37,7 @@ struct call {
 	char *base_url;           /* owned, "https://HOST/scim/v2" */
 	struct json_object *body; /* owned; the parsed body where one is needed, an object */
 	bool has_password;        /* the body holds one */
+	const char *given_id;     /* for a create, chosen before; borrowed, or NULL */
 	char *payload;            /* owned; the body for events, or NULL */
 	char request_line[CALL_REQUEST_SIZE];
 	struct change_source source;       /* borrows from the above */
@@ -58,9 +59,17 @@ int group_delete(struct call *call, struct fault *fault);
 int group_search(struct call *call, struct fault *fault);
 int root_list(struct call *call, struct fault *fault);
 int root_search(struct call *call, struct fault *fault);
+int bulk_write(struct call *call, struct fault *fault);
 int discovery_provider_config(struct call *call, struct fault *fault);
 int discovery_resource_types(struct call *call, struct fault *fault);
 int discovery_schemas(struct call *call, struct fault *fault);
+
+/* Perform one operation of a Bulk request as if it had come alone: request and body (borrowed, an
+ * object or NULL) are its own, everything else is the outer call's. 0 with *response filled, or
+ * -EPROTO with *fault, which has been reported. */
+_must_use_ int call_nested(const struct call *outer, const struct request *request,
+			   struct json_object *body, const char *given_id,
+			   struct response *response, struct fault *fault);
 
 /* Answer with JSON; object is borrowed. */
 _must_use_ int call_respond(struct call *call, int status, struct json_object *object);

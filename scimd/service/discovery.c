@@ -2,6 +2,7 @@
 
 #include "scimd/model/json.h"
 #include "scimd/model/schema.h"
+#include "scimd/service/bulk.h"
 #include "scimd/service/cursor.h"
 #include "scimd/service/list.h"
 
@@ -34,6 +35,8 @@ int discovery_provider_config(struct call *call, struct fault *fault)
 		.page_default = LIST_COUNT_DEFAULT,
 		.page_max = LIST_COUNT_MAX,
 		.cursor_timeout_s = CURSOR_TIMEOUT_S,
+		.bulk_operations = BULK_OPERATIONS_MAX,
+		.bulk_bytes = call->conf->server.max_body,
 		.change_password = call->conf->identity.passwords,
 	};
 	_cleanup_(json_putp) struct json_object *document = NULL;

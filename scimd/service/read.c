@@ -10,6 +10,7 @@ int read_respond(struct call *call, enum resource_type type, struct fault *fault
 	_cleanup_(store_abortp) struct store_txn *txn = NULL;
 	_cleanup_(store_resource_done) struct store_resource row = {};
 	const char *if_none_match = call->request->if_none_match;
+	const char *if_match = call->request->if_match;
 	int r;
 
 	r = store_begin(change_engine_store(call->engine), NULL, false, &txn);
@@ -22,6 +23,10 @@ int read_respond(struct call *call, enum resource_type type, struct fault *fault
 	    strcmp(row.connection, call->connection->name) != 0)
 		return fault_set(fault, 404, NULL, "there is no %s with id \"%s\"",
 				 type == RESOURCE_USER ? "user" : "group", call->route.id);
+	if (if_match && !media_etag_matches(if_match, row.version))
+		return fault_set(fault, 412, NULL,
+				 "the resource is at version W/\"%llu\", not the one of If-Match",
+				 (unsigned long long)row.version);
 	if (if_none_match && media_etag_matches(if_none_match, row.version)) {
 		call->response->status = 304;
 		render_headers(call, &row, false);

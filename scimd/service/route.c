@@ -21,7 +21,7 @@ static const struct route routes[] = {
 	{ "/Users/.search", false, { [VERB_POST] = ROUTE_USER_SEARCH } },
 	{ "/Groups/.search", false, { [VERB_POST] = ROUTE_GROUP_SEARCH } },
 	{ "/.search", false, { [VERB_POST] = ROUTE_ROOT_SEARCH } },
-	{ "/Bulk", false, { [VERB_POST] = ROUTE_UNSUPPORTED } },
+	{ "/Bulk", false, { [VERB_POST] = ROUTE_BULK } },
 	{ "", false, { [VERB_GET] = ROUTE_ROOT_LIST } },
 	{ "/Me", false, EVERY_VERB(ROUTE_UNSUPPORTED) },
 	{ "/Users", false, { [VERB_GET] = ROUTE_USER_LIST, [VERB_POST] = ROUTE_USER_CREATE } },
@@ -71,6 +71,7 @@ static void allow_fill(const struct route *route, char ret[static ROUTE_ALLOW_SI
 					 used > 0 ? ", " : "", verb_names[i],
 					 i == VERB_GET ? ", HEAD" : "");
 	}
+	snprintf(ret + used, ROUTE_ALLOW_SIZE - used, ", OPTIONS");
 }
 
 static int verb_find(const char *method)
@@ -133,6 +134,11 @@ static int route_choose(const struct route *route, const char *method, const cha
 	int verb = verb_find(method);
 	int r;
 
+	if (strcmp(method, "OPTIONS") == 0) {
+		*ret = (struct route_match){ .action = ROUTE_OPTIONS };
+		allow_fill(route, ret->allow);
+		return 0;
+	}
 	if (verb < 0 || route->actions[verb] == ROUTE_NONE) {
 		allow_fill(route, ret->allow);
 		return fault_set(fault, 405, NULL, "this method is not for this endpoint, only %s",

@@ -27,6 +27,8 @@ enum route_action {
 	ROUTE_GROUP_DELETE,
 	ROUTE_ROOT_LIST, /* over all types */
 	ROUTE_ROOT_SEARCH,
+	ROUTE_BULK,
+	ROUTE_OPTIONS, /* of any endpoint: allow is set */
 	ROUTE_PROVIDER_CONFIG,
 	ROUTE_RESOURCE_TYPES, /* all of them without an id, else one */
 	ROUTE_SCHEMAS,        /* the same */
@@ -39,7 +41,7 @@ enum route_action {
 struct route_match {
 	enum route_action action;
 	char id[ROUTE_ID_SIZE];       /* decoded last segment, or "" */
-	char allow[ROUTE_ALLOW_SIZE]; /* for the Allow header: "GET, HEAD, POST" */
+	char allow[ROUTE_ALLOW_SIZE]; /* for the Allow header: "GET, HEAD, POST, OPTIONS" */
 };
 
 /* Find the action. path is raw, still percent-encoded, without query; a slash at its end is

@@ -16,6 +16,15 @@
 #define HASHING_MAX 2u /* yescrypt takes memory and a core: the rest of the host needs some too */
 #define MEDIA_TYPE "application/scim+json"
 
+/* What can be done here (RFC 9110 section 9.3.7). */
+static int options_answer(struct call *call, struct fault *fault)
+{
+	(void)fault;
+	call->response->status = 204;
+	response_header(call->response, "Allow", "%s", call->route.allow);
+	return 0;
+}
+
 /* What a route does, and whether it takes a body or changes anything. */
 static const struct {
 	call_handler handler;
@@ -37,6 +46,8 @@ static const struct {
 	[ROUTE_GROUP_DELETE] = { group_delete, false, true },
 	[ROUTE_ROOT_LIST] = { root_list, false, false },
 	[ROUTE_ROOT_SEARCH] = { root_search, true, false },
+	[ROUTE_BULK] = { bulk_write, true, true },
+	[ROUTE_OPTIONS] = { options_answer, false, false },
 	[ROUTE_PROVIDER_CONFIG] = { discovery_provider_config, false, false },
 	[ROUTE_RESOURCE_TYPES] = { discovery_resource_types, false, false },
 	[ROUTE_SCHEMAS] = { discovery_schemas, false, false },
@@ -164,6 +175,17 @@ static int check_headers(const struct call *call, struct fault *fault)
 	return 0;
 }
 
+/* What events say of the body. */
+static int body_describe(struct call *call)
+{
+	int r;
+
+	call->has_password = payload_has_password(call->body);
+	r = payload_text(call->body, &call->payload);
+	call->source.payload = call->payload;
+	return r;
+}
+
 /* Parse the body and keep a text of it, without passwords, for events. */
 static int body_read(struct call *call, struct fault *fault)
 {
@@ -175,17 +197,15 @@ static int body_read(struct call *call, struct fault *fault)
 	if (!request->body || request->body_size == 0)
 		return fault_set(fault, 400, "invalidSyntax", "a body is needed here");
 	if (request->body_size > call->conf->server.max_body)
-		return fault_set(fault, 413, NULL, "the body is larger than %llu bytes",
+		return fault_set(fault, 413, NULL, "the body is larger than %llu bytes"
+				 " (maxPayloadSize)",
 				 (unsigned long long)call->conf->server.max_body);
 	r = json_parse(request->body, request->body_size, &call->body, fault);
 	if (r < 0)
 		return r;
 	if (!json_object_is_type(call->body, json_type_object))
 		return fault_set(fault, 400, "invalidSyntax", "the body must be a JSON object");
-	call->has_password = payload_has_password(call->body);
-	r = payload_text(call->body, &call->payload);
-	call->source.payload = call->payload;
-	return r;
+	return body_describe(call);
 }
 
 /* "PATCH /Users/ID" of printable characters, for events. */
@@ -287,6 +307,56 @@ static void report_failure(struct call *call, const struct fault *fault)
 		 fault->scim_type ? fault->scim_type : "", fault->detail);
 	change_event(call->engine, &call->source, "scim.provisioning_failed", call->subject,
 		     detail);
+}
+
+static int nested_perform(struct call *call, struct json_object *body, struct fault *fault)
+{
+	enum route_action action;
+	int r;
+
+	r = route_find(call->request->method, call->request->path, &call->route, fault);
+	if (r < 0)
+		return r;
+	action = call->route.action;
+	if (!actions[action].write || action == ROUTE_BULK)
+		return fault_set(fault, 400, "invalidSyntax",
+				 "only users and groups can be written in bulk");
+	source_fill(call);
+	if (!actions[action].body)
+		return actions[action].handler(call, fault);
+	if (!json_object_is_type(body, json_type_object))
+		return fault_set(fault, 400, "invalidSyntax", "data must be an object");
+	call->body = json_object_get(body);
+	r = body_describe(call);
+	return r < 0 ? r : actions[action].handler(call, fault);
+}
+
+int call_nested(const struct call *outer, const struct request *request,
+		struct json_object *body, const char *given_id, struct response *response,
+		struct fault *fault)
+{
+	struct call call = {
+		.service = outer->service,
+		.engine = outer->engine,
+		.request = request,
+		.response = response,
+		.conf = outer->conf,
+		.connection = outer->connection,
+		.base_url = outer->base_url,
+		.given_id = given_id,
+	};
+	int r;
+
+	r = nested_perform(&call, body, fault);
+	if (r < 0) {
+		if (r != -EPROTO || fault->status == 0)
+			fault_from_errno(&call, r, fault);
+		report_failure(&call, fault);
+		r = -EPROTO;
+	}
+	json_putp(&call.body); /* the outer call wipes what is secret in it */
+	free(call.payload);
+	return r;
 }
 
 static void respond_fault(struct call *call, const struct fault *fault)

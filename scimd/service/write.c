@@ -65,7 +65,9 @@ int write_prepare(struct write *write, struct call *call, enum resource_type typ
 	int r;
 
 	*write = (struct write){ .call = call, .type = type, .kind = kind };
-	if (kind == WRITE_CREATE) {
+	if (kind == WRITE_CREATE && call->given_id) {
+		strcpy(write->id, call->given_id);
+	} else if (kind == WRITE_CREATE) {
 		r = id_make(&call->service->ids, clock_now_us(), write->id);
 		if (r < 0)
 			return r;
@@ -90,6 +92,7 @@ int write_load(struct write *write, struct store_txn *txn, struct fault *fault)
 {
 	const struct call *call = write->call;
 	const char *if_match = call->request->if_match;
+	const char *if_none_match = call->request->if_none_match;
 	int r;
 
 	store_resource_done(&write->row);
@@ -104,6 +107,10 @@ int write_load(struct write *write, struct store_txn *txn, struct fault *fault)
 	if (if_match && !media_etag_matches(if_match, write->row.version))
 		return fault_set(fault, 412, NULL,
 				 "the resource is at version W/\"%llu\", not the one of If-Match",
+				 (unsigned long long)write->row.version);
+	if (if_none_match && media_etag_matches(if_none_match, write->row.version))
+		return fault_set(fault, 412, NULL,
+				 "the resource is at version W/\"%llu\", which If-None-Match rules out",
 				 (unsigned long long)write->row.version);
 	return 0;
 }

@@ -173,8 +173,13 @@ static void honours_preconditions(void)
 	T_INT(ask(f, "PATCH", room, "/Users/%s", id), 412);
 	T_INT(ask(f, "PUT", "{\"userName\":\"x\"}", "/Users/%s", id), 412);
 	T_INT(ask(f, "DELETE", NULL, "/Users/%s", id), 412);
-	f->with.if_match = "W/\"1\"";
+	T_INT(ask(f, "GET", NULL, "/Users/%s", id), 412);
+	f->with.if_match = "\"7\" , W/\"1\"";
+	f->with.if_none_match = "*";
+	T_INT(ask(f, "PATCH", room, "/Users/%s", id), 412);
+	f->with.if_none_match = "W/\"7\"";
 	T_INT(ask(f, "PATCH", room, "/Users/%s", id), 200);
+	f->with.if_none_match = NULL;
 	f->with.if_match = "*";
 	T_INT(ask(f, "DELETE", NULL, "/Users/%s", id), 204);
 }
@@ -191,7 +196,7 @@ static void refuses_requests(void)
 		{ "GET", "/Users/x%2F..%2Fy", NULL, NULL, NULL, 404, NULL },
 		{ "DELETE", "/Users", NULL, NULL, NULL, 405, NULL },
 		{ "GET", "/Me", NULL, NULL, NULL, 501, NULL },
-		{ "POST", "/Bulk", "{}", NULL, NULL, 501, NULL },
+		{ "POST", "/Bulk", "{}", NULL, NULL, 400, "invalidSyntax" },
 		{ "POST", "/Users/.search", "[]", NULL, NULL, 400, "invalidSyntax" },
 		{ "POST", "/.search", "{\"filter\":3}", NULL, NULL, 400, "invalidValue" },
 		{ "POST", "/.search", "{}", "text/plain", NULL, 415, NULL },
@@ -236,7 +241,11 @@ static void refuses_requests(void)
 	}
 	T_INT(f->engine.changes, 0);
 	T_INT(ask(f, "DELETE", NULL, "/Users"), 405);
-	T_STR(header(f, "Allow"), "GET, HEAD, POST");
+	T_STR(header(f, "Allow"), "GET, HEAD, POST, OPTIONS");
+	f->with.accept = NULL;
+	T_INT(ask(f, "OPTIONS", NULL, "/Groups/x"), 204);
+	T_STR(header(f, "Allow"), "GET, HEAD, PUT, PATCH, DELETE, OPTIONS");
+	T_TRUE(!f->response.body);
 }
 
 static void bounds_rate_and_size(void)

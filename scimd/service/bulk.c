@@ -1,0 +1,331 @@
+#include "scimd/service/bulk.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "scimd/base/clock.h"
+#include "scimd/model/json.h"
+
+static int member_add(struct json_object *object, const char *name, struct json_object *value)
+{
+	if (value && json_object_object_add(object, name, value) == 0)
+		return 0;
+	json_object_put(value);
+	return -ENOMEM;
+}
+
+static int text_add(struct json_object *object, const char *name, const char *text)
+{
+	return text ? member_add(object, name, json_object_new_string(text)) : 0;
+}
+
+/* --- reading ------------------------------------------------------------------------------------ */
+
+static void operation_read(struct json_object *json, struct bulk_operation *ret)
+{
+	*ret = (struct bulk_operation){
+		.method = json_get_string(json, "method"),
+		.path = json_get_string(json, "path"),
+		.bulk_id = json_get_string(json, "bulkId"),
+		.version = json_get_string(json, "version"),
+		.data = json_get(json, "data"),
+	};
+}
+
+static bool is_post(const struct bulk_operation *operation)
+{
+	return operation->method && strcasecmp(operation->method, "POST") == 0;
+}
+
+static bool bulk_id_is_taken(const struct bulk *bulk, const struct bulk_operation *operation)
+{
+	for (const struct bulk_operation *o = bulk->operations; o < operation; o++)
+		if (o->id[0] && strcmp(o->bulk_id, operation->bulk_id) == 0)
+			return true;
+	return false;
+}
+
+/* Give an id to what will be made. Without one nobody can refer to it. */
+static int operation_name(struct bulk *bulk, struct bulk_operation *operation)
+{
+	if (!is_post(operation) || !operation->bulk_id || !*operation->bulk_id ||
+	    bulk_id_is_taken(bulk, operation))
+		return 0;
+	return id_make(&bulk->call->service->ids, clock_now_us(), operation->id);
+}
+
+static int operations_read(struct bulk *bulk, struct json_object *list)
+{
+	int r = 0;
+
+	bulk->operations = calloc(json_object_array_length(list), sizeof(*bulk->operations));
+	if (!bulk->operations)
+		return -ENOMEM;
+	bulk->count = json_object_array_length(list);
+	for (size_t i = 0; r >= 0 && i < bulk->count; i++) {
+		operation_read(json_object_array_get_idx(list, i), &bulk->operations[i]);
+		r = operation_name(bulk, &bulk->operations[i]);
+	}
+	for (size_t i = 0; r >= 0 && i < bulk->count; i++)
+		r = bulk_find_references(bulk, &bulk->operations[i]);
+	return r;
+}
+
+static int bulk_read(struct bulk *bulk, struct fault *fault)
+{
+	struct json_object *body = bulk->call->body;
+	struct json_object *list = json_get(body, "Operations");
+	struct json_object *errors = json_get(body, "failOnErrors");
+	int64_t errors_max = json_object_get_int64(errors);
+
+	if (!json_object_is_type(list, json_type_array) || json_object_array_length(list) == 0)
+		return fault_set(fault, 400, "invalidSyntax",
+				 "Operations must be a list of at least one operation");
+	if (json_object_array_length(list) > BULK_OPERATIONS_MAX)
+		return fault_set(fault, 413, NULL, "more than %u operations (maxOperations)",
+				 BULK_OPERATIONS_MAX);
+	if (errors && (!json_object_is_type(errors, json_type_int) || errors_max < 0))
+		return fault_set(fault, 400, "invalidValue",
+				 "failOnErrors must be a number of errors");
+	if (errors)
+		bulk->errors_max = errors_max > 0 ? (size_t)errors_max : 1;
+	return operations_read(bulk, list);
+}
+
+/* --- performing --------------------------------------------------------------------------------- */
+
+static int operation_check(const struct bulk_operation *operation, struct fault *fault)
+{
+	static const char *const methods[] = { "POST", "PUT", "PATCH", "DELETE" };
+	size_t i = 0;
+
+	if (!operation->method || !operation->path)
+		return fault_set(fault, 400, "invalidSyntax",
+				 "an operation is an object with a method and a path");
+	while (i < ARRAY_SIZE(methods) && strcasecmp(operation->method, methods[i]) != 0)
+		i++;
+	if (i == ARRAY_SIZE(methods))
+		return fault_set(fault, 400, "invalidSyntax",
+				 "the method must be POST, PUT, PATCH or DELETE");
+	if (is_post(operation) && (!operation->bulk_id || !*operation->bulk_id))
+		return fault_set(fault, 400, "invalidSyntax", "a POST needs a bulkId");
+	if (is_post(operation) && !operation->id[0])
+		return fault_set(fault, 400, "invalidSyntax",
+				 "another operation has this bulkId already");
+	if (operation->path[0] != '/' || strchr(operation->path, '?'))
+		return fault_set(fault, 400, "invalidSyntax",
+				 "the path must be relative to the base URL: /Users or /Groups, "
+				 "and an id but for POST");
+	return 0;
+}
+
+static const char *header_find(const struct response *response, const char *name)
+{
+	for (size_t i = 0; i < response->header_count; i++)
+		if (strcmp(response->headers[i].name, name) == 0)
+			return response->headers[i].value;
+	return NULL;
+}
+
+/* Keep what the result says of a success. */
+static int outcome_keep(const struct bulk *bulk, struct bulk_operation *operation,
+			const char *path, const struct response *response)
+{
+	const char *etag = header_find(response, "ETag");
+	const char *location = header_find(response, "Location");
+
+	operation->status = response->status;
+	if (etag) {
+		operation->etag = strdup(etag);
+		if (!operation->etag)
+			return -ENOMEM;
+	}
+	if (asprintf(&operation->location, "%s%s", location ? location : bulk->call->base_url,
+		     location ? "" : path) < 0) {
+		operation->location = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int operation_send(struct bulk *bulk, struct bulk_operation *operation, const char *path,
+			  struct fault *fault)
+{
+	_cleanup_(response_done) struct response response = {};
+	_cleanup_free_ char *full = NULL, *method = strdup(operation->method);
+	struct request request = *bulk->call->request;
+	int r;
+
+	if (!method || asprintf(&full, "%s%s", ROUTE_BASE, path) < 0) {
+		full = NULL;
+		return -ENOMEM;
+	}
+	for (char *c = method; *c; c++)
+		*c &= ~0x20; /* ASCII letters: known to be one of four words */
+	request.method = method;
+	request.path = full;
+	request.query = NULL;
+	request.if_match = operation->version;
+	request.if_none_match = NULL;
+	r = call_nested(bulk->call, &request, operation->data,
+			operation->id[0] ? operation->id : NULL, &response, fault);
+	return r < 0 ? r : outcome_keep(bulk, operation, path, &response);
+}
+
+static int error_keep(struct bulk_operation *operation, const struct fault *fault)
+{
+	_cleanup_free_ char *text = fault_to_json(fault);
+	struct fault ours = {};
+
+	if (!text)
+		return -ENOMEM;
+	operation->status = fault->status;
+	return json_parse(text, strlen(text), &operation->error, &ours);
+}
+
+/* One operation by itself; its failure is its result. */
+static int operation_perform(struct bulk *bulk, struct bulk_operation *operation)
+{
+	_cleanup_free_ char *path = NULL;
+	struct fault fault = {};
+	int r;
+
+	r = operation_check(operation, &fault);
+	if (r >= 0)
+		r = bulk_resolve(bulk, operation, &path, &fault);
+	if (r >= 0)
+		r = operation_send(bulk, operation, path, &fault);
+	if (r == -EPROTO) {
+		bulk->errors++;
+		r = error_keep(operation, &fault);
+		if (r >= 0 && path && !is_post(operation) &&
+		    asprintf(&operation->location, "%s%s", bulk->call->base_url, path) < 0) {
+			operation->location = NULL;
+			r = -ENOMEM;
+		}
+	}
+	operation->state = BULK_DONE;
+	return r;
+}
+
+static bool is_stopped(const struct bulk *bulk)
+{
+	return bulk->errors_max > 0 && bulk->errors >= bulk->errors_max;
+}
+
+/* An operation after those that it names, which may name others in turn. Whom a circle leads back to
+ * is taken as made. */
+static int operation_run(struct bulk *bulk, size_t first, size_t *stack)
+{
+	size_t depth = 0;
+	int r = 0;
+
+	stack[depth++] = first;
+	bulk->operations[first].state = BULK_STARTED;
+	while (r >= 0 && depth > 0 && !is_stopped(bulk)) {
+		struct bulk_operation *operation = &bulk->operations[stack[depth - 1]];
+		size_t other;
+
+		if (operation->next_reference == operation->reference_count) {
+			r = operation_perform(bulk, operation);
+			depth--;
+			continue;
+		}
+		other = operation->references[operation->next_reference++];
+		if (bulk->operations[other].state == BULK_WAITING) {
+			bulk->operations[other].state = BULK_STARTED;
+			stack[depth++] = other;
+		}
+	}
+	return r;
+}
+
+static int bulk_perform(struct bulk *bulk)
+{
+	_cleanup_free_ size_t *stack = calloc(bulk->count, sizeof(*stack));
+	int r = 0;
+
+	if (!stack)
+		return -ENOMEM;
+	for (size_t i = 0; r >= 0 && i < bulk->count && !is_stopped(bulk); i++)
+		if (bulk->operations[i].state == BULK_WAITING)
+			r = operation_run(bulk, i, stack);
+	return r;
+}
+
+/* --- answering ---------------------------------------------------------------------------------- */
+
+static int result_fill(struct json_object *result, const struct bulk_operation *operation)
+{
+	char status[16];
+	int r;
+
+	snprintf(status, sizeof(status), "%d", operation->status);
+	r = text_add(result, "location", operation->location);
+	if (r >= 0)
+		r = text_add(result, "method", operation->method);
+	if (r >= 0)
+		r = text_add(result, "bulkId", operation->bulk_id);
+	if (r >= 0)
+		r = text_add(result, "version", operation->etag);
+	if (r >= 0)
+		r = text_add(result, "status", status);
+	if (r >= 0 && operation->error)
+		r = member_add(result, "response", json_object_get(operation->error));
+	return r;
+}
+
+static int results_fill(struct json_object *results, const struct bulk *bulk)
+{
+	for (size_t i = 0; i < bulk->count; i++) {
+		_cleanup_(json_putp) struct json_object *result = NULL;
+
+		if (bulk->operations[i].state != BULK_DONE)
+			continue;
+		result = json_object_new_object();
+		if (!result || result_fill(result, &bulk->operations[i]) < 0 ||
+		    json_object_array_add(results, json_object_get(result)) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int bulk_answer(struct bulk *bulk)
+{
+	_cleanup_(json_putp) struct json_object *answer = json_object_new_object();
+	_cleanup_(json_putp) struct json_object *urns = json_object_new_array();
+	_cleanup_(json_putp) struct json_object *results = json_object_new_array();
+
+	if (!answer || !urns || !results ||
+	    json_object_array_add(urns, json_object_new_string(URN_BULK_RESPONSE)) < 0 ||
+	    results_fill(results, bulk) < 0 ||
+	    member_add(answer, "schemas", json_object_get(urns)) < 0 ||
+	    member_add(answer, "Operations", json_object_get(results)) < 0)
+		return -ENOMEM;
+	return call_respond(bulk->call, 200, answer);
+}
+
+void bulk_done(struct bulk *bulk)
+{
+	for (size_t i = 0; i < bulk->count; i++) {
+		free(bulk->operations[i].references);
+		free(bulk->operations[i].location);
+		free(bulk->operations[i].etag);
+		json_putp(&bulk->operations[i].error);
+	}
+	free(bulk->operations);
+	*bulk = (struct bulk){};
+}
+
+int bulk_write(struct call *call, struct fault *fault)
+{
+	_cleanup_(bulk_done) struct bulk bulk = { .call = call };
+	int r;
+
+	r = bulk_read(&bulk, fault);
+	if (r >= 0)
+		r = bulk_perform(&bulk);
+	return r < 0 ? r : bulk_answer(&bulk);
+}
