@@ -202,6 +202,8 @@ install: all
 	$(INSTALL) -D -m 0644 systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/scimd.conf
 	$(INSTALL) -D -m 0640 etc/scimd.conf $(DESTDIR)/etc/scimd/scimd.conf
 	$(INSTALL) -d -m 0750 $(DESTDIR)/etc/scimd/scimd.conf.d
+	$(INSTALL) -D -m 0644 etc/scimctl.bash-completion \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/scimctl
 	$(INSTALL) -D -m 0644 etc/pam-config $(DESTDIR)$(PREFIX)/share/pam-configs/scim
 	$(INSTALL) -D -m 0644 etc/pam-config-session $(DESTDIR)$(PREFIX)/share/pam-configs/scim-session
 	$(INSTALL) -D -m 0644 etc/sshd_config.d/50-scim.conf $(DESTDIR)/etc/ssh/sshd_config.d/50-scim.conf

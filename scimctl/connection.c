@@ -262,9 +262,9 @@ int connection_remove(const struct context *context, char **operands)
 int connection_list(const struct context *context, char **operands)
 {
 	static const struct column columns[] = {
-		{ "NAME", "name" },
-		{ "TOKENS", "tokens" },
-		{ "LAST PUSH", "last_push" },
+		{ "NAME", "name", false },
+		{ "TOKENS", "tokens", false },
+		{ "LAST PUSH", "last_push", false },
 	};
 
 	(void)operands;

@@ -3,13 +3,13 @@
 int groups_list(const struct context *context, char **operands)
 {
 	static const struct column columns[] = {
-		{ "NAME", "name" },
-		{ "GID", "gid" },
-		{ "EXPOSED", "exposed" },
-		{ "MEMBERS", "members" },
-		{ "CONNECTION", "connection" },
-		{ "DISPLAY NAME", "displayName" },
-		{ "REASON", "reason" },
+		{ "NAME", "name", false },
+		{ "GID", "gid", false },
+		{ "EXPOSED", "exposed", false },
+		{ "MEMBERS", "members", false },
+		{ "CONNECTION", "connection", true },
+		{ "DISPLAY NAME", "displayName", true },
+		{ "REASON", "reason", false },
 	};
 
 	(void)operands;

@@ -16,46 +16,58 @@
 
 static const struct command {
 	const char *name, *sub; /* sub NULL: the command is one word */
-	int operands;
+	int operands;		/* that it needs */
+	bool more;		/* and takes any number besides */
 	const char *options; /* the letters it takes besides those that all take */
 	int (*run)(const struct context *context, char **operands);
 	const char *synopsis, *help;
 } commands[] = {
-	{ "connection", "add", 1, "jc", connection_add, "connection add NAME [--json]",
+	{ "connection", "add", 1, false, "jc", connection_add, "connection add NAME [--json]",
 	  "let an identity provider in; prints its base URL and token, once" },
-	{ "connection", "list", 0, "jc", connection_list, "connection list [--json]",
+	{ "connection", "list", 0, false, "jcq", connection_list, "connection list [--json]",
 	  "identity providers and their last pushes" },
-	{ "connection", "rotate", 1, "jcf", connection_rotate,
+	{ "connection", "rotate", 1, false, "jcF", connection_rotate,
 	  "connection rotate NAME [--finish] [--json]",
 	  "print a new token; the old one works until --finish" },
-	{ "connection", "remove", 1, "jc", connection_remove, "connection remove NAME",
+	{ "connection", "remove", 1, false, "jc", connection_remove, "connection remove NAME",
 	  "take an identity provider's token away" },
-	{ "users", NULL, 0, "j", users_list, "users [--json]", "the people known here" },
-	{ "user", NULL, 1, "j", users_show, "user NAME [--json]", "one of them" },
-	{ "groups", NULL, 0, "j", groups_list, "groups [--json]",
+	{ "users", NULL, 0, true, "jq", users_list, "users [FILTER…] [--json] [-q]",
+	  "the people known here; FILTER: a part of a name, status=, role=, group=, connection=" },
+	{ "user", NULL, 1, false, "j", users_show, "user NAME [--json]", "one of them" },
+	{ "groups", NULL, 0, false, "jq", groups_list, "groups [--json] [-q]",
 	  "groups, and why some are not groups of this host" },
-	{ "group", NULL, 1, "j", groups_show, "group NAME [--json]", "one of them, with members" },
-	{ "events", NULL, 0, "jutn", events_list, "events [--user NAME] [--type T] [-n N] [--json]",
-	  "what happened, the latest last" },
-	{ "receipt", NULL, 1, "j", receipt_show, "receipt NAME [--json]",
+	{ "group", NULL, 1, false, "j", groups_show, "group NAME [--json]",
+	  "one of them, with members" },
+	{ "sessions", NULL, 0, false, "jq", sessions_list, "sessions [--json] [-q]",
+	  "who of them is logged in, since when, from where" },
+	{ "events", NULL, 0, false, "jutnfSCq", events_list,
+	  "events [-f] [--user NAME] [--type GLOB] [--connection NAME] [--since TIME] [-n N] "
+	  "[--json]",
+	  "what happened, the latest last; TIME: 30m, 12h, 7d or 2026-01-31[T15:30:00Z]" },
+	{ "receipt", NULL, 1, false, "j", receipt_show, "receipt NAME [--json]",
 	  "how the last offboarding of NAME went" },
-	{ "lock", NULL, 1, "jqr", user_lock, "lock NAME [--reason TEXT] [--json]",
+	{ "receipts", NULL, 0, false, "jnuq", receipts_list,
+	  "receipts [--user NAME] [-n N] [--json]", "the last offboardings" },
+	{ "lock", NULL, 1, false, "jqr", user_lock, "lock NAME [--reason TEXT] [--json]",
 	  "keep somebody out, now, whatever the identity provider says" },
-	{ "unlock", NULL, 1, "jq", user_unlock, "unlock NAME [--json]",
+	{ "unlock", NULL, 1, false, "jq", user_unlock, "unlock NAME [--json]",
 	  "take a lock away" },
-	{ "doctor", NULL, 0, "jqc", doctor_examine, "doctor [--json] [-q]",
+	{ "doctor", NULL, 0, false, "jqc", doctor_examine, "doctor [--json] [-q]",
 	  "prove that who is denied is denied everywhere, and what to type if not" },
-	{ "status", NULL, 0, "j", status_show, "status [--json]", "how scimd is" },
+	{ "status", NULL, 0, false, "j", status_show, "status [--json]", "how scimd is" },
 };
 
 static const struct option long_options[] = {
 	{ "config-dir", required_argument, NULL, 'c' },
-	{ "finish", no_argument, NULL, 'f' },
+	{ "connection", required_argument, NULL, 'C' },
+	{ "finish", no_argument, NULL, 'F' },
+	{ "follow", no_argument, NULL, 'f' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "limit", required_argument, NULL, 'n' },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "reason", required_argument, NULL, 'r' },
+	{ "since", required_argument, NULL, 'S' },
 	{ "socket", required_argument, NULL, 's' },
 	{ "type", required_argument, NULL, 't' },
 	{ "user", required_argument, NULL, 'u' },
@@ -82,6 +94,8 @@ static void help(FILE *out)
 		fprintf(out, "  %s\n      %s\n", commands[i].synopsis, commands[i].help);
 	fputs("\nOptions of all commands:\n"
 	      "  --socket PATH      scimd's control socket (also $SCIMD_CONTROL)\n"
+	      "  --json             for programs; tables and sentences are for people\n"
+	      "  -q, --quiet        names alone, one per line; of doctor: what is not ok\n"
 	      "  --help, --version\n"
 	      "Option of connection commands:\n"
 	      "  --config-dir DIR   where scimd.conf and scimd.conf.d are (" DIRECTORY_DEFAULT ")\n"
@@ -116,8 +130,11 @@ static int option_take(struct context *context, int letter)
 	case 'c':
 		context->directory = optarg;
 		return -1;
-	case 'f':
+	case 'F':
 		context->finish = true;
+		return -1;
+	case 'f':
+		context->follow = true;
 		return -1;
 	case 'j':
 		context->json = true;
@@ -131,6 +148,12 @@ static int option_take(struct context *context, int letter)
 		return -1;
 	case 'r':
 		context->reason = optarg;
+		return -1;
+	case 'C':
+		context->connection = optarg;
+		return -1;
+	case 'S':
+		context->since = optarg;
 		return -1;
 	case 's':
 		context->socket = optarg;
@@ -180,7 +203,8 @@ static int command_run(const struct context *context, char **operands, int count
 	command = command_find(operands, &words);
 	if (!command)
 		return usage("there is no such command", operands[0]);
-	if (count - words != command->operands)
+	if (count - words < command->operands ||
+	    (count - words > command->operands && !command->more))
 		return usage("the command is", command->synopsis);
 	for (; *letters; letters++)
 		if (*letters != 's' && !strchr(command->options, *letters))
@@ -201,7 +225,7 @@ int main(int argc, char **argv)
 	int letter, code;
 
 	(void)setlocale(LC_CTYPE, "");
-	while ((letter = getopt_long(argc, argv, "hjn:qV", long_options, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, "fhjn:qV", long_options, NULL)) != -1) {
 		char one[] = { (char)letter, '\0' };
 
 		code = option_take(&context, letter);

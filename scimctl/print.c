@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "scimctl/scimctl.h"
 
@@ -131,6 +132,24 @@ int print_json(struct json_object *object)
 	return EXIT_SUCCESS;
 }
 
+/* --- tables --- */
+
+#define COLUMN_MIN 6u /* characters a column keeps however narrow the terminal */
+
+struct table {
+	char **cells; /* rows times count, owned */
+	size_t *widths; /* 0: the column is left out */
+	size_t rows, count;
+};
+
+static void table_done(struct table *table)
+{
+	for (size_t i = 0; table->cells && i < table->rows * table->count; i++)
+		free(table->cells[i]);
+	free(table->cells);
+	free(table->widths);
+}
+
 static char *cell_text(struct json_object *array, size_t row, const char *key)
 {
 	struct json_object *item = json_object_array_get_idx(array, row);
@@ -141,47 +160,153 @@ static char *cell_text(struct json_object *array, size_t row, const char *key)
 	return value_text(value);
 }
 
-static void cell_print(const char *text, size_t width, bool last)
+static int table_fill(struct table *table, struct json_object *array, const struct column *columns)
 {
-	fputs(text, stdout);
-	if (last) {
-		putchar('\n');
-		return;
+	table->cells = calloc(table->rows * table->count + 1, sizeof(*table->cells));
+	table->widths = calloc(table->count, sizeof(*table->widths));
+	if (!table->cells || !table->widths)
+		return -ENOMEM;
+	for (size_t c = 0; c < table->count; c++)
+		table->widths[c] = strlen(columns[c].title);
+	for (size_t i = 0; i < table->rows * table->count; i++) {
+		size_t c = i % table->count, width;
+
+		table->cells[i] = cell_text(array, i / table->count, columns[c].key);
+		if (!table->cells[i])
+			return -ENOMEM;
+		width = text_width(table->cells[i]);
+		if (width > table->widths[c])
+			table->widths[c] = width;
 	}
-	for (size_t at = text_width(text); at < width + 2; at++)
-		putchar(' ');
+	return 0;
 }
 
-int print_table(struct json_object *array, const struct column *columns, size_t count)
+/* The terminal's columns, 0: not a terminal, as wide as needed. */
+static size_t terminal_width(void)
 {
-	size_t rows = json_object_is_type(array, json_type_array) ? json_object_array_length(array)
-								  : 0;
-	_cleanup_free_ size_t *widths = calloc(count, sizeof(*widths));
+	struct winsize size;
 
-	if (!widths)
-		return complain("out of memory");
-	for (size_t c = 0; c < count; c++) {
-		widths[c] = strlen(columns[c].title);
-		for (size_t row = 0; row < rows; row++) {
-			_cleanup_free_ char *text = cell_text(array, row, columns[c].key);
-			size_t width = text ? text_width(text) : 0;
+	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
+		return 0;
+	return size.ws_col;
+}
 
-			if (width > widths[c])
-				widths[c] = width;
+/* Leaves out optional columns from the right until the others fit at their least. */
+static void table_drop(struct table *table, const struct column *columns, size_t width)
+{
+	size_t least = table->count * (COLUMN_MIN + 2) - 2;
+
+	for (size_t c = table->count; c > 0 && least > width; c--)
+		if (columns[c - 1].optional) {
+			table->widths[c - 1] = 0;
+			least -= COLUMN_MIN + 2;
 		}
+}
+
+/* Takes from the widest column, one character after the other, until the line fits. */
+static void table_fit(struct table *table, size_t width)
+{
+	size_t total = 0, widest;
+
+	for (size_t c = 0; c < table->count; c++)
+		total += table->widths[c] ? table->widths[c] + (c > 0 ? 2 : 0) : 0;
+	for (; width && total > width; total--) {
+		widest = 0;
+		for (size_t c = 1; c < table->count; c++)
+			if (table->widths[c] > table->widths[widest])
+				widest = c;
+		if (table->widths[widest] <= COLUMN_MIN)
+			return;
+		table->widths[widest]--;
 	}
-	for (size_t c = 0; c < count; c++)
-		cell_print(columns[c].title, widths[c], c + 1 == count);
-	for (size_t row = 0; row < rows; row++)
-		for (size_t c = 0; c < count; c++) {
-			_cleanup_free_ char *text = cell_text(array, row, columns[c].key);
+}
 
-			if (!text)
-				return complain("out of memory");
-			cell_print(text, widths[c], c + 1 == count);
-		}
+/* At most width characters, the last an ellipsis if some are missing. */
+static void text_cut(char **text, size_t width)
+{
+	size_t seen = 0, at = 0;
+	char *cut;
+
+	if (text_width(*text) <= width)
+		return;
+	for (; (*text)[at]; at++)
+		if (((unsigned char)(*text)[at] & 0xc0) != 0x80 && seen++ == width - 1)
+			break;
+	if (asprintf(&cut, "%.*s\xe2\x80\xa6", (int)at, *text) < 0)
+		return;
+	free(*text);
+	*text = cut;
+}
+
+static enum style cell_style(const char *key, const char *text)
+{
+	static const struct {
+		const char *text;
+		enum style style;
+	} known[] = {
+		{ "active", STYLE_GOOD },    { "locked", STYLE_BAD },  { "denied", STYLE_ATTENTION },
+		{ "deactivated", STYLE_DIM }, { "done", STYLE_GOOD }, { "open", STYLE_ATTENTION },
+	};
+
+	if (strcmp(key, "status") != 0 && strcmp(key, "state") != 0)
+		return STYLE_PLAIN;
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (strcmp(known[i].text, text) == 0)
+			return known[i].style;
+	return STYLE_PLAIN;
+}
+
+static void cell_print(enum style style, const char *text, size_t width, bool last)
+{
+	print_styled(style, last ? 0 : width + 1, text);
+	if (last)
+		putchar('\n');
+}
+
+static void heading_print(const char *title, size_t width, bool last)
+{
+	_cleanup_free_ char *text = width ? strdup(title) : NULL;
+
+	if (!text)
+		return;
+	text_cut(&text, width);
+	cell_print(STYLE_HEADING, text, width, last);
+}
+
+int print_table(const struct context *context, struct json_object *array,
+		const struct column *columns, size_t count)
+{
+	_cleanup_(table_done) struct table table = { .count = count };
+	size_t width;
+
+	if (json_object_is_type(array, json_type_array))
+		table.rows = json_object_array_length(array);
+	if (table_fill(&table, array, columns) < 0)
+		return complain("out of memory");
+	if (context->quiet) {
+		for (size_t row = 0; row < table.rows; row++)
+			puts(table.cells[row * count]);
+		return EXIT_SUCCESS;
+	}
+	width = terminal_width();
+	if (width)
+		table_drop(&table, columns, width);
+	table_fit(&table, width);
+	for (size_t c = 0; c < count; c++)
+		heading_print(columns[c].title, table.widths[c], c + 1 == count);
+	for (size_t i = 0; i < table.rows * count; i++) {
+		size_t c = i % count;
+
+		if (!table.widths[c])
+			continue;
+		text_cut(&table.cells[i], table.widths[c]);
+		cell_print(cell_style(columns[c].key, table.cells[i]), table.cells[i],
+			   table.widths[c], c + 1 == count);
+	}
 	return EXIT_SUCCESS;
 }
+
+/* --- objects --- */
 
 static bool is_nested(struct json_object *value)
 {
@@ -259,7 +384,7 @@ int show_table(const struct context *context, const char *path, const struct col
 
 	if (code != EXIT_SUCCESS)
 		return code;
-	return context->json ? print_json(array) : print_table(array, columns, count);
+	return context->json ? print_json(array) : print_table(context, array, columns, count);
 }
 
 int show_object(const struct context *context, const char *prefix, const char *name)

@@ -17,9 +17,9 @@ struct context {
 	const char *directory; /* of scimd.conf and scimd.conf.d */
 	bool json;
 	bool quiet; /* only what was asked for: no headings, no sentences */
-	bool finish;
+	bool finish, follow;
 	const char *reason; /* of a lock, or NULL */
-	const char *user, *type; /* filters of events, or NULL */
+	const char *user, *type, *connection, *since; /* filters of events, or NULL */
 	unsigned long limit;	 /* of events */
 };
 
@@ -33,6 +33,8 @@ int users_show(const struct context *context, char **operands);
 int groups_list(const struct context *context, char **operands);
 int groups_show(const struct context *context, char **operands);
 int events_list(const struct context *context, char **operands);
+int sessions_list(const struct context *context, char **operands);
+int receipts_list(const struct context *context, char **operands);
 int receipt_show(const struct context *context, char **operands);
 int user_lock(const struct context *context, char **operands);
 int user_unlock(const struct context *context, char **operands);
@@ -61,6 +63,7 @@ void json_putp(struct json_object **object);
 struct column {
 	const char *title;
 	const char *key;
+	bool optional; /* left out where the terminal has no room */
 };
 
 /* Colour on a terminal, unless NO_COLOR is set (no-color.org); width: padded to at least that. */
@@ -76,9 +79,10 @@ const char *json_string(struct json_object *object, const char *key);
 /* The array (or object) as JSON text of several lines. */
 int print_json(struct json_object *object);
 
-/* An array of objects as a table: one line each, columns wide enough for what is in them. Control
- * characters from outside are replaced. */
-int print_table(struct json_object *array, const struct column *columns, size_t count);
+/* An array of objects as a table: one line each, columns as wide as what is in them, and narrower if
+ * the terminal is. Control characters from outside are replaced. Quiet: the first column alone. */
+int print_table(const struct context *context, struct json_object *array,
+		const struct column *columns, size_t count);
 
 /* An object as "key: value" lines, what is inside it indented. */
 int print_object(struct json_object *object);

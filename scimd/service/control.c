@@ -19,6 +19,7 @@ static const struct {
 	{ "GET", "/v1/groups", false, true, control_groups },
 	{ "GET", "/v1/groups", true, true, control_group },
 	{ "GET", "/v1/events", false, true, control_events },
+	{ "GET", "/v1/receipts", false, true, control_receipts },
 	{ "GET", "/v1/receipts", true, true, control_receipt },
 	{ "GET", "/v1/status", false, true, control_status },
 	{ "GET", "/v1/connections", false, true, control_connections },

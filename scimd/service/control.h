@@ -27,6 +27,7 @@ int control_user(struct control *control, struct fault *fault);
 int control_groups(struct control *control, struct fault *fault);
 int control_group(struct control *control, struct fault *fault);
 int control_events(struct control *control, struct fault *fault);
+int control_receipts(struct control *control, struct fault *fault);
 int control_receipt(struct control *control, struct fault *fault);
 int control_status(struct control *control, struct fault *fault);
 int control_connections(struct control *control, struct fault *fault);

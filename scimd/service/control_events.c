@@ -1,5 +1,6 @@
 #include "scimd/service/control.h"
 
+#include <fnmatch.h>
 #include <string.h>
 
 #include "scimd/base/clock.h"
@@ -11,14 +12,22 @@
 
 struct event_query {
 	struct control *control;
-	char *user, *type; /* owned, NULL: all */
-	uint64_t after, limit, found;
+	char *user, *type, *connection; /* owned, NULL: all; type is a pattern of the shell's */
+	uint64_t after, since_s, limit, found;
 };
 
 static void event_query_done(struct event_query *query)
 {
 	free(query->user);
 	free(query->type);
+	free(query->connection);
+}
+
+static bool is_from(struct json_object *event, const char *connection)
+{
+	const char *from = json_get_string(event, "connection");
+
+	return from && strcmp(from, connection) == 0;
 }
 
 static int event_add(const struct store_event *event, void *context)
@@ -28,14 +37,19 @@ static int event_add(const struct store_event *event, void *context)
 	char time[CLOCK_TEXT_SIZE];
 	int r;
 
-	if (event->sequence <= query->after || query->found == query->limit)
+	if (event->sequence <= query->after || query->found == query->limit ||
+	    event->time_us < query->since_s * 1000000)
 		return 1;
 	if ((query->user && strcmp(query->user, event->user) != 0) ||
-	    (query->type && strcmp(query->type, event->type) != 0))
+	    (query->type && fnmatch(query->type, event->type, 0) != 0))
 		return 0;
 	r = control_parse(event->json, &object);
 	if (r < 0)
 		return r;
+	if (query->connection && !is_from(object, query->connection)) {
+		json_putp(&object);
+		return 0;
+	}
 	r = control_put_number(object, "sequence", event->sequence);
 	if (r == 0)
 		r = control_put_text(object, "time", clock_format(event->time_us, time));
@@ -51,17 +65,36 @@ static int event_add(const struct store_event *event, void *context)
 	return control_append(query->control->answer, object);
 }
 
+/* What came newest first, oldest first. */
+static int answer_turn(struct control *control)
+{
+	_cleanup_(json_putp) struct json_object *newest_first = TAKE_PTR(control->answer);
+
+	control->answer = json_object_new_array();
+	for (size_t i = json_object_array_length(newest_first); i > 0 && control->answer; i--) {
+		struct json_object *item = json_object_array_get_idx(newest_first, i - 1);
+		int r = control_append(control->answer, json_object_get(item));
+
+		if (r < 0)
+			return r;
+	}
+	return control->answer ? 0 : -ENOMEM;
+}
+
 /* The latest events that match, in the order in which they happened. */
 int control_events(struct control *control, struct fault *fault)
 {
 	_cleanup_(event_query_done) struct event_query query = { .control = control,
 								 .limit = EVENTS_DEFAULT };
-	_cleanup_(json_putp) struct json_object *newest_first = NULL;
 	const struct request *request = control->request;
 	int r = control_parameter(request, "user", &query.user, fault);
 
 	if (r == 0)
 		r = control_parameter(request, "type", &query.type, fault);
+	if (r == 0)
+		r = control_parameter(request, "connection", &query.connection, fault);
+	if (r == 0)
+		r = control_parameter_number(request, "since", &query.since_s, fault);
 	if (r == 0)
 		r = control_parameter_number(request, "after", &query.after, fault);
 	if (r == 0)
@@ -76,16 +109,7 @@ int control_events(struct control *control, struct fault *fault)
 	r = store_event_each(control->txn, event_add, &query);
 	if (r < 0)
 		return r;
-	newest_first = TAKE_PTR(control->answer);
-	control->answer = json_object_new_array();
-	for (size_t i = json_object_array_length(newest_first); i > 0 && control->answer; i--) {
-		struct json_object *event = json_object_array_get_idx(newest_first, i - 1);
-
-		r = control_append(control->answer, json_object_get(event));
-		if (r < 0)
-			return r;
-	}
-	return control->answer ? 0 : -ENOMEM;
+	return answer_turn(control);
 }
 
 /* --- receipts --- */
@@ -117,4 +141,45 @@ int control_receipt(struct control *control, struct fault *fault)
 	if (r >= 0 && !control->answer)
 		return fault_set(fault, 404, NULL, "there is no receipt for that name");
 	return r < 0 ? r : 0;
+}
+
+struct receipt_query {
+	struct control *control;
+	uint64_t limit;
+};
+
+static int receipt_append(uint64_t number, const char *user, const char *json, void *context)
+{
+	struct receipt_query *query = context;
+	struct json_object *object = NULL;
+	int r;
+
+	(void)user;
+	if (query->limit-- == 0)
+		return 1;
+	r = control_parse(json, &object);
+	if (r < 0)
+		return r;
+	r = control_put_number(object, "number", number);
+	if (r == 0)
+		return control_append(query->control->answer, object);
+	json_putp(&object);
+	return r;
+}
+
+int control_receipts(struct control *control, struct fault *fault)
+{
+	struct receipt_query query = { control, EVENTS_DEFAULT };
+	_cleanup_free_ char *user = NULL;
+	int r = control_parameter(control->request, "user", &user, fault);
+
+	if (r == 0)
+		r = control_parameter_number(control->request, "limit", &query.limit, fault);
+	if (r < 0)
+		return r;
+	control->answer = json_object_new_array();
+	if (!control->answer)
+		return -ENOMEM;
+	r = store_receipt_each(control->txn, user, receipt_append, &query);
+	return r < 0 ? r : answer_turn(control);
 }

@@ -1,0 +1,81 @@
+#!/bin/bash
+# What scimctl shows: people with filters, one person complete, sessions as they are, events with
+# filters and followed, receipts; tables for people, names and JSON for programs.
+# shellcheck disable=SC2016 source=people.sh
+. "$(dirname "$(readlink -f "$0")")/people.sh"
+people_setup
+scim_configure attribute <<-END
+	[attribute login]
+	source = userName
+	env = SCIM_LOGIN
+END
+ok "reload" host_run "$HOST" systemctl reload scimd
+scim_add_group "Linux Admins"
+admins=$(scim_id)
+person ada
+ada_uid=$PERSON_UID
+scim_add_member "$admins" "$ID" ada@corp.example
+person bob
+bob=$ID
+person cleo
+log_in ada 'sleep 3600 & sleep 3600 &'
+
+ctl() {
+	host_run "$HOST" scimctl "$@"
+}
+is "all" "ada bob cleo" "$(ctl users -q | xargs)"
+is "a part of a name" "bob" "$(ctl users -q BOB@ | xargs)"
+is "by role" "ada" "$(ctl users -q role=admin | xargs)"
+is "by group" "ada" "$(ctl users -q 'group=linux admins' | xargs)"
+is "by connection" "ada bob cleo" "$(ctl users -q connection=okta | xargs)"
+is "by two" "" "$(ctl users -q role=admin bob | xargs)"
+scim_active "$bob" false
+is "by status" "bob" "$(ctl users -q status=deactivated | xargs)"
+refused "an unknown filter" 'filters are' ctl users colour=red
+is "… is wrong usage" 2 "$(ctl users colour=red >/dev/null 2>&1; echo $?)"
+like "a table has headings" '^NAME +UID +STATUS +ROLES' "$(ctl users | head -n 1)"
+like "… fits the terminal" '^(40|3[0-9])$' "$(host_run "$HOST" script -qec \
+	'stty cols 40; TERM=xterm NO_COLOR=1 scimctl users' /dev/null | tr -d '\r' |
+	LC_ALL=C.UTF-8 wc -L)"
+like "… in colour" $'\e\\[32m' "$(host_run "$HOST" script -qec \
+	'TERM=xterm scimctl users' /dev/null)"
+is "… without colour where that is asked for" 0 "$(host_run "$HOST" script -qec \
+	'TERM=xterm NO_COLOR=1 scimctl users' /dev/null | grep -c $'\e')"
+is "… nor in a pipe" 0 "$(host_run "$HOST" env TERM=xterm scimctl users | grep -c $'\e')"
+
+user=$(ctl user ada --json)
+is "user: home" /home/ada "$(jq -r .home <<<"$user")"
+is "user: shell" /bin/bash "$(jq -r .shell <<<"$user")"
+is "user: gecos" "Ada Tester" "$(jq -r .gecos <<<"$user")"
+is "user: attribute" ada@corp.example "$(jq -r .attributes.login <<<"$user")"
+is "user: keys" 1 "$(jq -r .sshKeys <<<"$user")"
+is "the session has the attribute" ada@corp.example \
+	"$(host_ssh "$HOST" ada "$T_DIR/key" 'echo $SCIM_LOGIN')"
+
+sessions=$(ctl sessions --json)
+is "one session" 1 "$(jq '[.[] | select(.session != null)] | length' <<<"$sessions")"
+is "… of ada" "$ada_uid" "$(jq '.[] | select(.session != null) | .uid' <<<"$sessions")"
+like "… from the machine" '^198\.18\.' \
+	"$(jq -r '.[] | select(.session != null) | .from' <<<"$sessions")"
+like "… since this year" '^20' "$(jq -r '.[] | select(.session != null) | .since' <<<"$sessions")"
+is "… with all its processes" "$(scim_pids "$ada_uid" | wc -l)" \
+	"$(jq '[.[].processes] | add' <<<"$sessions")"
+
+is "events of a user" bob "$(ctl events --user bob --json | jq -r '.[].user' | sort -u)"
+like "events by pattern" '^role.granted$' "$(ctl events --type 'role.*' --json | jq -r '.[].type')"
+is "events of the last minute" true "$(ctl events --since 1m --json | jq 'length > 3')"
+is "events since tomorrow" 0 "$(ctl events --since 2099-01-01 --json | jq length)"
+refused "events since nonsense" 'since takes' ctl events --since yesterday
+ctl events -f --json >"$T_DIR/follow" &
+follow=$!
+t_wait 3000 grep -q scim.user.created "$T_DIR/follow"
+ok "lock while following" ctl lock cleo
+ok "the event is seen" t_wait 3000 grep -q '"type":"user.locked".*"user":"cleo"' "$T_DIR/follow"
+is "each event is followed once" 1 "$(grep -c '"type":"user.locked"' "$T_DIR/follow")"
+kill $follow
+is "receipts" "bob cleo" "$(ctl receipts --json | jq -r '.[].user' | xargs)"
+is "receipts of one" "cleo" "$(ctl receipts --user cleo --json | jq -r '.[].user' | xargs)"
+like "completion knows names" '^cleo$' "$(host_run "$HOST" bash -c '
+	. /usr/share/bash-completion/completions/scimctl
+	COMP_WORDS=(scimctl unlock cl) COMP_CWORD=2; _scimctl; echo "${COMPREPLY[*]}"')"
+t_end
