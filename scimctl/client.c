@@ -108,8 +108,9 @@ static int complain_connection(CURL *curl, const struct context *context)
 	return complain("%s: %s", context->socket, error ? strerror((int)error) : "cannot connect");
 }
 
+/* The answer as JSON in *ret, or as text in *ret_text, whichever is asked for. */
 static int client_perform(CURL *curl, const struct context *context, const char *path,
-			  struct json_object **ret)
+			  struct json_object **ret, char **ret_text)
 {
 	_cleanup_(answer_done) struct answer answer = { 0 };
 	_cleanup_(json_putp) struct json_object *object = NULL;
@@ -129,6 +130,10 @@ static int client_perform(CURL *curl, const struct context *context, const char 
 		return complain("%s: %s", context->socket,
 				*error ? error : curl_easy_strerror(code));
 	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	if (ret_text && status >= 200 && status <= 299) {
+		*ret_text = TAKE_PTR(answer.text);
+		return *ret_text ? EXIT_SUCCESS : complain("scimd's answer is empty");
+	}
 	if (answer.size > 0)
 		object = json_tokener_parse(answer.text);
 	if (status < 200 || status > 299)
@@ -145,7 +150,16 @@ int client_get(const struct context *context, const char *path, struct json_obje
 
 	if (!curl)
 		return complain("out of memory");
-	return client_perform(curl, context, path, ret);
+	return client_perform(curl, context, path, ret, NULL);
+}
+
+int client_get_text(const struct context *context, const char *path, char **ret)
+{
+	_cleanup_(curl_donep) CURL *curl = curl_easy_init();
+
+	if (!curl)
+		return complain("out of memory");
+	return client_perform(curl, context, path, NULL, ret);
 }
 
 int client_post(const struct context *context, const char *path, struct json_object **ret)
@@ -156,5 +170,5 @@ int client_post(const struct context *context, const char *path, struct json_obj
 	    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, 0L) != CURLE_OK ||
 	    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "") != CURLE_OK)
 		return complain("out of memory");
-	return client_perform(curl, context, path, ret);
+	return client_perform(curl, context, path, ret, NULL);
 }

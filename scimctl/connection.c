@@ -264,6 +264,9 @@ int connection_list(const struct context *context, char **operands)
 	static const struct column columns[] = {
 		{ "NAME", "name", false },
 		{ "TOKENS", "tokens", false },
+		{ "REQUESTS", "requests", true },
+		{ "ERRORS", "errors", true },
+		{ "LAST USED", "last_used", true },
 		{ "LAST PUSH", "last_push", false },
 	};
 

@@ -54,6 +54,8 @@ static const struct command {
 	  "take a lock away" },
 	{ "doctor", NULL, 0, false, "jqc", doctor_examine, "doctor [--json] [-q]",
 	  "prove that who is denied is denied everywhere, and what to type if not" },
+	{ "metrics", NULL, 0, true, "", metrics_show, "metrics [FILE]",
+	  "numbers for Prometheus; FILE: for node_exporter's textfile collector" },
 	{ "status", NULL, 0, false, "j", status_show, "status [--json]", "how scimd is" },
 };
 

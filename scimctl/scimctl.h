@@ -39,6 +39,7 @@ int receipt_show(const struct context *context, char **operands);
 int user_lock(const struct context *context, char **operands);
 int user_unlock(const struct context *context, char **operands);
 int doctor_examine(const struct context *context, char **operands);
+int metrics_show(const struct context *context, char **operands);
 int status_show(const struct context *context, char **operands);
 
 /* Print "scimctl: …" to standard error; returns EXIT_FAILURE. */
@@ -50,6 +51,8 @@ int complain(const char *fmt, ...) _printf_(1, 2);
  * has no body. */
 _must_use_ int client_get(const struct context *context, const char *path,
 			  struct json_object **ret);
+/* The same for an answer that is no JSON: owned text. */
+_must_use_ int client_get_text(const struct context *context, const char *path, char **ret);
 _must_use_ int client_post(const struct context *context, const char *path,
 			   struct json_object **ret);
 

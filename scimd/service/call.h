@@ -11,6 +11,7 @@
 
 #include "scimd/service/id.h"
 #include "scimd/service/limit.h"
+#include "scimd/service/metrics.h"
 #include "scimd/service/query.h"
 #include "scimd/service/route.h"
 #include "scimd/service/service.h"
@@ -20,6 +21,7 @@
 struct service {
 	struct change_engine *engine; /* borrowed */
 	struct limit *limit;
+	struct metrics *metrics;
 	struct id_source ids;
 	sem_t hashing;     /* how many passwords are hashed at once */
 	uint64_t scan_max; /* resources that a filter without an index may look at */

@@ -7,6 +7,7 @@
 #include "scimd/service/query.h"
 
 #define MEDIA_TYPE "application/json"
+#define TEXT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 static const struct {
 	const char *method, *path;
@@ -23,6 +24,7 @@ static const struct {
 	{ "GET", "/v1/receipts", true, true, control_receipt },
 	{ "GET", "/v1/status", false, true, control_status },
 	{ "GET", "/v1/connections", false, true, control_connections },
+	{ "GET", "/metrics", false, true, control_metrics },
 	{ "POST", "/v1/lock", true, true, control_lock },
 	{ "POST", "/v1/unlock", true, true, control_unlock },
 	{ "POST", "/v1/reload", false, false, control_reload },
@@ -81,6 +83,7 @@ static void control_done(struct control *control)
 {
 	store_abortp(&control->txn); /* it has read only */
 	free(control->name);
+	free(control->text);
 	json_putp(&control->answer);
 	change_engine_conf_put(control->engine, control->conf);
 }
@@ -90,16 +93,19 @@ void control_handle(struct service *service, const struct request *request,
 {
 	_cleanup_(control_done) struct control control = {
 		.engine = service->engine,
+		.metrics = service->metrics,
 		.request = request,
 		.conf = change_engine_conf(service->engine),
 	};
 	struct fault fault = {};
+	bool is_text = false;
 	int r = control_run(&control, &fault);
 
 	response->status = 200;
 	if (r >= 0) {
-		response->body = json_text(control.answer);
+		response->body = control.text ? TAKE_PTR(control.text) : json_text(control.answer);
 		r = response->body ? 0 : -ENOMEM;
+		is_text = !control.answer;
 	}
 	if (r < 0) {
 		if (r != -EPROTO || fault.status == 0) {
@@ -111,5 +117,5 @@ void control_handle(struct service *service, const struct request *request,
 		response->body = fault_to_json(&fault);
 	}
 	response->body_size = response->body ? strlen(response->body) : 0;
-	response->content_type = response->body ? MEDIA_TYPE : NULL;
+	response->content_type = !response->body ? NULL : is_text ? TEXT_TYPE : MEDIA_TYPE;
 }

@@ -12,11 +12,13 @@
 
 struct control {
 	struct change_engine *engine; /* borrowed */
+	struct metrics *metrics;      /* borrowed */
 	const struct request *request;
 	const struct conf *conf;    /* a reference */
 	struct store_txn *txn;	    /* a read snapshot, owned; NULL for what needs none */
 	char *name;		    /* decoded last segment of the path, owned, or NULL */
 	struct json_object *answer; /* owned */
+	char *text;		    /* owned: the answer if it is no JSON */
 };
 
 /* Handlers: fill in answer. */
@@ -32,6 +34,7 @@ int control_receipt(struct control *control, struct fault *fault);
 int control_status(struct control *control, struct fault *fault);
 int control_connections(struct control *control, struct fault *fault);
 int control_reload(struct control *control, struct fault *fault);
+int control_metrics(struct control *control, struct fault *fault);
 int control_lock(struct control *control, struct fault *fault);
 int control_unlock(struct control *control, struct fault *fault);
 
@@ -60,6 +63,14 @@ struct names {
 };
 /* A store_id_fn over struct names: appends the name of the resource with this id. */
 int control_name_add(const char *id, void *context);
+
+/* "active", "locked", "deactivated" or "denied". */
+_must_use_ int control_user_status(struct control *control, const struct store_resource *row,
+				   const char **ret);
+/* When each connection last pushed, in microseconds, 0: not lately; owned, as many as there are. */
+_must_use_ int control_pushes(struct control *control, uint64_t **ret);
+/* Bytes of the published directory; -errno. */
+_must_use_ int control_directory_size(uint64_t *ret);
 
 /* --- control_locks.c: "lock" of a user's object --- */
 _must_use_ int lock_fill(struct control *control, const struct store_resource *row,

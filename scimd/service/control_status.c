@@ -4,6 +4,7 @@
 
 #include "scimd/base/clock.h"
 #include "scimd/base/log.h"
+#include "scimd/service/metrics.h"
 
 #define LAST_PUSH_SCAN_MAX 10000u /* events looked at for a connection's last push */
 
@@ -32,21 +33,32 @@ static int push_note(const struct store_event *event, void *context)
 	return pushes->missing == 0 || ++pushes->looked_at == LAST_PUSH_SCAN_MAX;
 }
 
-static int connection_append(struct json_object *array, const struct conf_connection *connection,
-			     uint64_t pushed_us)
+static int connection_append(struct control *control, struct json_object *array,
+			     const struct conf_connection *connection, uint64_t pushed_us)
 {
 	_cleanup_(json_putp) struct json_object *object = json_object_new_object();
 	char time[CLOCK_TEXT_SIZE] = "";
+	struct metrics_connection counted;
 	int r = object ? control_put_text(object, "name", connection->name) : -ENOMEM;
 
+	metrics_connection(control->metrics, connection->name, &counted);
 	if (r == 0)
 		r = control_put_number(object, "tokens", connection->token_count);
 	if (r == 0)
-		r = control_put_text(object, "last_push", pushed_us ? clock_format(pushed_us, time) : NULL);
+		r = control_put_text(object, "last_push",
+				     pushed_us ? clock_format(pushed_us, time) : NULL);
+	if (r == 0)
+		r = control_put_text(object, "last_used",
+				     counted.last_used_us ? clock_format(counted.last_used_us, time)
+							  : NULL);
+	if (r == 0)
+		r = control_put_number(object, "requests", counted.requests);
+	if (r == 0)
+		r = control_put_number(object, "errors", counted.errors);
 	return r == 0 ? control_append(array, TAKE_PTR(object)) : r;
 }
 
-static int connections_fill(struct control *control, struct json_object *array)
+int control_pushes(struct control *control, uint64_t **ret)
 {
 	size_t count = control->conf->connection_count;
 	_cleanup_free_ uint64_t *times_us = calloc(count + 1, sizeof(*times_us));
@@ -56,9 +68,20 @@ static int connections_fill(struct control *control, struct json_object *array)
 	if (!times_us)
 		return -ENOMEM;
 	r = count > 0 ? store_event_each(control->txn, push_note, &pushes) : 0;
-	for (size_t i = 0; i < count && r >= 0; i++)
-		r = connection_append(array, &control->conf->connections[i], times_us[i]);
-	return r < 0 ? r : 0;
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(times_us);
+	return 0;
+}
+
+static int connections_fill(struct control *control, struct json_object *array)
+{
+	_cleanup_free_ uint64_t *times_us = NULL;
+	int r = control_pushes(control, &times_us);
+
+	for (size_t i = 0; r == 0 && i < control->conf->connection_count; i++)
+		r = connection_append(control, array, &control->conf->connections[i], times_us[i]);
+	return r;
 }
 
 int control_connections(struct control *control, struct fault *fault)
@@ -88,6 +111,7 @@ int control_status(struct control *control, struct fault *fault)
 {
 	struct json_object *object = json_object_new_object(), *warden, *array;
 	struct change_status status;
+	uint64_t bytes;
 	int r;
 
 	(void)fault;
@@ -111,6 +135,10 @@ int control_status(struct control *control, struct fault *fault)
 		r = control_put_number(object, "pending", status.pending);
 	if (r == 0)
 		r = control_put_number(object, "waiting", status.waiting);
+	if (r == 0 && store_disk_usage(change_engine_store(control->engine), &bytes) == 0)
+		r = control_put_number(object, "store_bytes", bytes);
+	if (r == 0 && control_directory_size(&bytes) == 0)
+		r = control_put_number(object, "directory_bytes", bytes);
 	if (r < 0)
 		return r;
 	array = control_put_array(object, "connections");

@@ -30,6 +30,22 @@ static const char *user_status(const struct store_resource *row, struct json_obj
 	return active && !json_object_get_boolean(active) ? "deactivated" : "denied";
 }
 
+int control_user_status(struct control *control, const struct store_resource *row,
+			const char **ret)
+{
+	_cleanup_(json_putp) struct json_object *resource = NULL;
+	_cleanup_(store_lock_done) struct store_lock lock = { 0 };
+	int r = store_lock_get(control->txn, row->id, &lock);
+	bool locked = r == 0;
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	r = control_parse(row->json, &resource);
+	if (r == 0)
+		*ret = user_status(row, resource, locked);
+	return r;
+}
+
 int user_fill(struct control *control, const struct store_resource *row,
 	      struct json_object *resource, struct json_object *object)
 {

@@ -66,8 +66,11 @@ int service_new(struct change_engine *engine, struct service **ret)
 	r = limit_new(&service->limit);
 	if (r < 0)
 		return r;
-	if (sem_init(&service->hashing, 0, HASHING_MAX) < 0) {
+	r = metrics_new(&service->metrics);
+	if (r >= 0 && sem_init(&service->hashing, 0, HASHING_MAX) < 0)
 		r = -errno;
+	if (r < 0) {
+		metrics_freep(&service->metrics);
 		limit_freep(&service->limit);
 		return r;
 	}
@@ -80,6 +83,7 @@ void service_freep(struct service **service)
 	if (!*service)
 		return;
 	limit_freep(&(*service)->limit);
+	metrics_freep(&(*service)->metrics);
 	sem_destroy(&(*service)->hashing);
 	pthread_mutex_destroy(&(*service)->ids.lock);
 	free(*service);
@@ -395,14 +399,17 @@ void service_handle(struct service *service, const struct request *request,
 		.response = response,
 		.conf = change_engine_conf(service->engine),
 	};
+	const uint64_t started_us = clock_monotonic_us();
 	struct fault fault = {};
 	int r;
 
 	r = call_run(&call, &fault);
-	if (r >= 0)
-		return;
-	if (r != -EPROTO || fault.status == 0)
-		fault_from_errno(&call, r, &fault);
-	report_failure(&call, &fault);
-	respond_fault(&call, &fault);
+	if (r < 0) {
+		if (r != -EPROTO || fault.status == 0)
+			fault_from_errno(&call, r, &fault);
+		report_failure(&call, &fault);
+		respond_fault(&call, &fault);
+	}
+	metrics_count(service->metrics, call.connection ? call.connection->name : NULL,
+		      request->method, response->status, clock_monotonic_us() - started_us);
 }

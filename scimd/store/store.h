@@ -63,6 +63,9 @@ const unsigned char *store_secret(const struct store *store); /* borrowed */
 /* Write a checkpoint and drop log files no longer needed; call now and then from one thread. */
 _must_use_ int store_checkpoint(struct store *store);
 
+/* Bytes that the store's files take on the disk. -errno. */
+_must_use_ int store_disk_usage(struct store *store, uint64_t *ret);
+
 /* Transactions. parent NULL: top level; else nested (commits into the parent, aborts alone).
  * write: takes part in writing; else a read snapshot. Cleaning up aborts unless committed.
  * store_commit of a top-level write transaction returns when the log is on disk. */

@@ -75,6 +75,16 @@ is "each event is followed once" 1 "$(grep -c '"type":"user.locked"' "$T_DIR/fol
 kill $follow
 is "receipts" "bob cleo" "$(ctl receipts --json | jq -r '.[].user' | xargs)"
 is "receipts of one" "cleo" "$(ctl receipts --user cleo --json | jq -r '.[].user' | xargs)"
+metrics=$(ctl metrics)
+like "metrics: people by status" '^scimd_users\{status="locked"\} 1$' "$metrics"
+like "metrics: pushes" '^scimd_requests_total\{connection="okta",method="POST",code="2xx"\} [1-9]' \
+	"$metrics"
+like "metrics: offboardings" '^scimd_offboarding_duration_seconds_count [1-9]' "$metrics"
+like "metrics: sizes" '^scimd_store_bytes [1-9]' "$metrics"
+ok "a textfile for node_exporter" ctl metrics /tmp/scimd.prom
+is "… is whole, and for others to read" "644 yes" "$(host_run "$HOST" sh -c \
+	'stat -c %a /tmp/scimd.prom; grep -q scimd_info /tmp/scimd.prom && echo yes' | xargs)"
+like "connections have counts" '^[1-9]' "$(ctl connection list --json | jq '.[0].requests')"
 like "completion knows names" '^cleo$' "$(host_run "$HOST" bash -c '
 	. /usr/share/bash-completion/completions/scimctl
 	COMP_WORDS=(scimctl unlock cl) COMP_CWORD=2; _scimctl; echo "${COMPREPLY[*]}"')"

@@ -87,7 +87,7 @@ static void fill(struct store *store)
 		T_FATAL(store_event_append(txn, events[i][0], events[i][1], events[i][2],
 					   &number) == 0);
 	T_FATAL(store_receipt_put(txn, 0, "bob", "{\"user\":\"bob\",\"n\":1}", &number) == 0);
-	T_FATAL(store_receipt_put(txn, 0, "bob", "{\"user\":\"bob\",\"n\":2}", &number) == 0);
+	T_FATAL(store_receipt_put(txn, 0, "bob", "{\"user\":\"bob\",\"n\":2,\"took_us\":70000}", &number) == 0);
 	T_FATAL(store_commit(&txn) == 0);
 }
 
@@ -298,6 +298,43 @@ static void test_reload(void)
 	T_INT(reloads, 2);
 }
 
+static void test_metrics(void)
+{
+	static const char *const lines[] = {
+		"scimd_users{status=\"active\"} 1\n", "scimd_users{status=\"deactivated\"} 1\n",
+		"scimd_users{status=\"locked\"} 0\n", "scimd_groups 1\n",
+		"scimd_warden_connected 1\n",		"scimd_offboardings_pending 2\n",
+		"scimd_offboarding_duration_seconds_count 1\n",
+		"scimd_offboarding_duration_seconds_bucket{le=\"0.05\"} 0\n",
+		"scimd_offboarding_duration_seconds_bucket{le=\"0.1\"} 1\n",
+		"scimd_offboarding_duration_seconds_sum 0.070000\n",
+		"scimd_last_push_timestamp_seconds{connection=\"entra\"} 0.000\n",
+		"scimd_requests_total{connection=\"okta\",method=\"PATCH\",code=\"2xx\"} 2\n",
+		"scimd_requests_total{connection=\"a\\\"b\",method=\"other\",code=\"4xx\"} 1\n",
+		"scimd_request_duration_seconds_count 3\n",
+	};
+	struct request request = { .method = "GET", .path = "/metrics", .peer = "unix" };
+	FIXTURE(f);
+
+	metrics_count(f->service->metrics, "okta", "PATCH", 200, 10);
+	metrics_count(f->service->metrics, "okta", "PATCH", 204, 2000);
+	metrics_count(f->service->metrics, "a\"b", "BREW", 405, 20000000);
+	control_handle(f->service, &request, &f->response);
+	T_INT(f->response.status, 200);
+	T_STR(f->response.content_type, "text/plain; version=0.0.4; charset=utf-8");
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		bool there = f->response.body && strstr(f->response.body, lines[i]);
+
+		if (!there)
+			fprintf(stderr, "missing: %s", lines[i]);
+		T_TRUE(there);
+	}
+	T_INT(ask(f, "GET", "/v1/connections", NULL), 200);
+	T_STR(text(item(f, 0), "requests"), "2");
+	T_STR(text(item(f, 0), "errors"), "0");
+	T_TRUE(json_get_string(item(f, 0), "last_used") != NULL);
+}
+
 static void test_lock(void)
 {
 	static const struct {
@@ -348,4 +385,4 @@ static void test_others_may_look(void)
 }
 
 T_MAIN("control", T(test_users), T(test_one_user), T(test_groups), T(test_events), T(test_receipt),
-       T(test_status), T(test_lock), T(test_reload), T(test_others_may_look))
+       T(test_status), T(test_metrics), T(test_lock), T(test_reload), T(test_others_may_look))

@@ -1,0 +1,44 @@
+/* metrics.h - what was asked of us and how it went, counted since the start, for Prometheus.
+ * Layer: service. Threads: any. */
+#ifndef SCIMD_SERVICE_METRICS_H
+#define SCIMD_SERVICE_METRICS_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "shared/attrs.h"
+
+struct metrics;
+
+_must_use_ int metrics_new(struct metrics **ret);
+void metrics_freep(struct metrics **metrics);
+
+/* One SCIM request was answered. connection NULL: it had no valid token. Without memory it is not
+ * counted. */
+void metrics_count(struct metrics *metrics, const char *connection, const char *method, int status,
+		   uint64_t took_us);
+
+struct metrics_connection {
+	uint64_t requests, errors; /* errors: answered 4xx or 5xx */
+	uint64_t last_used_us;	   /* epoch, 0: not since the start */
+};
+void metrics_connection(struct metrics *metrics, const char *connection,
+			struct metrics_connection *ret);
+
+/* A histogram's lines in the text format; bounds in seconds. */
+#define METRICS_BUCKETS 12
+struct histogram {
+	uint64_t counts[METRICS_BUCKETS + 1]; /* the last: above all bounds */
+	uint64_t sum_us;
+};
+void histogram_add(struct histogram *histogram, uint64_t took_us);
+void histogram_write(const struct histogram *histogram, const char *name, const char *help,
+		     FILE *out);
+
+/* Everything counted here, in the text format. */
+void metrics_write(struct metrics *metrics, FILE *out);
+
+/* A label's value with what the format wants escaped. */
+void metrics_write_label(FILE *out, const char *text);
+
+#endif
