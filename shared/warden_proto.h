@@ -16,6 +16,8 @@
  *                                    ←    ENDED {uid, …, list}        one per uid that lost access or a
  *                                         role, when nothing is left or the deadline passed, and again
  *                                         (`late`) whenever a later look found more
+ *   END {uid}                        →                                (a report got lost: look again)
+ *                                    ←    OK, then ENDED | REFUSED {sentence: uid may be here}
  *   A new BEGIN may follow PUBLISHED at once; ENDED messages come when they come.
  *
  * Strings in bodies: u16 length and bytes, no terminator, in the order given. Numbers little-endian. */
@@ -43,6 +45,7 @@ enum warden_op {
 	WARDEN_MEMBERS = 7,     /* struct warden_members and uids */
 	WARDEN_PASSWORD = 8,    /* struct warden_password and the hash; empty: take it away */
 	WARDEN_COMMIT = 9,      /* struct warden_commit */
+	WARDEN_END = 10,        /* struct warden_end; answered OK, and by an ENDED later */
 	/* the warden answers */
 	WARDEN_STATE = 64,     /* struct warden_state */
 	WARDEN_OK = 65,        /* no body */
@@ -108,6 +111,14 @@ struct warden_commit {
 	uint32_t grace_ms; /* between SIGTERM and SIGKILL; 0: SIGKILL at once */
 };
 
+/* Somebody who may not be here already, of whom scimd has no report because one of the two was
+ * restarted. It ends nobody whom the directory lets in. */
+struct warden_end {
+	uint32_t uid;
+	uint32_t deadline_ms, grace_ms; /* as in warden_commit */
+	uint32_t unused;
+};
+
 struct warden_state {
 	uint64_t revision; /* 0 with a zero instance: there is no directory */
 	unsigned char instance[DIRECTORY_INSTANCE_SIZE];
@@ -141,6 +152,7 @@ enum warden_found {
 #define WARDEN_ENDED_DONE 1u     /* nothing is left */
 #define WARDEN_ENDED_LATE 2u     /* found by a later look or a sweep */
 #define WARDEN_ENDED_ROLE 4u     /* a role was lost, not the access */
+#define WARDEN_ENDED_PARDONED 8u /* let in again meanwhile: whoever is left may stay */
 
 struct warden_ended {
 	uint32_t uid;
@@ -158,7 +170,7 @@ struct warden_process {
 	int32_t pid;
 	uint32_t uid;        /* real uid when found */
 	uint32_t found;      /* enum warden_found */
-	uint32_t left;       /* 1: still there */
+	uint32_t left;       /* 0: gone; else the letter of its state in /proc, as 'D' */
 	uint64_t started_us; /* epoch, start of the process */
 };
 

@@ -220,7 +220,7 @@ static int propose(struct change_engine *engine, struct task **batch, size_t cou
 
 /* --- apply -------------------------------------------------------------------------------------- */
 
-/* The warden answers, now or within its time to restart. */
+/* The warden is up to date, now or within its time to restart. 0, -ENOTCONN or -EIO. */
 static int warden_await(struct change_engine *engine)
 {
 	uint64_t until = clock_monotonic_us() + WARDEN_PATIENCE_MS * UINT64_C(1000);
@@ -229,9 +229,11 @@ static int warden_await(struct change_engine *engine)
 
 	while ((r = sync_ensure(engine)) < 0 && clock_monotonic_us() < until)
 		(void)nanosleep(&pause, NULL); /* cut short is fine */
-	if (r < 0)
-		log_warning("the warden cannot be reached: %s", strerror(-r));
-	return r;
+	if (r == 0)
+		return 0;
+	log_warning("the warden cannot be brought up to date: %s", strerror(-r));
+	/* Whatever it was, to a client the host cannot apply changes now. */
+	return r == -EIO ? r : -ENOTCONN;
 }
 
 static void receipts_note(struct task *task)
@@ -273,7 +275,8 @@ static void ended_finish(struct change_engine *engine, const struct task *task)
 	packet_get(&reader, &head, sizeof(head));
 	packet_get(&reader, &ended, sizeof(ended));
 	if (!reader.bad && !(ended.flags & WARDEN_ENDED_ROLE))
-		offboarding_reported(engine, ended.uid, ended.flags & WARDEN_ENDED_DONE);
+		offboarding_reported(engine, ended.uid, head.tag,
+				     ended.flags & (WARDEN_ENDED_DONE | WARDEN_ENDED_PARDONED));
 }
 
 static void batch_run(struct change_engine *engine, struct task **batch, size_t count)
@@ -404,6 +407,7 @@ static void conf_install(struct change_engine *engine, struct task *task)
 	confs_sweep(engine);
 	pthread_mutex_unlock(&engine->lock);
 	engine->conf_changed = true;
+	engine->sync_after_us = 0; /* what the warden would not have may be all right now */
 }
 
 const struct conf *change_engine_conf(struct change_engine *engine)

@@ -187,9 +187,6 @@ int change_user_identity(struct store_txn *txn, const struct conf *conf,
 
 int change_mark_dirty(struct change *change, const char *user_id)
 {
-	for (size_t i = 0; i < change->dirty_count; i++)
-		if (strcmp(change->dirty[i], user_id) == 0)
-			return 0;
 	if (change->dirty_count == change->dirty_room) {
 		size_t room = change->dirty_room ? change->dirty_room * 2 : 16;
 		void *larger = reallocarray(change->dirty, room, sizeof(*change->dirty));
@@ -548,12 +545,21 @@ static int evaluate_again(struct change *change, const char *id)
 	return r < 0 ? r : user_packets(change, &old, &row, &identity, gids, gid_count);
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
 int evaluate_dirty(struct change *change, struct fault *fault)
 {
 	(void)fault;
+	if (change->dirty_count)
+		qsort(change->dirty, change->dirty_count, sizeof(*change->dirty), compare_ids);
 	for (size_t i = 0; i < change->dirty_count; i++) {
-		int r = evaluate_again(change, change->dirty[i]);
+		int r = 0;
 
+		if (i == 0 || strcmp(change->dirty[i], change->dirty[i - 1]) != 0)
+			r = evaluate_again(change, change->dirty[i]);
 		if (r < 0)
 			return r;
 	}

@@ -34,6 +34,8 @@ struct offboarding {
 	uint32_t uid;
 	uint64_t receipt;
 	bool published; /* the directory shows it */
+	uint64_t revision; /* and this one was the first to */
+	bool refused;   /* the warden has nothing to end: let in again meanwhile */
 	bool reported;  /* the warden told once: done, or the deadline passed; nobody waits longer */
 };
 
@@ -86,6 +88,8 @@ struct change_engine {
 	struct warden_client *warden; /* writer */
 	bool synced;                  /* writer: the directory shows what the store holds */
 	bool conf_changed;            /* writer: everybody has to be evaluated anew */
+	uint32_t sync_wait_ms;        /* writer: since the warden would not have everything, */
+	uint64_t sync_after_us;       /* it is not sent again before then (monotonic) */
 	const char *conf_file, *conf_dropins; /* borrowed */
 	pthread_t thread;
 	bool started;
@@ -161,6 +165,8 @@ _must_use_ int receipt_open(struct change *change, const struct store_resource *
 struct published;
 _must_use_ int receipt_published(struct store_txn *txn, uint64_t number,
 				 const struct published *published, bool nothing_to_end);
+/* There is nothing to wait for any more, for the reason given. */
+_must_use_ int receipt_close(struct store_txn *txn, uint64_t number, const char *note);
 _must_use_ int receipt_ended(struct change_engine *engine, struct store_txn *txn,
 			     const unsigned char *message, size_t size);
 
@@ -189,8 +195,15 @@ void offboardings_take(struct change_engine *engine, struct offboarding *list);
 void offboardings_free(struct offboarding *list);
 _must_use_ int offboardings_published(struct change_engine *engine,
 				      const struct published *published);
-/* The warden reported on a uid; done: nothing is left. */
-void offboarding_reported(struct change_engine *engine, uint32_t uid, bool done);
+/* After (re)connecting: reports may have been lost with the warden or with us. Whoever is on the list
+ * and not in `published` is ended and reported on again. */
+_must_use_ int offboardings_resume(struct change_engine *engine, const struct published *published);
+/* The warden reported on a uid; done: nothing is left. tag: the revision that it was told with, and all
+ * before that are meant; 0: any. */
+void offboarding_reported(struct change_engine *engine, uint32_t uid, uint64_t tag, bool done);
+/* The receipts that such a report is about; returns how many, at most room. */
+size_t offboarding_receipts(struct change_engine *engine, uint32_t uid, uint64_t tag,
+			    uint64_t *receipts, size_t room);
 /* Receipts that a crash left open are on the list again. */
 _must_use_ int offboardings_recover(struct change_engine *engine);
 /* Wait until none of the receipts is unreported, or the time is over. */

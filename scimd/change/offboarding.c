@@ -5,6 +5,8 @@
 
 #include "scimd/model/json.h"
 
+#define END_TIMEOUT_MS 5000u
+
 void offboardings_free(struct offboarding *list)
 {
 	while (list) {
@@ -56,12 +58,19 @@ static bool is_ending(const struct published *published, uint32_t uid)
 	return false;
 }
 
+/* Others that were published before still have their reports to come. */
 static bool has_nothing_to_end(const struct offboarding *item, const void *context)
 {
-	return item->published && !item->reported && !is_ending(context, item->uid);
+	const struct published *published = context;
+
+	return item->published && item->revision == published->revision &&
+	       !is_ending(published, item->uid);
 }
 
-int offboardings_published(struct change_engine *engine, const struct published *published)
+/* Note in the receipts that the directory shows it. fresh: who is not in published->ending has nothing
+ * running. */
+static int note_published(struct change_engine *engine, const struct published *published,
+			  bool fresh)
 {
 	_cleanup_(store_abortp) struct store_txn *txn = NULL;
 	int r = 0;
@@ -74,33 +83,110 @@ int offboardings_published(struct change_engine *engine, const struct published 
 			r = store_begin(engine->store, NULL, true, &txn);
 		if (r == 0)
 			r = receipt_published(txn, item->receipt, published,
-					      !is_ending(published, item->uid));
+					      fresh && !is_ending(published, item->uid));
 		item->published = r == 0;
+		item->revision = published->revision;
 	}
-	if (!txn || r < 0)
-		return r;
-	r = store_commit(&txn);
+	return txn && r == 0 ? store_commit(&txn) : r;
+}
+
+int offboardings_published(struct change_engine *engine, const struct published *published)
+{
+	int r = note_published(engine, published, true);
+
 	if (r == 0)
 		unlink_if(engine, has_nothing_to_end, published);
 	return r;
 }
 
-static bool is_uid(const struct offboarding *item, const void *context)
+/* Ask for another end and report; close the receipt if the warden says that there is no need. */
+static int resume_one(struct change_engine *engine, struct store_txn *txn, struct offboarding *item)
 {
-	return item->uid == *(const uint32_t *)context;
+	const struct conf *conf = engine_conf(engine);
+	struct warden_end end = { .uid = item->uid, .deadline_ms = conf->offboard.deadline_ms,
+				  .grace_ms = conf->offboard.grace_ms };
+	char sentence[WARDEN_REASON_MAX + 1];
+	const struct packet *answer;
+	struct packet packet;
+	int r;
+
+	packet_begin(&packet, WARDEN_END, item->revision);
+	packet_put(&packet, &end, sizeof(end));
+	r = warden_client_ask(engine->warden, &packet, END_TIMEOUT_MS, &answer);
+	if (r < 0 || warden_answer_op(answer) == WARDEN_OK)
+		return r;
+	warden_answer_sentence(answer, sentence);
+	item->refused = true;
+	return receipt_close(txn, item->receipt, sentence);
 }
 
-void offboarding_reported(struct change_engine *engine, uint32_t uid, bool done)
+static bool is_refused(const struct offboarding *item, const void *context)
 {
+	(void)context;
+	return item->refused;
+}
+
+int offboardings_resume(struct change_engine *engine, const struct published *published)
+{
+	_cleanup_(store_abortp) struct store_txn *txn = NULL;
+	int r = note_published(engine, published, false);
+
+	for (struct offboarding *item = engine->offboardings; r == 0 && item; item = item->next) {
+		if (is_ending(published, item->uid))
+			continue;
+		if (!txn)
+			r = store_begin(engine->store, NULL, true, &txn);
+		if (r == 0)
+			r = resume_one(engine, txn, item);
+	}
+	if (txn && r == 0)
+		r = store_commit(&txn);
+	if (r == 0)
+		unlink_if(engine, is_refused, NULL);
+	return r;
+}
+
+struct report {
+	uint32_t uid;
+	uint64_t tag;
+};
+
+static bool is_reported(const struct offboarding *item, const void *context)
+{
+	const struct report *report = context;
+
+	return item->uid == report->uid && item->published &&
+	       (report->tag == 0 || item->revision <= report->tag);
+}
+
+void offboarding_reported(struct change_engine *engine, uint32_t uid, uint64_t tag, bool done)
+{
+	const struct report report = { uid, tag };
+
 	if (done) {
-		unlink_if(engine, is_uid, &uid);
+		unlink_if(engine, is_reported, &report);
 		return;
 	}
 	pthread_mutex_lock(&engine->lock);
 	for (struct offboarding *item = engine->offboardings; item; item = item->next)
-		item->reported |= item->uid == uid;
+		item->reported |= is_reported(item, &report);
 	pthread_cond_broadcast(&engine->finished);
 	pthread_mutex_unlock(&engine->lock);
+}
+
+size_t offboarding_receipts(struct change_engine *engine, uint32_t uid, uint64_t tag,
+			    uint64_t *receipts, size_t room)
+{
+	const struct report report = { uid, tag };
+	size_t count = 0;
+
+	pthread_mutex_lock(&engine->lock);
+	for (struct offboarding *item = engine->offboardings; item && count < room;
+	     item = item->next)
+		if (is_reported(item, &report))
+			receipts[count++] = item->receipt;
+	pthread_mutex_unlock(&engine->lock);
+	return count;
 }
 
 static int recover_one(uint64_t number, const char *user, const char *json, void *context)

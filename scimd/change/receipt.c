@@ -6,6 +6,8 @@
 #include "scimd/base/clock.h"
 #include "scimd/model/json.h"
 
+#define REPORTED_MAX 16u /* receipts of one person that one report completes */
+
 static void put_string(struct json_object *object, const char *key, const char *value)
 {
 	struct json_object *string = value ? json_object_new_string(value) : NULL;
@@ -111,11 +113,25 @@ int receipt_published(struct store_txn *txn, uint64_t number, const struct publi
 
 	if (r < 0)
 		return r;
-	put_time(receipt, "durable", published->durable_us);
-	put_time(receipt, "visible", published->visible_us);
+	if (get_number(receipt, "visible_us") == 0) { /* else a crash made us ask again */
+		put_time(receipt, "durable", published->durable_us);
+		put_time(receipt, "visible", published->visible_us);
+	}
 	put_denials(receipt);
 	if (nothing_to_end)
 		put_string(receipt, "state", "done");
+	return receipt_store(txn, number, json_get_string(receipt, "user"), receipt, &number);
+}
+
+int receipt_close(struct store_txn *txn, uint64_t number, const char *note)
+{
+	_cleanup_(json_putp) struct json_object *receipt = NULL;
+	int r = receipt_load(txn, number, &receipt);
+
+	if (r < 0)
+		return r;
+	put_string(receipt, "state", "done");
+	put_string(receipt, "note", note);
 	return receipt_store(txn, number, json_get_string(receipt, "user"), receipt, &number);
 }
 
@@ -134,6 +150,21 @@ static const char *found_text(uint32_t found)
 	return "unknown";
 }
 
+/* Why a process is still there although it was killed. */
+static const char *left_text(uint32_t state)
+{
+	switch (state) {
+	case 'D':
+		return "in uninterruptible sleep: it ends when the kernel lets it";
+	case 'T':
+	case 't':
+		return "stopped or traced, with its end pending";
+	case 'Z':
+		return "its leader has ended, its threads have not yet";
+	}
+	return "killed, and not gone when the deadline passed";
+}
+
 /* The list under `key`, made if there is none yet; borrowed. */
 static struct json_object *get_list(struct json_object *receipt, const char *key)
 {
@@ -150,6 +181,7 @@ static void take_processes(struct packet_reader *reader, uint32_t count, struct 
 {
 	struct json_object *ended = get_list(receipt, "ended");
 	struct json_object *left = json_object_new_array();
+	uint64_t now_us = clock_now_us();
 
 	for (uint32_t i = 0; i < count && !reader->bad; i++) {
 		struct json_object *item = json_object_new_object();
@@ -163,6 +195,10 @@ static void take_processes(struct packet_reader *reader, uint32_t count, struct 
 		put_number(item, "uid", process.uid);
 		put_string(item, "found_by", found_text(process.found));
 		put_time(item, "started", process.started_us);
+		if (now_us > process.started_us)
+			put_number(item, "age_s", (now_us - process.started_us) / 1000000);
+		if (process.left)
+			put_string(item, "why", left_text(process.left));
 		json_object_array_add(process.left ? left : ended, item);
 	}
 	json_object_object_del(receipt, "left");
@@ -182,6 +218,11 @@ static void take_sessions(struct packet_reader *reader, uint32_t count, struct j
 	}
 }
 
+static bool ended_is_over(const struct warden_ended *ended)
+{
+	return ended->flags & (WARDEN_ENDED_DONE | WARDEN_ENDED_PARDONED);
+}
+
 static void put_ended(struct json_object *receipt, const struct warden_ended *ended,
 		      struct packet_reader *reader)
 {
@@ -194,10 +235,13 @@ static void put_ended(struct json_object *receipt, const struct warden_ended *en
 	last_us = ended->last_gone_us ? ended->last_gone_us : get_number(receipt, "visible_us");
 	if (last_us > received_us)
 		put_number(receipt, "took_us", last_us - received_us);
+	put_number(receipt, "took_ms", (get_number(receipt, "took_us") + 500) / 1000);
 	put_number(receipt, "processes_ended",
 		   get_number(receipt, "processes_ended") + ended->ended_count);
 	put_number(receipt, "processes_left", ended->left_count);
-	put_string(receipt, "state", ended->flags & WARDEN_ENDED_DONE ? "done" : "open");
+	put_string(receipt, "state", ended_is_over(ended) ? "done" : "open");
+	if (ended->flags & WARDEN_ENDED_PARDONED)
+		put_string(receipt, "note", "let in again before everything had ended");
 	take_processes(reader, ended->item_count, receipt);
 	take_sessions(reader, ended->session_count, receipt);
 }
@@ -219,24 +263,41 @@ static int newest_of_uid(uint64_t number, const char *user, const char *json, vo
 	return 1;
 }
 
-/* The receipt that an ENDED belongs to: the open one, else the newest of that uid (late finds). */
-static int receipt_of(struct change_engine *engine, struct store_txn *txn, uint32_t uid,
-		      uint64_t *ret_number)
+/* The receipts that an ENDED belongs to: those that wait for it, else the newest of that uid (late
+ * finds). */
+static int receipts_of(struct change_engine *engine, struct store_txn *txn, uint32_t uid,
+		       uint64_t tag, uint64_t numbers[static REPORTED_MAX], size_t *ret_count)
 {
 	struct newest newest = { .uid = uid };
 	int r;
 
-	*ret_number = 0;
-	pthread_mutex_lock(&engine->lock);
-	for (struct offboarding *item = engine->offboardings; item; item = item->next)
-		if (item->uid == uid && *ret_number == 0)
-			*ret_number = item->receipt;
-	pthread_mutex_unlock(&engine->lock);
-	if (*ret_number)
+	*ret_count = offboarding_receipts(engine, uid, tag, numbers, REPORTED_MAX);
+	if (*ret_count)
 		return 0;
 	r = store_receipt_each(txn, NULL, newest_of_uid, &newest);
-	*ret_number = newest.number;
-	return r < 0 ? r : 0;
+	if (r < 0)
+		return r;
+	numbers[0] = newest.number;
+	*ret_count = newest.number != 0;
+	return 0;
+}
+
+/* The name of a person, also of one who never had a receipt. "" if nobody has the uid. */
+static int name_of_uid(struct store_txn *txn, uint32_t uid, char ret[static STORE_NAME_SIZE])
+{
+	_cleanup_(store_resource_done) struct store_resource row = { 0 };
+	char key[16], id[RESOURCE_ID_SIZE];
+	int r;
+
+	ret[0] = '\0';
+	(void)snprintf(key, sizeof(key), "%u", uid);
+	r = store_lookup(txn, STORE_BY_NUMBER, NULL, key, id);
+	if (r == 0)
+		r = store_resource_get(txn, id, &row);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	memcpy(ret, row.posix_name, STORE_NAME_SIZE);
+	return 0;
 }
 
 static int session_event(struct store_txn *txn, struct change_engine *engine, const char *user,
@@ -251,30 +312,45 @@ static int session_event(struct store_txn *txn, struct change_engine *engine, co
 	return event_add(&change, "session.ended", user, detail);
 }
 
+/* Write a report into one receipt; its person's name is for the event. */
+static int receipt_report(struct store_txn *txn, uint64_t number, const struct warden_ended *ended,
+			  const struct packet_reader *rest, char name[static STORE_NAME_SIZE])
+{
+	_cleanup_(json_putp) struct json_object *receipt = NULL;
+	struct packet_reader reader = *rest;
+	const char *user;
+	int r = receipt_load(txn, number, &receipt);
+
+	if (r < 0)
+		return r;
+	put_ended(receipt, ended, &reader);
+	user = json_get_string(receipt, "user");
+	(void)snprintf(name, STORE_NAME_SIZE, "%s", user ? user : "");
+	return receipt_store(txn, number, name, receipt, &number);
+}
+
 int receipt_ended(struct change_engine *engine, struct store_txn *txn, const unsigned char *message,
 		  size_t size)
 {
-	_cleanup_(json_putp) struct json_object *receipt = NULL;
 	struct packet_reader reader = { .at = message, .left = size };
+	uint64_t numbers[REPORTED_MAX];
+	char name[STORE_NAME_SIZE];
 	struct warden_message head;
 	struct warden_ended ended;
-	uint64_t number;
+	size_t count = 0;
 	int r;
 
 	packet_get(&reader, &head, sizeof(head));
 	packet_get(&reader, &ended, sizeof(ended));
 	if (reader.bad)
 		return -EPROTO;
-	r = receipt_of(engine, txn, ended.uid, &number);
-	if (r < 0 || number == 0)
+	r = name_of_uid(txn, ended.uid, name);
+	if (r == 0 && !(ended.flags & WARDEN_ENDED_ROLE))
+		r = receipts_of(engine, txn, ended.uid, head.tag, numbers, &count);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = receipt_report(txn, numbers[i], &ended, &reader, name);
+	/* Without a receipt, that there was nothing to end is no news. */
+	if (r < 0 || (count == 0 && !ended.ended_count && !ended.session_count && !ended.left_count))
 		return r;
-	r = receipt_load(txn, number, &receipt);
-	if (r < 0)
-		return r;
-	if (!(ended.flags & WARDEN_ENDED_ROLE))
-		put_ended(receipt, &ended, &reader);
-	r = session_event(txn, engine, json_get_string(receipt, "user"), &ended);
-	if (r == 0)
-		r = receipt_store(txn, number, json_get_string(receipt, "user"), receipt, &number);
-	return r;
+	return session_event(txn, engine, name, &ended);
 }

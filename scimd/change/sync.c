@@ -6,6 +6,8 @@
 #include "scimd/base/log.h"
 
 #define HELLO_TIMEOUT_MS 5000u
+#define SYNC_WAIT_MS 100u
+#define SYNC_WAIT_MAX_MS 5000u
 
 /* --- everybody ---------------------------------------------------------------------------------- */
 
@@ -112,27 +114,9 @@ static int send_all(struct walk *walk, uint64_t revision)
 
 /* --- rows under the present configuration -------------------------------------------------------- */
 
-struct id_collect {
-	struct change *change;
-};
-
 static int collect_user(const struct store_resource *row, void *context)
 {
-	struct id_collect *collect = context;
-	struct change *change = collect->change;
-
-	/* change_mark_dirty looks for duplicates; a walk has none. */
-	if (change->dirty_count == change->dirty_room) {
-		size_t room = change->dirty_room ? change->dirty_room * 2 : 1024;
-		void *larger = reallocarray(change->dirty, room, sizeof(*change->dirty));
-
-		if (!larger)
-			return -ENOMEM;
-		change->dirty = larger;
-		change->dirty_room = room;
-	}
-	memcpy(change->dirty[change->dirty_count++], row->id, RESOURCE_ID_SIZE);
-	return 0;
+	return change_mark_dirty(context, row->id);
 }
 
 /* Write again what policy says differently now. Packets are not needed: everything is sent after. */
@@ -141,13 +125,12 @@ static int rows_update(struct change_engine *engine, uint64_t *ret_revision, uin
 {
 	_cleanup_(store_abortp) struct store_txn *txn = NULL;
 	struct change change = { .engine = engine };
-	struct id_collect collect = { .change = &change };
 	struct fault fault = { 0 };
 	int r = store_begin(engine->store, NULL, true, &txn);
 
 	change.txn = txn;
 	if (r == 0)
-		r = store_resource_each(txn, RESOURCE_USER, NULL, 0, collect_user, &collect);
+		r = store_resource_each(txn, RESOURCE_USER, NULL, 0, collect_user, &change);
 	if (r == 0)
 		r = evaluate_dirty(&change, &fault);
 	if (r == 0)
@@ -186,7 +169,7 @@ int sync_everything(struct change_engine *engine)
 		r = apply_finish(engine, revision, &published);
 	store_abortp(&txn);
 	if (r == 0)
-		r = offboardings_published(engine, &published);
+		r = offboardings_resume(engine, &published);
 	if (r == 0)
 		log_notice("the directory is up to date at revision %llu",
 			   (unsigned long long)revision);
@@ -222,13 +205,33 @@ static int store_revision_now(struct change_engine *engine, uint64_t *ret)
 	return r < 0 ? r : store_revision(txn, ret);
 }
 
-/* The directory shows everything already: what a crash left open is complete. */
-static int nothing_to_publish(struct change_engine *engine)
+/* The directory shows everything already; what a crash left open is to be ended still. */
+static int nothing_to_publish(struct change_engine *engine, uint64_t revision)
 {
-	struct published published = { .durable_us = clock_now_us() };
+	struct published published = { .revision = revision, .durable_us = clock_now_us() };
 
 	published.visible_us = published.durable_us;
-	return offboardings_published(engine, &published);
+	return offboardings_resume(engine, &published);
+}
+
+/* Everything, unless the warden would not have it just now: the next attempts are ever rarer. */
+static int sync_try(struct change_engine *engine)
+{
+	int r;
+
+	if (clock_monotonic_us() < engine->sync_after_us)
+		return -EAGAIN;
+	r = sync_everything(engine);
+	if (r == 0) {
+		engine->sync_wait_ms = 0;
+		engine->sync_after_us = 0;
+		return 0;
+	}
+	engine->sync_wait_ms = engine->sync_wait_ms ? engine->sync_wait_ms * 2 : SYNC_WAIT_MS;
+	if (engine->sync_wait_ms > SYNC_WAIT_MAX_MS)
+		engine->sync_wait_ms = SYNC_WAIT_MAX_MS;
+	engine->sync_after_us = clock_monotonic_us() + engine->sync_wait_ms * UINT64_C(1000);
+	return r;
 }
 
 int sync_ensure(struct change_engine *engine)
@@ -251,9 +254,9 @@ int sync_ensure(struct change_engine *engine)
 		 (unsigned long long)state.revision, (unsigned long long)revision);
 	if (state.revision != revision || revision == 0 || engine->conf_changed ||
 	    memcmp(state.instance, store_instance(engine->store), sizeof(state.instance)) != 0)
-		r = sync_everything(engine);
+		r = sync_try(engine);
 	else
-		r = nothing_to_publish(engine);
+		r = nothing_to_publish(engine, revision);
 	if (r < 0)
 		return r;
 	engine->conf_changed = false;

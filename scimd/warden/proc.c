@@ -167,6 +167,7 @@ int proc_read(struct proc *proc, int pid, struct proc_info *ret)
 	if (!groups || parse_ids(uids, info.uids) < 0 || parse_ids(gids, info.gids) < 0)
 		return -EIO;
 	info.groups = groups;
+	info.state = *state;
 	info.gone = parse_gone(groups, state);
 	*ret = info;
 	return 0;

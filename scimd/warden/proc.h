@@ -21,6 +21,7 @@ struct proc {
 struct proc_info {
 	int pid;
 	bool gone;         /* a zombie, with no living thread behind it */
+	char state;        /* its letter in /proc */
 	uint32_t uids[4];  /* real, effective, saved, file system */
 	uint32_t gids[4];  /* the same of groups */
 	const char *groups; /* supplementary gids as text; valid until the next proc_read */

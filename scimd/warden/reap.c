@@ -443,6 +443,7 @@ static void begin_targets(struct reap *reap)
 		struct target *target = reap->targets[i];
 
 		if (!is_doomed(reap, target)) {
+			target->pardoned = true;
 			target_answer(target, &reap->options, &reap->proc, UINT64_MAX, false);
 			targets_drop(reap, i--);
 			continue;

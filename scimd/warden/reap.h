@@ -26,7 +26,7 @@ struct reap_item {
 	int pid;
 	uint32_t uid;
 	enum warden_found found;
-	bool left;
+	char left; /* 0, or the letter of its state in /proc */
 	uint64_t started_us; /* epoch */
 	char comm[33];
 };
@@ -73,7 +73,7 @@ void reap_freep(struct reap **reap);
  * only extends it (both tags are reported). Each request that returns 0 gets one report without
  * WARDEN_ENDED_LATE (with tag 0: only if something was found, and with it), from a later reap_step.
  * If that says that something is left, another with LATE follows when it is gone. Whom policy lets
- * in again meanwhile is left alone, and reported at once, without DONE.
+ * in again meanwhile is left alone, and reported at once, with PARDONED instead of DONE.
  * -EINVAL: a reserved uid; -ENOMEM: the next reap_step sweeps for it, and tag gets no report. */
 _must_use_ int reap_user(struct reap *reap, uint32_t uid, const char *name, uint64_t tag,
 			 uint32_t deadline_ms, uint32_t grace_ms);

@@ -280,6 +280,29 @@ static int on_commit(struct server *server, const struct warden_message *head, c
 	return 0;
 }
 
+/* A report was lost: end them again. Nobody who may be here is ended on scimd's word. */
+static int on_end(struct server *server, const struct warden_message *head, const void *body,
+		  struct refusal *why)
+{
+	struct packet_reader reader = { .at = body, .left = head->size };
+	struct reap_report nothing = { .tag = head->tag, .flags = WARDEN_ENDED_DONE };
+	struct warden_end end;
+
+	packet_get(&reader, &end, sizeof(end));
+	if (!packet_is_done(&reader) || end.deadline_ms > 60000 || end.grace_ms > 60000)
+		return -EINVAL;
+	if (!publish_shuts_out(server->options.publish, end.uid))
+		return refuse(why, "uid %u is nobody who has to leave", end.uid);
+	answer_plain(server, WARDEN_OK, head->tag);
+	nothing.uid = end.uid;
+	if (!server->reap)
+		server_report(server, &nothing);
+	else if (reap_user(server->reap, end.uid, "", head->tag, end.deadline_ms,
+			   end.grace_ms) < 0)
+		log_error("ending uid %u: out of memory", end.uid); /* the sweep finds them */
+	return 0;
+}
+
 static const struct handler {
 	enum warden_op op;
 	const char *name;
@@ -294,6 +317,7 @@ static const struct handler {
 	{ WARDEN_MEMBERS, "members", on_members },
 	{ WARDEN_PASSWORD, "password", on_password },
 	{ WARDEN_COMMIT, "commit", on_commit },
+	{ WARDEN_END, "end", on_end },
 };
 
 /* The records of a batch are not answered one by one: what is refused is in PUBLISHED. */

@@ -139,13 +139,16 @@ void target_add_session(struct target *target, const char *id)
 			       sizeof(target->sessions[0]), "%s", id);
 }
 
-static bool is_left(struct target *target, struct proc *proc, const struct reap_item *item)
+/* The letter of its state, or 0 if it is gone. */
+static char state_left(struct target *target, struct proc *proc, const struct reap_item *item)
 {
 	struct proc_info info;
 
 	if (proc_read(proc, item->pid, &info) < 0 || info.gone)
-		return false;
-	return item->found == WARDEN_FOUND_CGROUP || target_match(target, proc, &info) != 0;
+		return 0;
+	if (item->found != WARDEN_FOUND_CGROUP && !target_match(target, proc, &info))
+		return 0;
+	return info.state;
 }
 
 /* How many are left, with a mark on each that is. */
@@ -154,8 +157,8 @@ static uint32_t mark_left(struct target *target, struct proc *proc, bool done)
 	uint32_t left = 0;
 
 	for (uint32_t i = 0; i < target->item_count; i++) {
-		target->items[i].left = !done && is_left(target, proc, &target->items[i]);
-		left += target->items[i].left;
+		target->items[i].left = done ? 0 : state_left(target, proc, &target->items[i]);
+		left += target->items[i].left != 0;
 	}
 	if (done)
 		return 0;
@@ -170,7 +173,8 @@ static void emit(const struct target *target, const struct reap_options *options
 		.uid = target->uid,
 		.tag = request->tag,
 		.flags = (done ? WARDEN_ENDED_DONE : 0) | (request->late ? WARDEN_ENDED_LATE : 0) |
-			 (target->role ? WARDEN_ENDED_ROLE : 0),
+			 (target->role ? WARDEN_ENDED_ROLE : 0) |
+			 (target->pardoned ? WARDEN_ENDED_PARDONED : 0),
 		.started_us = request->started_us,
 		.first_signal_us = target->first_signal_us,
 		.last_gone_us = target->last_gone_us,
@@ -230,6 +234,6 @@ void target_answer(struct target *target, const struct reap_options *options, st
 	if (kept > 0)
 		return;
 	forget_reported(target, left);
-	if (!done) /* they were told that it goes on: tell them when it is over */
+	if (!done && !target->pardoned) /* they were told that it goes on: tell them when it is over */
 		target->requests[target->request_count++] = follow;
 }

@@ -39,6 +39,7 @@ struct target {
 	uint64_t next_us;  /* wants to be looked at */
 	uint64_t clean_us; /* first look that found nothing; 0: not yet */
 
+	bool pardoned;          /* let in again: the next answer is the last */
 	bool announced;         /* lingering is off and logind knows */
 	uint32_t looks;         /* taken so far */
 	uint32_t alive, fresh;  /* in this look: living, and not seen by the look before */

@@ -135,7 +135,7 @@ static void test_nobody_who_may_be_here(void)
 	drive(reap, 1, 100);
 	T_INT(report_count, 1);
 	T_INT(reports[0].report.tag, 9);
-	T_INT(reports[0].report.flags, 0);
+	T_INT(reports[0].report.flags, WARDEN_ENDED_PARDONED);
 	T_INT(reap_pending(reap), 0);
 	T_TRUE(is_alive(pid));
 	put_down(pid);
@@ -153,7 +153,7 @@ static void test_let_in_again_meanwhile(void)
 	verdicts_that_end = 0;
 	drive(reap, 1, 1000);
 	T_INT(report_count, 1);
-	T_INT(reports[0].report.flags, 0);
+	T_INT(reports[0].report.flags, WARDEN_ENDED_PARDONED);
 	T_INT(reports[0].report.left_count, 1);
 	T_INT(reports[0].report.ended_count, 0);
 	(void)usleep(80000);
