@@ -10,6 +10,9 @@ static const char *const single[] = {
 	"Content-Type",   "Content-Encoding",  "If-Match", "If-None-Match",
 };
 
+/* Bytes that the library overwrites between two texts; a line may end with LF alone. */
+enum { SPACE = 1, COLON = 1, LINE_END = 2 };
+
 enum { SINGLE_LENGTH, SINGLE_TRANSFER, SINGLE_HOST };
 
 struct seen {
@@ -50,15 +53,19 @@ static bool target_is_clean(const char *target)
 
 /* libmicrohttpd before 1.0 takes texts as C strings, so that a raw NUL hides the rest of a header
  * or of the request line. What it gives us points into the one buffer that it has read the head
- * into, in which it has overwritten separators with NULs: between two texts there must be nothing
- * else. A folded header is moved away from its place and so is refused, too (RFC 9112, 5.2). */
-static bool nothing_between(const char *from, const char *to)
+ * into, in which it has overwritten separators with NULs: between two texts there may be no more
+ * NULs than separators, and nothing else but blanks. A folded header is moved away from its place
+ * and so is refused, too (RFC 9112, 5.2). */
+static bool only_separators(const char *from, const char *to, unsigned int separators)
 {
 	if ((uintptr_t)from > (uintptr_t)to)
 		return false;
-	for (; from < to; from++)
-		if (*from != '\0' && !strchr(" \t\r\n:", *from))
+	for (; from < to; from++) {
+		if (*from == '\0' && separators-- > 0)
+			continue;
+		if (*from != ' ' && *from != '\t')
 			return false;
+	}
 	return true;
 }
 
@@ -82,7 +89,7 @@ int guard_line(const struct guard_line *line, const char *path, const char *quer
 	if (!target_is_clean(path) || !target_is_clean(query))
 		return fault_set(fault, 400, NULL,
 				 "the request target holds a NUL, a space or a control character");
-	if (!nothing_between(line->target_end, line->version))
+	if (!only_separators(line->target_end, line->version, SPACE))
 		return fault_set(fault, 400, NULL, "the request target holds a NUL");
 	return 0;
 }
@@ -93,7 +100,8 @@ static enum MHD_Result see_header(void *context, enum MHD_ValueKind kind, const 
 	struct seen *seen = context;
 
 	(void)kind;
-	if (!nothing_between(seen->end, name) || !nothing_between(name + name_size, value))
+	if (!only_separators(seen->end, name, LINE_END) ||
+	    !only_separators(name + name_size, value, COLON))
 		seen->hidden = true;
 	seen->end = value + value_size;
 	if (!is_token(name, name_size))
@@ -153,7 +161,7 @@ int guard_headers(struct MHD_Connection *connection, const struct guard_line *li
 		if (seen.count[i] > 1)
 			return fault_set(fault, 400, NULL, "header %s came more than once",
 					 single[i]);
-	if (seen.hidden || !nothing_between(seen.end, head_end(connection, line)))
+	if (seen.hidden || !only_separators(seen.end, head_end(connection, line), 2 * LINE_END))
 		return fault_set(fault, 400, NULL, "a header is folded or holds a NUL");
 	if (seen.malformed)
 		return fault_set(fault, 400, NULL, "a header holds a control character");
