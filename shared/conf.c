@@ -72,6 +72,10 @@ static const struct key offboard_keys[] = {
 
 static const struct key connection_keys[] = {
 	{ "token_sha256", &type_tokens, 0, NULL, NULL, NULL, 0, 0, true },
+	{ "dialect", &type_dialect, offsetof(struct conf_connection, dialect), "auto", NULL, NULL,
+	  0, 0, false },
+	{ "pending_members", &type_pending, offsetof(struct conf_connection, pending_members),
+	  "refuse", NULL, NULL, 0, 0, false },
 };
 
 static const struct key role_keys[] = {

@@ -25,8 +25,16 @@
 /* A NULL-terminated list of owned strings; never NULL itself. */
 typedef char **conf_list;
 
+/* Where clients and RFC 7644 disagree. */
+enum conf_dialect { CONF_DIALECT_AUTO, CONF_DIALECT_RFC, CONF_DIALECT_ENTRA, CONF_DIALECT_OKTA };
+
+/* What to do with members of groups who are not known (yet). */
+enum conf_pending { CONF_PENDING_REFUSE, CONF_PENDING_KEEP };
+
 struct conf_connection {
 	char *name; /* [a-z0-9_-]{1,32} */
+	enum conf_dialect dialect;
+	enum conf_pending pending_members;
 	unsigned char token_sha256[2][CONF_TOKEN_HASH_BYTES];
 	size_t token_count; /* 1, or 2 during a rotation */
 };

@@ -261,6 +261,60 @@ static void role_loss_print(const struct key *key, const void *field, FILE *out)
 	      out);
 }
 
+/* The place of text in a list of words that ends with NULL, as an enum. */
+static int word_set(const char *const *words, void *field, const char *text)
+{
+	for (unsigned int i = 0; words[i]; i++) {
+		if (strcmp(words[i], text) != 0)
+			continue;
+		memcpy(field, &i, sizeof(i));
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static void word_print(const char *const *words, const void *field, FILE *out)
+{
+	unsigned int i;
+
+	memcpy(&i, field, sizeof(i));
+	fputs(words[i], out);
+}
+
+static const char *const dialect_words[] = { "auto", "rfc", "entra", "okta", NULL };
+
+static int dialect_set(const struct key *key, void *field, const char *text, const char **ret_why)
+{
+	(void)key;
+	*ret_why = "auto, rfc, entra or okta";
+	return word_set(dialect_words, field, text);
+}
+
+static void dialect_print(const struct key *key, const void *field, FILE *out)
+{
+	(void)key;
+	word_print(dialect_words, field, out);
+}
+
+static const char *const pending_words[] = { "refuse", "keep", NULL };
+
+static int pending_set(const struct key *key, void *field, const char *text, const char **ret_why)
+{
+	(void)key;
+	*ret_why = "refuse or keep";
+	return word_set(pending_words, field, text);
+}
+
+static void pending_print(const struct key *key, const void *field, FILE *out)
+{
+	(void)key;
+	word_print(pending_words, field, out);
+}
+
+_Static_assert(sizeof(enum conf_dialect) == sizeof(unsigned int) &&
+		       sizeof(enum conf_pending) == sizeof(unsigned int),
+	       "word_set writes an enum as an unsigned int");
+
 /* MIN-MAX into two neighbouring uint32_t. A range is refused if its ends or any reserved range in
  * between would leave holes: ids are handed out in order and an admin should see where they go. */
 static int range_set(const struct key *key, void *field, const char *text, const char **ret_why)
@@ -357,7 +411,7 @@ static void tokens_print(const struct key *key, const void *field, FILE *out)
 	}
 }
 
-/* Fields: char *; conf_list; uint64_t; uint32_t; int; bool; two uint32_t; enum conf_role_loss; the
+/* Fields: char *; conf_list; uint64_t; uint32_t; int; bool; two uint32_t; enums; the
  * whole struct conf_connection, because hashes and their count go together. */
 static const struct value_type type_string = { string_set, string_print, string_clear };
 static const struct value_type type_list = { list_set, list_print, list_clear };
@@ -367,6 +421,8 @@ static const struct value_type type_int = { int_set, int_print, NULL };
 static const struct value_type type_bool = { bool_set, bool_print, NULL };
 static const struct value_type type_range = { range_set, range_print, NULL };
 static const struct value_type type_role_loss = { role_loss_set, role_loss_print, NULL };
+static const struct value_type type_dialect = { dialect_set, dialect_print, NULL };
+static const struct value_type type_pending = { pending_set, pending_print, NULL };
 static const struct value_type type_tokens = { tokens_set, tokens_print, NULL };
 
 static bool check_listen(const char *text)

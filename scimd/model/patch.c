@@ -1,5 +1,6 @@
 /* PATCH: the envelope of a PatchOp (RFC 7644 section 3.5.2). What an operation does to an
  * attribute is resource_editor.c's. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 /* One operation as sent; borrowed. */
 struct operation {
 	enum editor_op op;
+	bool is_capital;  /* "Replace", as Entra ID spells it */
 	const char *path; /* NULL: none */
 	bool has_value;
 	struct json_object *value;
@@ -57,7 +59,7 @@ static int check_names(struct editor *editor, struct json_object *object,
 	return 0;
 }
 
-static int read_op(struct editor *editor, struct json_object *object, enum editor_op *ret)
+static int read_op(struct editor *editor, struct json_object *object, struct operation *ret)
 {
 	static const char *const names[] = {
 		[EDITOR_ADD] = "add",
@@ -68,7 +70,8 @@ static int read_op(struct editor *editor, struct json_object *object, enum edito
 
 	for (size_t i = 0; op && i < ARRAY_SIZE(names); i++) {
 		if (strcasecmp(op, names[i]) == 0) {
-			*ret = (enum editor_op)i;
+			ret->op = (enum editor_op)i;
+			ret->is_capital = isupper((unsigned char)op[0]);
 			return 0;
 		}
 	}
@@ -90,7 +93,7 @@ static int read_operation(struct editor *editor, struct json_object *object,
 	r = check_names(editor, object, names);
 	if (r < 0)
 		return r;
-	r = read_op(editor, object, &ret->op);
+	r = read_op(editor, object, ret);
 	if (r < 0)
 		return r;
 	path = json_get(object, "path");
@@ -113,7 +116,15 @@ static int apply_pathless(struct editor *editor, const struct operation *operati
 	return editor_apply_object(editor, operation->op, NULL, operation->value);
 }
 
-static int apply_operation(struct editor *editor, struct json_object *object)
+static bool needs_target(const struct operation *operation, enum patch_dialect dialect)
+{
+	if (operation->op != EDITOR_REPLACE || dialect == PATCH_ENTRA)
+		return false;
+	return dialect == PATCH_RFC || !operation->is_capital;
+}
+
+static int apply_operation(struct editor *editor, enum patch_dialect dialect,
+			   struct json_object *object)
 {
 	_cleanup_(path_done) struct path path = { .schema = NULL };
 	struct operation operation = { .path = NULL };
@@ -129,7 +140,10 @@ static int apply_operation(struct editor *editor, struct json_object *object)
 	r = path_parse(editor->type, operation.path, strlen(operation.path), &path, editor->fault);
 	if (r < 0)
 		return r == -ENOENT ? -EPROTO : r;
-	return editor_apply(editor, operation.op, &path, operation.value);
+	editor->needs_target = needs_target(&operation, dialect);
+	r = editor_apply(editor, operation.op, &path, operation.value);
+	editor->needs_target = false;
+	return r;
 }
 
 /* Say which operation it was. */
@@ -141,7 +155,8 @@ static void number_fault(struct fault *fault, size_t i)
 	(void)fault_set(fault, fault->status, fault->scim_type, "operation %zu: %s", i + 1, detail);
 }
 
-static int apply_all(struct editor *editor, struct json_object *operations)
+static int apply_all(struct editor *editor, enum patch_dialect dialect,
+		     struct json_object *operations)
 {
 	size_t count = 0;
 
@@ -154,7 +169,8 @@ static int apply_all(struct editor *editor, struct json_object *operations)
 		return fault_set(editor->fault, 400, "invalidValue",
 				 "more than %d operations in one request", OPERATIONS_MAX);
 	for (size_t i = 0; i < count; i++) {
-		int r = apply_operation(editor, json_object_array_get_idx(operations, i));
+		int r = apply_operation(editor, dialect,
+					json_object_array_get_idx(operations, i));
 
 		if (r == -EPROTO)
 			number_fault(editor->fault, i);
@@ -180,8 +196,9 @@ static int check_envelope(struct editor *editor, struct json_object *body)
 	return check_names(editor, body, names);
 }
 
-int resource_patch(enum resource_type type, struct json_object *current, struct json_object *body,
-		   struct resource_edit *ret, struct fault *fault)
+int resource_patch_as(enum resource_type type, enum patch_dialect dialect,
+		      struct json_object *current, struct json_object *body,
+		      struct resource_edit *ret, struct fault *fault)
 {
 	_cleanup_(editor_done) struct editor editor = {
 		.type = type, .strict = true, .fault = fault
@@ -194,7 +211,7 @@ int resource_patch(enum resource_type type, struct json_object *current, struct 
 	editor.edit.resource = json_copy(current);
 	if (!editor.edit.resource)
 		return -ENOMEM;
-	r = apply_all(&editor, json_get(body, "Operations"));
+	r = apply_all(&editor, dialect, json_get(body, "Operations"));
 	if (r < 0)
 		return r;
 	r = editor_check(&editor);
@@ -204,4 +221,10 @@ int resource_patch(enum resource_type type, struct json_object *current, struct 
 	*ret = editor.edit;
 	editor.edit = (struct resource_edit){ .resource = NULL };
 	return 0;
+}
+
+int resource_patch(enum resource_type type, struct json_object *current, struct json_object *body,
+		   struct resource_edit *ret, struct fault *fault)
+{
+	return resource_patch_as(type, PATCH_AUTO, current, body, ret, fault);
 }

@@ -56,8 +56,18 @@ _must_use_ int resource_replace(enum resource_type type, struct json_object *cur
 				struct json_object *body, struct resource_edit *ret,
 				struct fault *fault);
 
+/* Whose reading of a "replace" on a value path that matches nothing counts: the RFC's (400
+ * noTarget), or Entra ID's, to whom the path describes what is to be made. AUTO: "Replace", with a
+ * capital, is Entra ID; "replace" is anybody. */
+enum patch_dialect { PATCH_AUTO, PATCH_RFC, PATCH_ENTRA };
+
 /* PATCH (RFC 7644 section 3.5.2, and the ways of Okta and Entra): all operations of body or none.
  * Whatever would set `active` in a way that is not understood is refused, never skipped. */
+_must_use_ int resource_patch_as(enum resource_type type, enum patch_dialect dialect,
+				 struct json_object *current, struct json_object *body,
+				 struct resource_edit *ret, struct fault *fault);
+
+/* The same with PATCH_AUTO. */
 _must_use_ int resource_patch(enum resource_type type, struct json_object *current,
 			      struct json_object *body, struct resource_edit *ret,
 			      struct fault *fault);

@@ -322,6 +322,8 @@ static int set_elements(struct editor *editor, enum editor_op op, const struct p
 	r = change_elements(editor, op, path, array, value, &selected, &primary);
 	if (r < 0)
 		return r;
+	if (selected == 0 && path->filter && editor->needs_target)
+		return fail(editor, path, "noTarget", "has no value that the filter matches");
 	if (selected == 0 && !value_is_unassigned(value)) {
 		if (json_object_array_length(array) >= VALUE_ELEMENTS_MAX)
 			return fail(editor, path, "invalidValue", "has too many values");

@@ -16,6 +16,7 @@ enum editor_op { EDITOR_ADD, EDITOR_REPLACE, EDITOR_REMOVE };
 struct editor {
 	enum resource_type type;
 	bool strict; /* PATCH: what is not understood is a fault. POST and PUT: it is ignored */
+	bool needs_target; /* a path with a filter must match something */
 	struct resource_edit edit;
 	size_t member_room;
 	struct fault *fault; /* borrowed */

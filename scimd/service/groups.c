@@ -5,6 +5,7 @@
 #include "scimd/service/id_list.h"
 #include "scimd/service/list.h"
 #include "scimd/service/members.h"
+#include "scimd/service/pending.h"
 #include "scimd/service/read.h"
 #include "scimd/service/render.h"
 #include "scimd/service/write.h"
@@ -19,10 +20,13 @@ int group_read(struct call *call, struct fault *fault)
 	return read_respond(call, RESOURCE_GROUP, fault);
 }
 
-/* Whoever is a member now and has no place in the plan. */
+/* Whoever is a member now, or waited for, and has no place in the plan. */
 struct leavers {
+	struct change *change;
+	const struct write *write;
 	const struct member_plan *plan;
 	struct id_list list;
+	bool forgot; /* somebody who was waited for */
 };
 
 static int leaver_collect(const char *id, void *context)
@@ -32,24 +36,40 @@ static int leaver_collect(const char *id, void *context)
 	return member_plan_wants(leavers->plan, id) ? 0 : id_list_add(&leavers->list, id);
 }
 
-static int members_clear(struct change *change, const char *group_id,
+static int pending_forget(const char *member, void *context)
+{
+	struct leavers *leavers = context;
+	int r;
+
+	if (member_plan_wants(leavers->plan, member))
+		return 0;
+	leavers->forgot = true;
+	r = store_pending_remove(change_txn(leavers->change), leavers->write->row.connection,
+				 leavers->write->id, member);
+	return r < 0 ? r : 0;
+}
+
+static int members_clear(struct change *change, const struct write *write,
 			 const struct member_plan *plan, struct fault *fault)
 {
-	struct leavers leavers = { .plan = plan };
+	struct leavers leavers = { .change = change, .write = write, .plan = plan };
+	struct store_txn *txn = change_txn(change);
 	int changed = 0;
 	int r;
 
-	r = store_members_each(change_txn(change), group_id, leaver_collect, &leavers);
+	r = store_members_each(txn, write->id, leaver_collect, &leavers);
 	for (size_t i = 0; r >= 0 && i < leavers.list.count; i++) {
-		r = change_member_remove(change, group_id, leavers.list.ids[i], fault);
+		r = change_member_remove(change, write->id, leavers.list.ids[i], fault);
 		if (r > 0)
 			changed = 1;
 	}
 	id_list_done(&leavers.list);
-	return r < 0 ? r : changed;
+	if (r >= 0)
+		r = store_pending_each(txn, write->id, pending_forget, &leavers);
+	return r < 0 ? r : changed || leavers.forgot;
 }
 
-/* A member must be a user of the same connection. */
+/* A member must be a user of the same connection. Returns 1 for nobody who is known, with *fault. */
 static int member_check(struct change *change, const char *connection, const char *user_id,
 			struct fault *fault)
 {
@@ -59,14 +79,24 @@ static int member_check(struct change *change, const char *connection, const cha
 	r = id_is_ours(user_id) ? store_resource_get(change_txn(change), user_id, &row) : -ENOENT;
 	if (r < 0 && r != -ENOENT)
 		return r;
-	if (r == -ENOENT || strcmp(row.connection, connection) != 0)
-		return fault_set(fault, 404, NULL, "members: there is no user with id \"%s\"",
-				 user_id);
+	if (r == -ENOENT || strcmp(row.connection, connection) != 0) {
+		(void)fault_set(fault, 404, NULL, "members: there is no user with id \"%s\"",
+				user_id);
+		return 1;
+	}
 	if (row.type != RESOURCE_USER)
 		return fault_set(fault, 400, "invalidValue",
 				 "members: \"%s\" is a group, and groups hold users only",
 				 user_id);
 	return 0;
+}
+
+/* Somebody who is not known, which is a fault already, unless the connection says to wait. */
+static int stranger_keep(struct change *change, const struct write *write, const char *member)
+{
+	if (write->call->connection->pending_members != CONF_PENDING_KEEP)
+		return -EPROTO;
+	return store_pending_add(change_txn(change), write->row.connection, write->id, member);
 }
 
 static int wish_grant(struct change *change, const struct write *write,
@@ -78,27 +108,34 @@ static int wish_grant(struct change *change, const struct write *write,
 		is_member = store_member_has(change_txn(change), write->id, wish->user_id);
 	if (is_member < 0)
 		return is_member;
+	if (!wish->member && is_member == 0)
+		return store_pending_remove(change_txn(change), write->row.connection, write->id,
+					    wish->user_id);
 	if ((is_member > 0) == wish->member)
 		return 0;
 	if (!wish->member)
 		return change_member_remove(change, write->id, wish->user_id, fault);
 	r = member_check(change, write->row.connection, wish->user_id, fault);
+	if (r > 0)
+		return stranger_keep(change, write, wish->user_id);
 	return r < 0 ? r : change_member_add(change, write->id, wish->user_id, fault);
 }
 
 /* Bring the members to what the request wants. Returns 1 if that changed any. */
 static int members_apply(struct change *change, const struct write *write,
-			 const struct resource_edit *edit, struct fault *fault)
+			 struct resource_edit *edit, struct fault *fault)
 {
 	_cleanup_(member_plan_done) struct member_plan plan = {};
 	int changed = 0;
 	int r;
 
-	r = member_plan_make(edit, &plan);
+	r = pending_translate(change, write, edit);
+	if (r >= 0)
+		r = member_plan_make(edit, &plan);
 	if (r < 0)
 		return r;
 	if (plan.cleared) {
-		changed = members_clear(change, write->id, &plan, fault);
+		changed = members_clear(change, write, &plan, fault);
 		if (changed < 0)
 			return changed;
 	}

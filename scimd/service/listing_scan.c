@@ -93,16 +93,27 @@ static int group_collect(const char *id, void *context)
 	return id_list_add(context, id);
 }
 
-/* The groups of one user, in order of creation. */
-static int groups_consider(struct listing *listing, const char *user_id)
+/* The groups that somebody is in, or waited for. */
+static int groups_collect(struct listing *listing, const char *member, struct id_list *ret)
+{
+	int r = 0;
+
+	if (id_is_ours(member))
+		r = store_groups_each(listing->txn, member, group_collect, ret);
+	if (r < 0)
+		return r;
+	return store_pending_groups_each(listing->txn, listing->call->connection->name, member,
+					 group_collect, ret);
+}
+
+/* The groups of one member, in order of creation. */
+static int groups_consider(struct listing *listing, const char *member)
 {
 	_cleanup_(id_list_done) struct id_list groups = {};
 	_cleanup_free_ struct place *places = NULL;
 	int r;
 
-	if (!id_is_ours(user_id))
-		return 0;
-	r = store_groups_each(listing->txn, user_id, group_collect, &groups);
+	r = groups_collect(listing, member, &groups);
 	if (r < 0)
 		return r;
 	places = calloc(groups.count + 1, sizeof(*places));

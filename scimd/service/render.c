@@ -112,6 +112,41 @@ static int member_add(const char *id, const char *title, void *context)
 	return relation_append(context, RESOURCE_USER, id, title);
 }
 
+/* Somebody who is waited for: there is nothing to tell but what the client calls them. */
+static int pending_add(const char *member, void *context)
+{
+	struct relations *relations = context;
+	struct json_object *element = json_object_new_object();
+
+	if (!element || add_text(element, "value", member) < 0 ||
+	    json_object_array_add(relations->array, element) < 0) {
+		json_object_put(element);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* The one member that is asked for, known or waited for. */
+static int member_walk(const struct render *render, const struct store_resource *row,
+		       struct relations *relations)
+{
+	int r = store_member_has(render->txn, row->id, render->only);
+
+	if (r > 0)
+		return relation_add(render->only, relations);
+	if (r == 0)
+		r = store_pending_has(render->txn, row->id, render->only);
+	return r > 0 ? pending_add(render->only, relations) : r;
+}
+
+static int members_walk(const struct render *render, const struct store_resource *row,
+			struct relations *relations)
+{
+	int r = store_members_titled_each(render->txn, row->id, member_add, relations);
+
+	return r < 0 ? r : store_pending_each(render->txn, row->id, pending_add, relations);
+}
+
 static int relations_walk(const struct render *render, const struct store_resource *row,
 			  struct relations *relations)
 {
@@ -120,14 +155,14 @@ static int relations_walk(const struct render *render, const struct store_resour
 
 	if (render->relations == RENDER_NO_RELATIONS)
 		return 0;
-	if (render->relations == RENDER_ONE_RELATION) {
-		r = is_user ? store_member_has(render->txn, render->only, row->id)
-			    : store_member_has(render->txn, row->id, render->only);
-		return r > 0 ? relation_add(render->only, relations) : r;
-	}
-	if (is_user)
+	if (!is_user)
+		return render->relations == RENDER_ONE_RELATION
+			       ? member_walk(render, row, relations)
+			       : members_walk(render, row, relations);
+	if (render->relations == RENDER_ALL_RELATIONS)
 		return store_groups_each(render->txn, row->id, relation_add, relations);
-	return store_members_titled_each(render->txn, row->id, member_add, relations);
+	r = store_member_has(render->txn, render->only, row->id);
+	return r > 0 ? relation_add(render->only, relations) : r;
 }
 
 static int add_relations(const struct render *render, const struct store_resource *row,

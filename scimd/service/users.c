@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "scimd/service/list.h"
+#include "scimd/service/pending.h"
 #include "scimd/service/read.h"
 #include "scimd/service/write.h"
 
@@ -26,7 +27,9 @@ static int user_change(struct change *change, void *context, struct fault *fault
 	if (r < 0 || !write_changes(write, &edit))
 		return r;
 	r = write_fill(write, &edit);
-	return r < 0 ? r : change_user_put(change, &write->row, fault);
+	if (r >= 0)
+		r = change_user_put(change, &write->row, fault);
+	return r < 0 ? r : pending_admit(change, &write->row, fault);
 }
 
 static enum write_kind kind_of(enum route_action action)

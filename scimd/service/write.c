@@ -126,6 +126,19 @@ static void write_begin(struct write *write)
 	write->row.created_us = clock_now_us();
 }
 
+static enum patch_dialect dialect_of(const struct conf_connection *connection)
+{
+	switch (connection->dialect) {
+	case CONF_DIALECT_RFC:
+	case CONF_DIALECT_OKTA:
+		return PATCH_RFC;
+	case CONF_DIALECT_ENTRA:
+		return PATCH_ENTRA;
+	default:
+		return PATCH_AUTO;
+	}
+}
+
 static int edit_existing(struct write *write, struct resource_edit *ret, struct fault *fault)
 {
 	_cleanup_(json_putp) struct json_object *current = NULL;
@@ -138,7 +151,8 @@ static int edit_existing(struct write *write, struct resource_edit *ret, struct 
 		return r == -EPROTO ? -EIO : r;
 	if (write->kind == WRITE_REPLACE)
 		return resource_replace(write->type, current, write->call->body, ret, fault);
-	return resource_patch(write->type, current, write->call->body, ret, fault);
+	return resource_patch_as(write->type, dialect_of(write->call->connection), current,
+				 write->call->body, ret, fault);
 }
 
 int write_edit(struct write *write, struct store_txn *txn, struct resource_edit *ret,

@@ -9,6 +9,7 @@
 #include "scimd/store/email.h"
 #include "scimd/store/ledger.h"
 #include "scimd/store/member.h"
+#include "scimd/store/pending.h"
 #include "scimd/store/row.h"
 #include "scimd/store/table.h"
 
@@ -357,6 +358,8 @@ int store_resource_delete(struct store_txn *txn, const char *id)
 		return r;
 	r = old.resource.type == RESOURCE_GROUP ? member_drop_group(txn, raw)
 						: member_drop_user(txn, raw);
+	if (r >= 0 && old.resource.type == RESOURCE_GROUP)
+		r = pending_drop_group(txn, old.resource.connection, raw);
 	if (r < 0)
 		return r;
 	codec_put_u64(&key, old.order);

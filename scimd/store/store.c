@@ -45,6 +45,8 @@ static const struct {
 	[TABLE_ORDER] = { "order.db", DB_RECNUM }, /* pages of a listing are found by position */
 	[TABLE_MEMBER] = { "member.db", 0 },
 	[TABLE_MEMBERSHIP] = { "membership.db", 0 },
+	[TABLE_PENDING] = { "pending.db", 0 },
+	[TABLE_PENDING_GROUP] = { "pending_group.db", 0 },
 	[TABLE_LEDGER] = { "ledger.db", 0 },
 	[TABLE_EVENT] = { "event.db", 0 },
 	[TABLE_RECEIPT] = { "receipt.db", 0 },

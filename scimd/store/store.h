@@ -139,6 +139,19 @@ _must_use_ int store_groups_each(struct store_txn *txn, const char *user_id, sto
 				 void *context);
 _must_use_ int store_member_count(struct store_txn *txn, const char *group_id, uint64_t *ret);
 
+/* Members of a group who are not known yet, by what the client calls them. add and remove return 1 if
+ * something changed. They go with their group. */
+_must_use_ int store_pending_add(struct store_txn *txn, const char *connection,
+				 const char *group_id, const char *member);
+_must_use_ int store_pending_remove(struct store_txn *txn, const char *connection,
+				    const char *group_id, const char *member);
+_must_use_ int store_pending_has(struct store_txn *txn, const char *group_id, const char *member);
+/* each is given the members, or the ids of the groups that wait for one. */
+_must_use_ int store_pending_each(struct store_txn *txn, const char *group_id, store_id_fn each,
+				  void *context);
+_must_use_ int store_pending_groups_each(struct store_txn *txn, const char *connection,
+					 const char *member, store_id_fn each, void *context);
+
 /* The id ledger: a number once given is never given again. wanted 0: the next free one of
  * [min, max] that is not reserved (id_is_reserved); else exactly it: -EEXIST if it was ever given to
  * somebody else, -ERANGE outside [min, max] or reserved. The same owner asking again for its own

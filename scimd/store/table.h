@@ -27,6 +27,8 @@ enum table {
 	TABLE_ORDER,
 	TABLE_MEMBER,       /* member.c */
 	TABLE_MEMBERSHIP,
+	TABLE_PENDING,      /* pending.c */
+	TABLE_PENDING_GROUP,
 	TABLE_LEDGER,       /* ledger.c */
 	TABLE_EVENT,        /* event.c */
 	TABLE_RECEIPT,      /* receipt.c */

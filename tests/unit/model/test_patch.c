@@ -548,5 +548,46 @@ static void test_group_refused(void)
 	}
 }
 
-T_MAIN("patch", T(test_deactivation), T(test_near_miss), T(test_envelope), T(test_steps),
+/* A replace on a value path that matches nothing: whose spelling and which dialect makes it. */
+static void test_dialects(void)
+{
+	static const struct {
+		enum patch_dialect dialect;
+		const char *operation;
+		bool makes;
+	} cases[] = {
+		{ PATCH_AUTO, "'op':'replace'", false },
+		{ PATCH_AUTO, "'op':'Replace'", true },
+		{ PATCH_RFC, "'op':'replace'", false },
+		{ PATCH_RFC, "'op':'Replace'", false },
+		{ PATCH_ENTRA, "'op':'replace'", true },
+		{ PATCH_ENTRA, "'op':'Replace'", true },
+		{ PATCH_AUTO, "'op':'add'", true },
+		{ PATCH_RFC, "'op':'Add'", true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(json_putp) struct json_object *current =
+			object_of("{'userName':'a','emails':[{'type':'home','value':'h'}]}");
+		_cleanup_(json_putp) struct json_object *body = NULL;
+		_cleanup_(resource_edit_done) struct resource_edit edit = {};
+		struct fault fault = {};
+		char text[256];
+		int r;
+
+		snprintf(text, sizeof(text),
+			 "{'Operations':[{%s,'path':'emails[type eq \\u0022work\\u0022].value',"
+			 "'value':'w'}]}",
+			 cases[i].operation);
+		body = object_of(text);
+		r = resource_patch_as(RESOURCE_USER, cases[i].dialect, current, body, &edit,
+				      &fault);
+		T_INT(r, cases[i].makes ? 0 : -EPROTO);
+		T_STR(fault.scim_type, cases[i].makes ? NULL : "noTarget");
+		if (r == 0)
+			T_INT(json_object_array_length(json_get(edit.resource, "emails")), 2);
+	}
+}
+
+T_MAIN("patch", T(test_dialects), T(test_deactivation), T(test_near_miss), T(test_envelope), T(test_steps),
        T(test_refused), T(test_atomic), T(test_password), T(test_members), T(test_group_refused))

@@ -184,6 +184,33 @@ static void honours_preconditions(void)
 	T_INT(ask(f, "DELETE", NULL, "/Users/%s", id), 204);
 }
 
+static void speaks_dialects(void)
+{
+	static const struct {
+		enum conf_dialect dialect;
+		int small, capital;
+	} cases[] = {
+		{ CONF_DIALECT_AUTO, 400, 200 },
+		{ CONF_DIALECT_RFC, 400, 400 },
+		{ CONF_DIALECT_OKTA, 400, 400 },
+		{ CONF_DIALECT_ENTRA, 200, 200 },
+	};
+	char room[1024];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		FIXTURE(f);
+		const char *id = create_user(f, 0, "ada");
+
+		f->connections[0].dialect = cases[i].dialect;
+		patch(room, sizeof(room), "{\"op\":\"%s\",\"path\":\"roles[type eq \\\"a\\\"]"
+		      ".value\",\"value\":\"v\"}", "replace");
+		T_INT(ask(f, "PATCH", room, "/Users/%s", id), cases[i].small);
+		patch(room, sizeof(room), "{\"op\":\"%s\",\"path\":\"roles[type eq \\\"b\\\"]"
+		      ".value\",\"value\":\"v\"}", "Replace");
+		T_INT(ask(f, "PATCH", room, "/Users/%s", id), cases[i].capital);
+	}
+}
+
 static void refuses_requests(void)
 {
 	static const struct {
@@ -606,7 +633,7 @@ static void describes_itself(void)
 
 T_MAIN("service", T(authenticates), T(creates_reads_deletes), T(conflicts_are_409),
        T(connections_do_not_see_each_other), T(patches_users), T(replaces_users),
-       T(honours_preconditions), T(refuses_requests), T(bounds_rate_and_size),
+       T(honours_preconditions), T(speaks_dialects), T(refuses_requests), T(bounds_rate_and_size),
        T(passes_faults_on), T(lists_in_pages), T(bounds_scans), T(groups_have_members),
        T(patches_members), T(answers_group_patches_if_asked), T(put_sets_members),
        T(finds_memberships), T(handles_passwords), T(knows_where_it_is), T(describes_itself))

@@ -114,6 +114,7 @@ static void test_everything(void)
 		"[access]\nallow_groups = A, B\ndeny_groups = C\n"
 		"[offboard]\ngrace_ms = 10\ndeadline_ms = 100\non_role_loss = keep\n"
 		"[connection okta]\ntoken_sha256 = " HASH_A "  " HASH_B "\n"
+		"dialect = entra\npending_members = keep\n"
 		"[ connection  entra-1_x ]\ntoken_sha256 = "
 		"1111111111111111111111111111111111111111111111111111111111111111\n"
 		"[role z]\ngroups = Z\nprecedence = 5\n"
@@ -141,7 +142,11 @@ static void test_everything(void)
 	T_INT(conf->connections[0].token_count, 2);
 	T_INT(conf->connections[0].token_sha256[0][31], 0x1f);
 	T_INT(conf->connections[0].token_sha256[1][0], 0xff);
+	T_INT(conf->connections[0].dialect, CONF_DIALECT_ENTRA);
+	T_INT(conf->connections[0].pending_members, CONF_PENDING_KEEP);
 	T_STR(conf->connections[1].name, "entra-1_x");
+	T_INT(conf->connections[1].dialect, CONF_DIALECT_AUTO);
+	T_INT(conf->connections[1].pending_members, CONF_PENDING_REFUSE);
 	T_FATAL(conf->role_count == 3);
 	T_STR(conf->roles[0].name, "z");
 	T_STR(conf->roles[1].name, "a");
@@ -234,6 +239,10 @@ static void test_problems(void)
 		{ "[offboard]\ndeadline_ms = 99\n", 2, "deadline_ms must be" },
 		{ "[offboard]\non_role_loss = maybe\n", 2, "on_role_loss must be" },
 		{ "[connection a]\n", 1, "needs token_sha256" },
+		{ "[connection a]\ntoken_sha256 = " HASH_A "\ndialect = Okta\n", 3,
+		  "dialect must be auto, rfc, entra or okta" },
+		{ "[connection a]\ntoken_sha256 = " HASH_A "\npending_members = yes\n", 3,
+		  "pending_members must be refuse or keep" },
 		{ "[connection a]\ntoken_sha256 =\n", 2, "needs token_sha256" },
 		{ "[connection a]\ntoken_sha256 = 1234\n", 2, "token_sha256 must be" },
 		{ "[connection a]\ntoken_sha256 = " HASH_A " " HASH_A " " HASH_A "\n", 2,
@@ -424,7 +433,8 @@ static void test_print_reads_back(void)
 	out = open_memstream(&first, &size);
 	conf_print(conf, out);
 	fclose(out);
-	T_TRUE(strstr(first, "token_sha256 = 00010203… ff010203…\n") != NULL);
+	T_TRUE(strstr(first, "token_sha256 = 00010203… ff010203…\n"
+			     "dialect = auto\npending_members = refuse\n") != NULL);
 	T_TRUE(strstr(first, "0405") == NULL);
 	T_TRUE(strstr(first, "expose_groups = Ops Team, b\n") != NULL);
 	T_TRUE(strstr(first,

@@ -558,6 +558,52 @@ static void test_members_have_titles(void)
 	T_STR(text, "- ");
 }
 
+static void pending_check(struct store_txn *txn, const char *group, const char *want)
+{
+	struct seen seen = { .count = 0 };
+	char text[256] = "";
+
+	T_OK(store_pending_each(txn, group, seen_id, &seen));
+	for (size_t i = 0; i < seen.count; i++) {
+		strcat(text, seen.ids[i]);
+		strcat(text, " ");
+	}
+	T_STR(text, want);
+}
+
+static void test_pending(void)
+{
+	_cleanup_dir_ struct dir dir = dir_make();
+	_cleanup_store_ struct store *store = t_open(&dir);
+	_cleanup_txn_ struct store_txn *txn = t_begin(store, NULL, true);
+	struct id one = t_id(2, 1), two = t_id(2, 2);
+	struct seen seen = { .count = 0 };
+
+	T_OK(t_put(txn, RESOURCE_GROUP, 1, "okta"));
+	T_OK(t_put(txn, RESOURCE_GROUP, 2, "okta"));
+	T_INT(store_pending_add(txn, "okta", one.text, "x1"), 1);
+	T_INT(store_pending_add(txn, "okta", one.text, "x1"), 0);
+	T_INT(store_pending_add(txn, "okta", one.text, "x"), 1);
+	T_INT(store_pending_add(txn, "okta", two.text, "x"), 1);
+	pending_check(txn, one.text, "x x1 ");
+	T_INT(store_pending_has(txn, one.text, "x"), 1);
+	T_INT(store_pending_has(txn, two.text, "x1"), 0);
+	T_OK(store_pending_groups_each(txn, "okta", "x", seen_id, &seen));
+	T_INT(seen.count, 2);
+	T_OK(store_pending_groups_each(txn, "entra", "x", seen_id, &seen));
+	T_OK(store_pending_groups_each(txn, "okta", "", seen_id, &seen));
+	T_INT(seen.count, 2);
+	T_INT(store_pending_remove(txn, "okta", one.text, "x"), 1);
+	T_INT(store_pending_remove(txn, "okta", one.text, "x"), 0);
+	pending_check(txn, one.text, "x1 ");
+	T_OK(store_resource_delete(txn, one.text));
+	pending_check(txn, one.text, "");
+	seen.count = 0;
+	T_OK(store_pending_groups_each(txn, "okta", "x1", seen_id, &seen));
+	T_INT(seen.count, 0);
+	pending_check(txn, two.text, "x ");
+}
+
 static void test_members_many(void)
 {
 	_cleanup_dir_ struct dir dir = dir_make();
@@ -958,7 +1004,8 @@ T_MAIN("store", T(test_open), T(test_instances_differ), T(test_files_are_private
        T(test_put_get_reopen), T(test_unknown_ids), T(test_unique), T(test_indexes_follow),
        T(test_number_of_the_dead), T(test_listing), T(test_each_may_write_and_fail),
        T(test_external), T(test_emails), T(test_after), T(test_secret_stays),
-       T(test_members_have_titles), T(test_connection_change_moves_counts), T(test_members),
+       T(test_members_have_titles), T(test_pending),
+       T(test_connection_change_moves_counts), T(test_members),
        T(test_members_many), T(test_nested), T(test_abort_leaves_nothing), T(test_snapshots),
        T(test_readers_beside_writer), T(test_damaged_rows), T(test_damaged_count),
        T(test_row_fuzz), T(test_put_refuses), T(test_large), T(test_disk_full),
