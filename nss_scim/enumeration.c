@@ -62,8 +62,7 @@ int enumeration_begin(struct enumeration *e)
 	int r;
 
 	enumeration_end(e);
-	r = pack_open(directory_open(DIRECTORY_PUBLIC_DIR, DIRECTORY_FILE, DIRECTORY_MAGIC,
-				     &e->view));
+	r = pack_acquire(&e->view);
 	if (r < 0)
 		return r;
 	e->is_open = true;

@@ -12,16 +12,16 @@ static struct enumeration groups;
 
 static int by_name(const char *name, struct group *ret, char *buffer, size_t size)
 {
-	_cleanup_(directory_release) struct directory_view view = { 0 };
+	_cleanup_(directory_release) struct directory_view view;
 	size_t name_size = strnlen(name, NAME_MAX_BYTES + 1);
 	struct directory_group group;
 	int r;
 
-	if (!name_is_valid(name, name_size))
-		return -ENOENT;
 	r = pack_acquire(&view);
-	if (r < 0)
-		return r;
+	if (r < 0) /* what can't be ours is not there, file or no file */
+		return name_is_valid(name, name_size) ? r : -ENOENT;
+	if (name_size == 0 || name_size > NAME_MAX_BYTES)
+		return -ENOENT;
 	r = pack_lookup(directory_group_by_name(&view, name, name_size, &group));
 	if (r < 0)
 		return r;
@@ -31,7 +31,7 @@ static int by_name(const char *name, struct group *ret, char *buffer, size_t siz
 /* No gid is refused before the look: a local group that a role grants may have a low one. */
 static int by_gid(gid_t gid, struct group *ret, char *buffer, size_t size)
 {
-	_cleanup_(directory_release) struct directory_view view = { 0 };
+	_cleanup_(directory_release) struct directory_view view;
 	struct directory_group group;
 	int r;
 

@@ -75,16 +75,16 @@ static int check_not_local(const struct directory_user *user, gid_t group)
 
 static int add_groups(const char *name, gid_t group, struct group_array *array)
 {
-	_cleanup_(directory_release) struct directory_view view = { 0 };
+	_cleanup_(directory_release) struct directory_view view;
 	size_t name_size = strnlen(name, NAME_MAX_BYTES + 1);
 	struct directory_user user;
 	int r;
 
-	if (!name_is_valid(name, name_size))
-		return -ENOENT;
 	r = pack_acquire(&view);
-	if (r < 0)
-		return r;
+	if (r < 0) /* what can't be ours is not there, file or no file */
+		return name_is_valid(name, name_size) ? r : -ENOENT;
+	if (name_size == 0 || name_size > NAME_MAX_BYTES)
+		return -ENOENT;
 	r = pack_lookup(directory_user_by_name(&view, name, name_size, &user));
 	if (r < 0)
 		return r;

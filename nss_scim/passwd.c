@@ -24,16 +24,16 @@ static int checked(const struct directory_user *user, struct passwd *ret, char *
 
 static int by_name(const char *name, struct passwd *ret, char *buffer, size_t size)
 {
-	_cleanup_(directory_release) struct directory_view view = { 0 };
+	_cleanup_(directory_release) struct directory_view view;
 	size_t name_size = strnlen(name, NAME_MAX_BYTES + 1);
 	struct directory_user user;
 	int r;
 
-	if (!name_is_valid(name, name_size))
-		return -ENOENT;
 	r = pack_acquire(&view);
-	if (r < 0)
-		return r;
+	if (r < 0) /* what can't be ours is not there, file or no file */
+		return name_is_valid(name, name_size) ? r : -ENOENT;
+	if (name_size == 0 || name_size > NAME_MAX_BYTES)
+		return -ENOENT;
 	r = pack_lookup(directory_user_by_name(&view, name, name_size, &user));
 	if (r < 0)
 		return r;
@@ -42,15 +42,13 @@ static int by_name(const char *name, struct passwd *ret, char *buffer, size_t si
 
 static int by_uid(uid_t uid, struct passwd *ret, char *buffer, size_t size)
 {
-	_cleanup_(directory_release) struct directory_view view = { 0 };
+	_cleanup_(directory_release) struct directory_view view;
 	struct directory_user user;
 	int r;
 
-	if (id_is_reserved(uid))
-		return -ENOENT;
 	r = pack_acquire(&view);
 	if (r < 0)
-		return r;
+		return id_is_reserved(uid) ? -ENOENT : r;
 	r = pack_lookup(directory_user_by_uid(&view, uid, &user));
 	if (r < 0)
 		return r;

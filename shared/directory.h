@@ -45,6 +45,8 @@ struct directory_view {
 	uint64_t size;
 	const struct directory_geometry *geometry;
 	struct directory_map *map; /* the process's attachment, counted; NULL: none */
+	bool is_checked; /* the warden's memory: it has checked what it holds, and no disk can have
+			  * changed it; bounds are looked at all the same */
 	int fd;
 	uint64_t device, inode;  /* of fd, which a careless program may have closed and used anew */
 	unsigned char *scratch;  /* room for one record of each type, in pages made on touch */
@@ -54,7 +56,7 @@ struct directory_view {
 /* The host's directory in its newest published state. Warm: no system call, but for one stat(2) every
  * DIRECTORY_RECHECK_MS that sees whether the file was removed or replaced. */
 #define DIRECTORY_RECHECK_MS 250u
-_must_use_ int directory_acquire(struct directory_view *ret);
+_must_use_ int directory_acquire(struct directory_view *ret); /* on failure *ret is released */
 void directory_release(struct directory_view *view);
 
 /* A file by folder and name. magic is DIRECTORY_MAGIC or DIRECTORY_SHADOW_MAGIC. The folder and the

@@ -236,13 +236,25 @@ static inline uint64_t directory_word(const void *bytes, size_t size)
 	return word;
 }
 
+/* 0 to 8 bytes as one word, without reading past them: two halves that may overlap, or three bytes. */
+static inline uint64_t directory_tail(const char *bytes, size_t size)
+{
+	const unsigned char *p = (const unsigned char *)bytes;
+
+	if (size >= 4)
+		return directory_word(p, 4) | directory_word(p + size - 4, 4) << 32;
+	if (size == 0)
+		return 0;
+	return p[0] | (uint64_t)p[size / 2] << 8 | (uint64_t)p[size - 1] << 16;
+}
+
 static inline uint64_t directory_hash_name(const char *name, size_t size, uint64_t seed)
 {
 	uint64_t hash = seed ^ (size * DIRECTORY_K1);
 
 	for (; size > 8; name += 8, size -= 8)
 		hash = directory_fold(hash ^ directory_word(name, 8), DIRECTORY_K2);
-	hash = directory_fold(hash ^ directory_word(name, size), DIRECTORY_K2);
+	hash = directory_fold(hash ^ directory_tail(name, size), DIRECTORY_K2);
 	return directory_fold(hash, DIRECTORY_K1);
 }
 

@@ -301,6 +301,7 @@ static void view_of_map(struct directory_map *map, struct directory_view *ret)
 	ret->size = map->size;
 	ret->geometry = &map->geometry;
 	ret->map = map;
+	ret->is_checked = true;
 	ret->fd = -1;
 	ret->scratch = NULL;
 }
@@ -398,6 +399,10 @@ static __attribute__((noinline)) int acquire_slowly(struct directory_view *ret)
 			r = acquire_anew(map, ret);
 	}
 	errno = saved;
+	if (r < 0) {
+		ret->map = NULL;
+		ret->scratch = NULL;
+	}
 	/* A missing file is no answer about any name. */
 	return r == -ENOENT ? -ESTALE : r;
 }
