@@ -55,6 +55,12 @@ static int since_parse(const char *text, int64_t *ret)
 	return 0;
 }
 
+static int since_usage(void)
+{
+	complain("--since takes 30m, 12h, 7d, 2026-01-31 or 2026-01-31T15:30:00Z");
+	return EXIT_USAGE;
+}
+
 /* after: only events with a higher number. */
 static char *events_path(const struct context *context, int64_t since, uint64_t after)
 {
@@ -141,10 +147,8 @@ int events_list(const struct context *context, char **operands)
 	int code;
 
 	(void)operands;
-	if (context->since && since_parse(context->since, &since) < 0) {
-		complain("--since takes 30m, 12h, 7d, 2026-01-31 or 2026-01-31T15:30:00Z");
-		return EXIT_USAGE;
-	}
+	if (context->since && since_parse(context->since, &since) < 0)
+		return since_usage();
 	if (context->follow)
 		return events_follow(*context, since);
 	code = events_get(context, since, 0, &events);
@@ -173,11 +177,15 @@ int receipts_list(const struct context *context, char **operands)
 		{ "REASON", "reason", false },
 	};
 	_cleanup_free_ char *path = NULL;
-	char *user = context->user ? curl_easy_escape(NULL, context->user, 0) : NULL;
+	int64_t since = 0;
+	char *user;
 
 	(void)operands;
-	if (asprintf(&path, "/v1/receipts?limit=%lu%s%s", context->limit, user ? "&user=" : "",
-		     user ? user : "") < 0)
+	if (context->since && since_parse(context->since, &since) < 0)
+		return since_usage();
+	user = context->user ? curl_easy_escape(NULL, context->user, 0) : NULL;
+	if (asprintf(&path, "/v1/receipts?limit=%lu&since=%lld%s%s", context->limit,
+		     (long long)since, user ? "&user=" : "", user ? user : "") < 0)
 		path = NULL;
 	curl_free(user);
 	return path ? show_table(context, path, columns, ARRAY_SIZE(columns))

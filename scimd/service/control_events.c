@@ -145,7 +145,7 @@ int control_receipt(struct control *control, struct fault *fault)
 
 struct receipt_query {
 	struct control *control;
-	uint64_t limit;
+	uint64_t limit, since_s;
 };
 
 static int receipt_append(uint64_t number, const char *user, const char *json, void *context)
@@ -160,6 +160,11 @@ static int receipt_append(uint64_t number, const char *user, const char *json, v
 	r = control_parse(json, &object);
 	if (r < 0)
 		return r;
+	if ((uint64_t)json_object_get_int64(json_get(object, "received_us")) / 1000000 <
+	    query->since_s) {
+		json_putp(&object);
+		return 1; /* and all that follow are older */
+	}
 	r = control_put_number(object, "number", number);
 	if (r == 0)
 		return control_append(query->control->answer, object);
@@ -169,12 +174,14 @@ static int receipt_append(uint64_t number, const char *user, const char *json, v
 
 int control_receipts(struct control *control, struct fault *fault)
 {
-	struct receipt_query query = { control, EVENTS_DEFAULT };
+	struct receipt_query query = { control, EVENTS_DEFAULT, 0 };
 	_cleanup_free_ char *user = NULL;
 	int r = control_parameter(control->request, "user", &user, fault);
 
 	if (r == 0)
 		r = control_parameter_number(control->request, "limit", &query.limit, fault);
+	if (r == 0)
+		r = control_parameter_number(control->request, "since", &query.since_s, fault);
 	if (r < 0)
 		return r;
 	control->answer = json_object_new_array();
