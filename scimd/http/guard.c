@@ -54,19 +54,23 @@ static bool target_is_clean(const char *target)
 /* libmicrohttpd before 1.0 takes texts as C strings, so that a raw NUL hides the rest of a header
  * or of the request line. What it gives us points into the one buffer that it has read the head
  * into, in which it has overwritten separators with NULs: between two texts there may be no more
- * NULs than separators, and nothing else but blanks. A folded header is moved away from its place
+ * NULs than separators, and behind a colon blanks. A folded header is moved away from its place
  * and so is refused, too (RFC 9112, 5.2). */
 static bool only_separators(const char *from, const char *to, unsigned int separators)
 {
 	if ((uintptr_t)from > (uintptr_t)to)
 		return false;
-	for (; from < to; from++) {
-		if (*from == '\0' && separators-- > 0)
-			continue;
-		if (*from != ' ' && *from != '\t')
+	for (; from < to; from++)
+		if (*from != '\0' || separators-- == 0)
 			return false;
-	}
 	return true;
+}
+
+static bool only_colon(const char *from, const char *to)
+{
+	while ((uintptr_t)from < (uintptr_t)to && (to[-1] == ' ' || to[-1] == '\t'))
+		to--;
+	return only_separators(from, to, COLON);
 }
 
 static const char *head_end(struct MHD_Connection *connection, const struct guard_line *line)
@@ -101,7 +105,7 @@ static enum MHD_Result see_header(void *context, enum MHD_ValueKind kind, const 
 
 	(void)kind;
 	if (!only_separators(seen->end, name, LINE_END) ||
-	    !only_separators(name + name_size, value, COLON))
+	    !only_colon(name + name_size, value))
 		seen->hidden = true;
 	seen->end = value + value_size;
 	if (!is_token(name, name_size))
