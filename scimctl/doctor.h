@@ -31,6 +31,9 @@ void doctor_sshd(struct doctor *doctor);
 void doctor_pam(struct doctor *doctor);
 void doctor_certificate(struct doctor *doctor);
 
+/* Whether a PAM service's account stack, asked in a process of its own, lets a user in. */
+bool doctor_pam_admits(const char *service, const char *user);
+
 /* The word after `key` and blanks at the start of a line of text, to the line's end; owned, NULL if no
  * line has it. */
 char *doctor_line(const char *text, const char *key);

@@ -39,12 +39,12 @@ static int converse(int count, const struct pam_message **messages, struct pam_r
 	return PAM_SUCCESS;
 }
 
-static enum verdict ask(const char *service)
+static enum verdict ask(const char *service, const char *user)
 {
 	bool said = false;
 	struct pam_conv conversation = { .conv = converse, .appdata_ptr = &said };
 	pam_handle_t *handle = NULL;
-	int r = pam_start(service, CANARY_NAME, &conversation, &handle);
+	int r = pam_start(service, user, &conversation, &handle);
 
 	if (r != PAM_SUCCESS)
 		return VERDICT_BROKEN;
@@ -58,7 +58,7 @@ static enum verdict ask(const char *service)
 }
 
 /* Modules are other people's code: they may hang, crash or leave things behind. */
-static enum verdict ask_apart(const char *service)
+static enum verdict ask_apart(const char *service, const char *user)
 {
 	int status;
 	pid_t pid;
@@ -70,7 +70,7 @@ static enum verdict ask_apart(const char *service)
 	if (pid == 0) {
 		(void)signal(SIGALRM, SIG_DFL);
 		(void)alarm(PATIENCE_S);
-		_exit((int)ask(service));
+		_exit((int)ask(service, user));
 	}
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
@@ -78,6 +78,11 @@ static enum verdict ask_apart(const char *service)
 	return WIFEXITED(status) && WEXITSTATUS(status) <= VERDICT_BROKEN
 		       ? (enum verdict)WEXITSTATUS(status)
 		       : VERDICT_BROKEN;
+}
+
+bool doctor_pam_admits(const char *service, const char *user)
+{
+	return ask_apart(service, user) == VERDICT_ALLOWED;
 }
 
 static int service_wanted(const struct dirent *entry)
@@ -125,7 +130,8 @@ void doctor_pam(struct doctor *doctor)
 	if (count <= 0)
 		doctor_report(doctor, "pam", DOCTOR_FAILURE, NULL, "no services in " PAM_DIR);
 	for (int i = 0; i < count; i++) {
-		service_report(doctor, entries[i]->d_name, ask_apart(entries[i]->d_name));
+		service_report(doctor, entries[i]->d_name,
+			       ask_apart(entries[i]->d_name, CANARY_NAME));
 		free(entries[i]);
 	}
 	free(entries);

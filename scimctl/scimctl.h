@@ -39,6 +39,8 @@ int receipt_show(const struct context *context, char **operands);
 int user_lock(const struct context *context, char **operands);
 int user_unlock(const struct context *context, char **operands);
 int doctor_examine(const struct context *context, char **operands);
+int host_enable(const struct context *context, char **operands);
+int host_disable(const struct context *context, char **operands);
 int metrics_show(const struct context *context, char **operands);
 int status_show(const struct context *context, char **operands);
 
