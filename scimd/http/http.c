@@ -197,7 +197,9 @@ int http_server_open(const struct http_options *options, struct http_server **re
 	server->handler = options->handler;
 	server->service = options->service;
 	if (options->certificate) {
-		r = tls_current_set(options->certificate, options->key);
+		r = tls_check(options->certificate, options->key);
+		if (r == 0)
+			r = tls_current_set(options->certificate, options->key);
 		if (r < 0)
 			return r;
 	}

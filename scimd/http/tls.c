@@ -87,8 +87,7 @@ static int file_read(const char *path, char **ret)
 	return 0;
 }
 
-/* Both parse, and belong together. */
-static int pair_check(const char *certificate, const char *key)
+int tls_check(const char *certificate, const char *key)
 {
 	_cleanup_(credentials_freep) gnutls_certificate_credentials_t credentials = NULL;
 	gnutls_datum_t certificate_datum = datum_of(certificate), key_datum = datum_of(key);
@@ -115,7 +114,7 @@ int tls_load(const char *certificate_path, const char *key_path, char **ret_cert
 	r = file_read(key_path, &key);
 	if (r < 0)
 		return r;
-	r = pair_check(certificate, key);
+	r = tls_check(certificate, key);
 	if (r < 0)
 		return r;
 	*ret_certificate = TAKE_PTR(certificate);

@@ -13,8 +13,11 @@
 /* SHA-256 of a PEM text's first certificate, as `openssl x509 -fingerprint -sha256` shows it. */
 _must_use_ int tls_fingerprint(const char *certificate, char ret[static TLS_FINGERPRINT_SIZE]);
 
+/* 0 if both PEM texts parse and belong together, else -EINVAL or -ENOMEM. */
+_must_use_ int tls_check(const char *certificate, const char *key);
+
 /* What every handshake from now on presents; established connections keep what they have. Copies the
- * PEM texts, which tls_load or tls_self_signed have checked. Kept until the process ends. */
+ * PEM texts, which have passed tls_check. Kept until the process ends. */
 _must_use_ int tls_current_set(const char *certificate, const char *key);
 
 /* A gnutls_certificate_retrieve_function3: gives away what tls_current_set was given last. */
