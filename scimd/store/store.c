@@ -17,7 +17,9 @@
 #define CACHE_BYTES (64u << 20)     /* grown into; holds page versions for snapshots too */
 #define LOG_BUFFER_BYTES (1u << 20) /* a batch of a thousand changes without an early write */
 #define LOG_FILE_BYTES (8u << 20)   /* the unit in which old logs are dropped */
-#define PAGE_BYTES 8192u            /* a row of up to about 2 KB stays on its page */
+/* No larger than what the kernel writes as one: a kill -9 or a power cut between the halves of a page
+ * would leave it with a new sequence number and old contents, which recovery then takes for done. */
+#define PAGE_BYTES 4096u
 /* A transaction locks every page that it touches: 100,000 rows with their indexes and overflow
  * pages stay below this. Memory is taken only when needed. */
 #define LOCKS_MAX 2000000u
