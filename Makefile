@@ -89,8 +89,14 @@ $(BUILD)/scimctl: $(call obj,$(wildcard scimctl/*.c)) $(call archive,shared)
 
 # The modules live in every process: libc (and libpam) alone, nothing exported but the entry points.
 READER := shared/directory.c shared/directory_open.c shared/directory_record.c shared/names.c
-$(BUILD)/libnss_scim.so.2: $(call obj,$(wildcard nss_scim/*.c) $(READER)) nss_scim/nss_scim.map
-	$(Q)$(CC) $(CFLAGS) -shared $(OUR_LDFLAGS) -Wl,-z,defs -Wl,-z,nodelete -Wl,-soname,libnss_scim.so.2 \
+# Optimized as one piece: a lookup is a few dozen nanoseconds.
+MODULE_CFLAGS := $(if $(SANITIZE),,-flto)
+module_obj = $(patsubst %.c,$(BUILD)/obj/module/%.o,$(1))
+$(BUILD)/obj/module/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OUR_CFLAGS) $(MODULE_CFLAGS) -c -o $@ $<
+$(BUILD)/libnss_scim.so.2: $(call module_obj,$(wildcard nss_scim/*.c) $(READER)) nss_scim/nss_scim.map
+	$(Q)$(CC) $(CFLAGS) $(MODULE_CFLAGS) -shared $(OUR_LDFLAGS) -Wl,-z,defs -Wl,-z,nodelete -Wl,-soname,libnss_scim.so.2 \
 		-Wl,--version-script=nss_scim/nss_scim.map -o $@ $(filter %.o,$^)
 
 PAM_SOURCES := $(filter-out pam_scim/authorized_keys.c,$(wildcard pam_scim/*.c))
@@ -160,6 +166,36 @@ $(BUILD)/tests/conformance/conformance: $(call obj,$(wildcard tests/conformance/
 conformance: $(BUILD)/tests/conformance/conformance all
 	@tests/conformance/run $(BUILD)
 
+# Fuzzers: each with a replay of its kept corpus, which is what `make check` runs, under sanitizers; and
+# `make fuzz` runs each for FUZZ_SECONDS with clang's libFuzzer, starting from the corpus.
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SECONDS ?= 60
+FUZZ_CC ?= clang-14
+FUZZ_LAYERS := http service change policy store model warden base shared
+FUZZ_LIBS := -ljson-c -ldb -lgnutls -lcrypt -lsystemd -lpthread -lmicrohttpd
+FUZZ_REPLAYS := $(FUZZERS:%=$(BUILD)/tests/fuzz/replay_%)
+FUZZ_BINARIES := $(FUZZERS:%=$(BUILD)/tests/fuzz/fuzz_%)
+$(BUILD)/tests/fuzz/replay_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o \
+		$(foreach l,$(FUZZ_LAYERS),$(call archive,$l))
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -pie $(OUR_LDFLAGS) -o $@ $^ $(FUZZ_LIBS)
+$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(foreach l,$(FUZZ_LAYERS),$(call archive,$l))
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer -pie $(OUR_LDFLAGS) -o $@ $^ $(FUZZ_LIBS)
+
+.PHONY: fuzz-replay fuzz-replay-all fuzz-binaries fuzz
+fuzz-replay:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/san CFLAGS="-O1 -g" \
+		SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" fuzz-replay-all
+fuzz-replay-all: $(FUZZ_REPLAYS)
+	@tests/fuzz/run replay $(BUILD) $(FUZZERS)
+fuzz-binaries: $(FUZZ_BINARIES)
+fuzz:
+	@command -v $(FUZZ_CC) >/dev/null || { echo "install clang-14 and libclang-rt-14-dev" >&2; exit 1; }
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=$(FUZZ_CC) CFLAGS="-O1 -g" EXTRA_CFLAGS=-w \
+		SANITIZE="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" fuzz-binaries
+	@tests/fuzz/run fuzz $(BUILD)/fuzz $(FUZZ_SECONDS) $(FUZZERS)
+
 # --- things to run --------------------------------------------------------------------------------
 .PHONY: demo run deb host-tests bench-offboard torture
 demo: check-deps
@@ -185,6 +221,28 @@ torture: check-deps deb
 
 bench-offboard: check-deps deb
 	@tests/host/bench_offboard.sh
+
+# Lookups against the limit and Debian's peers, in one run. The module looks where the benchmark's people
+# are; otherwise it is built like the real one.
+BENCH_PUBLIC_DIR := /tmp/scimd-bench/public
+bench_obj = $(patsubst %.c,$(BUILD)/obj/bench/%.o,$(1))
+$(BUILD)/obj/bench/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OUR_CFLAGS) $(MODULE_CFLAGS) -DDIRECTORY_PUBLIC_DIR='"$(BENCH_PUBLIC_DIR)"' -c -o $@ $<
+$(BUILD)/bench/libnss_scim.so.2: $(call bench_obj,$(wildcard nss_scim/*.c) $(READER))
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(MODULE_CFLAGS) -shared $(OUR_LDFLAGS) -Wl,-soname,libnss_scim.so.2 \
+		-Wl,--version-script=nss_scim/nss_scim.map -o $@ $(filter %.o,$^)
+$(BUILD)/bench/libnss_limit.so.2: $(call obj,bench/nss/libnss_limit.c bench/nss/limit.c bench/nss/dataset.c)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -shared $(OUR_LDFLAGS) -Wl,-soname,libnss_limit.so.2 -o $@ $^
+$(BUILD)/bench/bench_nss: $(call obj,bench/nss/bench_nss.c bench/nss/limit.c bench/nss/dataset.c) $(WARDEN_ARCHIVES)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -pie $(OUR_LDFLAGS) -o $@ $^ $(WARDEN_LIBS) -lpthread
+
+.PHONY: bench-nss
+bench-nss: $(BUILD)/bench/libnss_scim.so.2 $(BUILD)/bench/libnss_limit.so.2 $(BUILD)/bench/bench_nss
+	@bench/nss/run $(abspath $(BUILD)) $(SIZES)
 
 # --- install --------------------------------------------------------------------------------------
 INSTALL := install
@@ -226,9 +284,11 @@ help:
 	@echo "make install         into DESTDIR"
 	@echo "make unit            unit tests; make unit-san: the same under ASan and UBSan"
 	@echo "make conformance     requests as data, against a real scimd over TLS (root)"
+	@echo "make fuzz            fuzz each target for FUZZ_SECONDS=60; make fuzz-replay: the kept corpora"
 	@echo "make lint            layers and symbols"
 	@echo "make torture         a thousand logins that race with deactivations"
 	@echo "make host-tests      tests on real hosts; make bench-offboard: 50 rounds, measured"
+	@echo "make bench-nss       lookups against the limit and peers (SIZES=\"1000 100000\")"
 	@echo "make clean           remove $(BUILD)/"
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
