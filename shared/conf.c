@@ -51,9 +51,13 @@ static const struct key identity_keys[] = {
 	{ "shell", &type_string, AT(identity.shell), "/bin/bash", check_path, PATH_WANTED, 0, 0,
 	  false },
 	{ "username", &type_string, AT(identity.username), "userName local-part lower",
-	  check_username, "ATTRIBUTE [local-part] [lower]", 0, 0, false },
+	  check_username, "ATTRIBUTE [local-part] [lower], or several with commas between", 0, 0, false },
 	{ "expose_groups", &type_list, AT(identity.expose_groups), "*", NULL, NULL, 0, 0, false },
 	{ "passwords", &type_bool, AT(identity.passwords), "off", NULL, NULL, 0, 0, false },
+	{ "name_replacement", &type_string, AT(identity.name_replacement), NULL,
+	  check_replacement, "one of _ . -", 0, 0, false },
+	{ "name_quarantine_days", &type_u32, AT(identity.name_quarantine_days), "90", NULL,
+	  "days, 0-36500", 0, 36500, false },
 };
 
 static const struct key access_keys[] = {
@@ -94,6 +98,8 @@ static const struct key attribute_keys[] = {
 	  check_attribute_path, "the path of an attribute", 0, 0, true },
 	{ "env", &type_string, offsetof(struct conf_attribute, env), NULL, check_env,
 	  "a name of A-Z, 0-9 and _ that neither shells nor the loader obey", 0, 0, false },
+	{ "gecos", &type_string, offsetof(struct conf_attribute, gecos), NULL, check_gecos,
+	  "room, work_phone, home_phone or other", 0, 0, false },
 };
 
 static const struct key events_keys[] = {

@@ -51,6 +51,7 @@ struct conf_attribute {
 	char *name;   /* [a-z0-9_]{1,32} */
 	char *source; /* attribute path, URN-qualified or not */
 	char *env;    /* [A-Z_][A-Z0-9_]*, or NULL */
+	char *gecos;  /* room, work_phone, home_phone, other, or NULL */
 };
 
 enum conf_role_loss { CONF_ROLE_LOSS_END_SESSIONS, CONF_ROLE_LOSS_KEEP };
@@ -68,8 +69,10 @@ struct conf {
 		uint32_t uid_min, uid_max; /* uid_range = MIN-MAX, inclusive; no reserved id inside */
 		char *home;                /* "/home/%u": %u name, %U uid, %% */
 		char *shell;               /* default /bin/bash */
-		char *username;            /* "ATTRIBUTE [local-part] [lower]"; default as DESIGN */
+		char *username;            /* "ATTRIBUTE [local-part] [lower]", …; see conf_username_next */
 		conf_list expose_groups;   /* "*" or displayNames; default "*" */
+		char *name_replacement;        /* one character, or NULL: none is replaced */
+		uint32_t name_quarantine_days; /* default 90; 0: a name is free at once */
 		bool passwords;            /* on: SCIM password is hashed and served; default off */
 	} identity;
 	struct {
@@ -120,6 +123,11 @@ void conf_print(const struct conf *conf, FILE *out);
 
 /* Case-insensitive (ASCII) membership. */
 bool conf_list_has(conf_list list, const char *value);
+
+/* username is a list of rules: how many bytes the first has at text, up to a comma outside of
+ * brackets; and how many of those are its attribute's path. */
+size_t conf_rule_size(const char *text);
+size_t conf_path_size(const char *text);
 
 void conf_free(struct conf *conf);
 void conf_freep(struct conf **conf);

@@ -498,23 +498,54 @@ static bool check_attribute_path(const char *text)
 }
 
 /* "ATTRIBUTE [local-part] [lower]" */
-static bool check_username(const char *text)
+/* One rule of username: an attribute's path, in which a filter in brackets may hold blanks and commas,
+ * then words. */
+static bool check_username_rule(const char *text, size_t size)
 {
-	size_t len = strcspn(text, " \t");
+	size_t at = conf_path_size(text), len;
 	bool local_part = false, lower = false;
 
-	if (!isalpha((unsigned char)text[0]))
+	if (at == 0 || at > size || !isalpha((unsigned char)text[0]))
 		return false;
-	for (text += len; *(text += strspn(text, " \t")); text += len) {
-		len = strcspn(text, " \t");
-		if (!local_part && !lower && len == 10 && strncmp(text, "local-part", len) == 0)
+	if (memchr(text, '[', at) && !memchr(text, ']', at))
+		return false;
+	for (; at += strspn(text + at, " \t"), at < size; at += len) {
+		len = strcspn(text + at, " \t,");
+		if (!local_part && !lower && len == 10 && strncmp(text + at, "local-part", len) == 0)
 			local_part = true;
-		else if (!lower && len == 5 && strncmp(text, "lower", len) == 0)
+		else if (!lower && len == 5 && strncmp(text + at, "lower", len) == 0)
 			lower = true;
 		else
 			return false;
 	}
 	return true;
+}
+
+static bool check_username(const char *text)
+{
+	const char *rule = text;
+
+	for (;;) {
+		size_t size = conf_rule_size(rule);
+
+		if (!check_username_rule(rule, size))
+			return false;
+		if (!rule[size])
+			return true;
+		rule += size + 1;
+		rule += strspn(rule, " \t");
+	}
+}
+
+static bool check_replacement(const char *text)
+{
+	return strlen(text) == 1 && strchr("_.-", *text);
+}
+
+static bool check_gecos(const char *text)
+{
+	return strcmp(text, "room") == 0 || strcmp(text, "work_phone") == 0 ||
+	       strcmp(text, "home_phone") == 0 || strcmp(text, "other") == 0;
 }
 
 static bool check_posix_name(const char *text)

@@ -14,6 +14,7 @@
 #define ROLES_MAX_BYTES 8192u
 #define ENV_MAX_BYTES 16384u
 #define ENV_VALUE_MAX_BYTES 1024u
+#define GECOS_FIELD_MAX_BYTES 64u
 
 /* --- the passwd fields --- */
 
@@ -24,7 +25,8 @@ static const char *string_usable(struct json_object *object, const char *name)
 	return text && *text ? text : NULL;
 }
 
-static int gecos_make(struct json_object *resource, char **ret)
+/* The full name: the first field of GECOS. */
+static int full_name_make(struct json_object *resource, char **ret)
 {
 	struct json_object *parts = json_get(resource, "name");
 	const char *given = string_usable(parts, "givenName");
@@ -45,6 +47,59 @@ static int gecos_make(struct json_object *resource, char **ret)
 		text = joined;
 	}
 	*ret = text_clean(text, ":,", FIELD_MAX_BYTES);
+	return *ret ? 0 : -ENOMEM;
+}
+
+/* The value of the first attribute that goes to this field of GECOS; owned, NULL if there is none. */
+static int gecos_field(const struct conf *conf, struct json_object *resource, const char *field,
+		       char **ret)
+{
+	*ret = NULL;
+	for (size_t i = 0; i < conf->attribute_count; i++) {
+		const struct conf_attribute *attribute = &conf->attributes[i];
+		_cleanup_free_ char *value = NULL;
+		int r;
+
+		if (!attribute->gecos || strcmp(attribute->gecos, field) != 0)
+			continue;
+		r = resource_value(RESOURCE_USER, resource, attribute->source, &value);
+		if (r == -ENOENT || r == -EINVAL)
+			continue;
+		if (r < 0)
+			return r;
+		*ret = text_clean(value, ":,", GECOS_FIELD_MAX_BYTES);
+		return *ret ? 0 : -ENOMEM;
+	}
+	return 0;
+}
+
+/* "Full Name,room,work phone,home phone,other", without empty fields at the end; a field that makes it
+ * too long is left out. */
+static int gecos_make(const struct conf *conf, struct json_object *resource, char **ret)
+{
+	static const char *const fields[] = { "room", "work_phone", "home_phone", "other" };
+	char text[FIELD_MAX_BYTES + 1];
+	_cleanup_free_ char *name = NULL;
+	size_t size, commas = 0;
+	int r = full_name_make(resource, &name);
+
+	if (r < 0)
+		return r;
+	size = (size_t)snprintf(text, sizeof(text), "%s", name);
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		_cleanup_free_ char *value = NULL;
+
+		commas++;
+		r = gecos_field(conf, resource, fields[i], &value);
+		if (r < 0)
+			return r;
+		if (!value || !*value || size + commas + strlen(value) > FIELD_MAX_BYTES)
+			continue;
+		size += (size_t)snprintf(text + size, sizeof(text) - size, "%.*s%s", (int)commas,
+					 ",,,,", value);
+		commas = 0;
+	}
+	*ret = strdup(text);
 	return *ret ? 0 : -ENOMEM;
 }
 
@@ -228,7 +283,7 @@ int policy_user(const struct conf *conf, struct json_object *resource,
 
 	r = user_name_make(conf, resource, identity.name, fault);
 	if (r == 0)
-		r = gecos_make(resource, &identity.gecos);
+		r = gecos_make(conf, resource, &identity.gecos);
 	if (r == 0)
 		r = home_make(conf, resource, identity.name, &identity.home, fault);
 	if (r == 0)

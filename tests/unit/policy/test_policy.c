@@ -44,6 +44,27 @@ static const struct {
 	  NULL },
 	{ URN_ENTERPRISE ":employeeNumber",
 	  "{\"userName\":\"x\",\"" URN_ENTERPRISE "\":{\"employeeNumber\":\"w100\"}}", "w100", NULL },
+	{ "externalId, userName local-part lower", "{\"userName\":\"Ada@x\",\"externalId\":\"e7\"}",
+	  "e7", NULL },
+	{ "externalId, userName local-part lower", "{\"userName\":\"Ada@x\"}", "ada", NULL },
+	{ "emails[primary eq true].value local-part lower",
+	  "{\"userName\":\"x\",\"emails\":[{\"value\":\"no@x\"},{\"value\":\"Yes@x\",\"primary\":true}]}",
+	  "yes", NULL },
+	{ "emails[type eq \"a,b\"].value local-part, userName",
+	  "{\"userName\":\"x\",\"emails\":[{\"value\":\"ab@x\",\"type\":\"a,b\"}]}", "ab", NULL },
+	{ "userName lower\nname_replacement = _", "{\"userName\":\"Ada Lovelace\"}", "ada_lovelace",
+	  NULL },
+	{ "userName lower\nname_replacement = -", "{\"userName\":\" J\xc3\xb6rg  O'Neil! \"}",
+	  "j-rg-o-neil", NULL },
+	{ "userName\nname_replacement = .", "{\"userName\":\"ada:\"}", "ada", NULL },
+	{ "userName\nname_replacement = _", "{\"userName\":\"\xd0\x90\xd0\x94\xd0\x90\"}", NULL,
+	  "is no user name" },
+	{ "userName\nname_replacement = _", "{\"userName\":\"1ada\"}", NULL, "begins with a-z or _" },
+	{ "userName lower\nname_replacement = _", "{\"userName\":\"Ro:ot\"}", "ro_ot", NULL },
+	{ "userName lower\nname_replacement = _", "{\"userName\":\"root!\"}", NULL,
+	  "is reserved for the system" },
+	{ "externalId, nickName", "{\"userName\":\"ada\"}", NULL,
+	  "from externalId, nickName ([identity] username)" },
 	{ "", "{\"userName\":\"abcdefghijklmnopqrstuvwxyz012345\"}",
 	  "abcdefghijklmnopqrstuvwxyz012345", NULL },
 
@@ -126,6 +147,36 @@ static void test_gecos(void)
 }
 
 /* 254 bytes and a character of two: it is left out, not cut. */
+static void test_gecos_attributes(void)
+{
+#define FROM(name, source, field) "[attribute " name "]\nsource = " source "\ngecos = " field "\n"
+#define ADA(members) "{\"userName\":\"ada\",\"displayName\":\"Ada K\"," members "}"
+	static const struct {
+		const char *conf, *resource, *gecos;
+	} cases[] = {
+		{ FROM("r", "title", "room"), ADA("\"title\":\"R 5\""), "Ada K,R 5" },
+		{ FROM("r", "title", "other"), ADA("\"title\":\"R 5\""), "Ada K,,,,R 5" },
+		{ FROM("r", "title", "room"), ADA("\"nickName\":\"n\""), "Ada K" },
+		{ FROM("r", "title", "room") FROM("p", "nickName", "work_phone"),
+		  ADA("\"nickName\":\"+1 2\""), "Ada K,,+1 2" },
+		{ FROM("r", "title", "room") FROM("p", "nickName", "work_phone"),
+		  ADA("\"nickName\":\"+1 2\",\"title\":\"a:b,c\""), "Ada K,a b c,+1 2" },
+		{ FROM("a", "title", "room") FROM("b", "nickName", "room"),
+		  ADA("\"nickName\":\"second\""), "Ada K,second" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(identity_done) struct identity identity = { .allowed = false };
+		struct fault fault = { 0 };
+
+		T_OK(identify(cases[i].conf, cases[i].resource, 0, &identity, &fault));
+		T_STR(identity.gecos, cases[i].gecos);
+		T_TRUE(field_is_valid(identity.gecos, strlen(identity.gecos)));
+	}
+#undef FROM
+#undef ADA
+}
+
 static void test_gecos_length(void)
 {
 	_cleanup_(identity_done) struct identity identity = { .allowed = false };
@@ -443,7 +494,8 @@ static void test_untouched_on_failure(void)
 	T_TRUE(identity.gecos == NULL);
 }
 
-T_MAIN("policy user", T(test_user_names), T(test_gecos), T(test_gecos_length), T(test_homes),
+T_MAIN("policy user", T(test_user_names), T(test_gecos), T(test_gecos_attributes),
+       T(test_gecos_length), T(test_homes),
        T(test_home_length), T(test_roles), T(test_access), T(test_group_decides), T(test_keys),
        T(test_keys_are_bounded), T(test_environment), T(test_environment_refused),
        T(test_environment_length), T(test_uid), T(test_untouched_on_failure))

@@ -104,7 +104,7 @@ static const char everything[] = "# a comment\n"
 				 "uid_range = 70000 - 80000\n"
 				 "home = /srv/%u/%U/%%\n"
 				 "shell = /bin/zsh\n"
-				 "username = emails[primary eq true].value lower\n";
+				 "username = userName lower local-part\n";
 
 static void test_everything(void)
 {
@@ -161,7 +161,7 @@ static void test_everything(void)
 	T_STR(conf->events.secret_file, "/etc/scimd/secret");
 	conf_freep(&conf);
 
-	/* blanks, comments, CRLF; a username with blanks in it is two words too many */
+	/* blanks, comments, CRLF; the words of a username have one order */
 	T_INT(load_text(everything, sizeof(everything) - 1, &conf, &problems), -EINVAL);
 	T_FATAL(problems.count == 1);
 	T_INT(problems.items[0].line, 14);
@@ -231,6 +231,13 @@ static void test_problems(void)
 		{ "[identity]\nshell = bash\n", 2, "shell must be" },
 		{ "[identity]\nusername = userName lower local-part\n", 2, "username must be" },
 		{ "[identity]\nusername = userName upper\n", 2, "username must be" },
+		{ "[identity]\nusername = externalId,\n", 2, "username must be" },
+		{ "[identity]\nusername = externalId, , userName\n", 2, "username must be" },
+		{ "[identity]\nusername = a[b, c\n", 2, "username must be" },
+		{ "[identity]\nname_replacement = __\n", 2, "name_replacement must be" },
+		{ "[identity]\nname_replacement = x\n", 2, "name_replacement must be" },
+		{ "[identity]\nname_quarantine_days = 36501\n", 2, "name_quarantine_days must be" },
+		{ "[attribute a]\nsource = title\ngecos = desk\n", 3, "gecos must be" },
 		{ "[identity]\npasswords = yes\n", 2, "passwords must be" },
 		{ "[identity]\nexpose_groups = a,,b\n", 2, "expose_groups must be" },
 		{ "[identity]\nexpose_groups = a,\n", 2, "expose_groups must be" },
