@@ -84,9 +84,10 @@ done <"$T_DIR/keys"
 is "the sample is what scimd does without it" \
 	"$("$root/usr/sbin/scimd" -t -c "$T_DIR/empty.conf" -C '')" \
 	"$("$root/usr/sbin/scimd" -t -c "$root/etc/scimd/scimd.conf" -C '')"
-# With every key's sign of a comment gone, the defaults in it are the defaults.
-sed -nE 's/^#([a-z_0-9]+ = .+)$/\1/p; s/^(\[[a-z]+\])$/\1/p' "$root/etc/scimd/scimd.conf" |
-	sed '/^groups = /,$d; /^token_sha256/d' >"$T_DIR/shown.conf"
+# With the comment's sign of each key gone, the defaults in it are the defaults; sections with names,
+# which come last, are examples.
+sed -nE '/^#\[/q; s/^#([a-z_0-9]+ = .+)$/\1/p; s/^(\[[a-z]+\])$/\1/p' \
+	"$root/etc/scimd/scimd.conf" >"$T_DIR/shown.conf"
 is "the defaults that it shows are the defaults" \
 	"$("$root/usr/sbin/scimd" -t -c "$T_DIR/empty.conf" -C '')" \
 	"$("$root/usr/sbin/scimd" -t -c "$T_DIR/shown.conf" -C '')"
