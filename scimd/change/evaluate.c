@@ -30,7 +30,7 @@ static void memberships_done(struct memberships *memberships)
 	free(memberships->gids);
 }
 
-static char *display_name(const char *json)
+char *display_name(const char *json)
 {
 	_cleanup_(json_putp) struct json_object *object = json_tokener_parse(json);
 	const char *name = object ? json_get_string(object, "displayName") : NULL;
@@ -174,13 +174,29 @@ int identity_or_deny(struct store_txn *txn, const struct conf *conf,
 	return identity_of_row(row, fault.detail, ret);
 }
 
+int identity_as_stored(struct store_txn *txn, const struct conf *conf,
+		       const struct store_resource *row, struct identity *ret, uint32_t **ret_gids,
+		       size_t *ret_gid_count)
+{
+	_cleanup_(identity_done) struct identity identity = { .allowed = false };
+	int r = identity_or_deny(txn, conf, row, &identity, ret_gids, ret_gid_count);
+
+	if (r < 0)
+		return r;
+	if (strcmp(identity.name, row->posix_name) != 0 && !row->allowed)
+		return identity_of_row(row, row->reason ? row->reason : "", ret);
+	*ret = identity;
+	identity = (struct identity){ .allowed = false }; /* handed over */
+	return 0;
+}
+
 int change_user_identity(struct store_txn *txn, const struct conf *conf,
 			 const struct store_resource *row, struct identity *ret)
 {
 	_cleanup_free_ uint32_t *gids = NULL;
 	size_t gid_count;
 
-	return identity_or_deny(txn, conf, row, ret, &gids, &gid_count);
+	return identity_as_stored(txn, conf, row, ret, &gids, &gid_count);
 }
 
 /* --- what a change collects --------------------------------------------------------------------- */
@@ -200,7 +216,7 @@ int change_mark_dirty(struct change *change, const char *user_id)
 	return 0;
 }
 
-static int delta_add(struct change *change, uint32_t gid, uint32_t uid, bool add)
+int delta_add(struct change *change, uint32_t gid, uint32_t uid, bool add)
 {
 	if (change->delta_count == change->delta_room) {
 		size_t room = change->delta_room ? change->delta_room * 2 : 64;
@@ -281,13 +297,13 @@ static char *roles_join(char *const *roles)
 	return joined;
 }
 
-static bool same_text(const char *a, const char *b)
+bool same_text(const char *a, const char *b)
 {
 	return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
 /* The number of a resource: what it asked for, what it has, or the next free one. */
-static int number_take(struct change *change, struct store_resource *row, uint32_t wanted,
+int number_take(struct change *change, struct store_resource *row, uint32_t wanted,
 		       struct fault *fault)
 {
 	const struct conf *conf = engine_conf(change->engine);
@@ -315,7 +331,7 @@ static int number_take(struct change *change, struct store_resource *row, uint32
 	return r;
 }
 
-static int row_put(struct change *change, const struct store_resource *row, struct fault *fault)
+int row_put(struct change *change, const struct store_resource *row, struct fault *fault)
 {
 	enum store_index taken;
 	int r = store_resource_put(change->txn, row, &taken);
@@ -445,11 +461,25 @@ static int user_check(struct change *change, const struct store_resource *row,
 }
 
 /* Read what the store has; a zero row if nothing. */
-static int row_before(struct change *change, const char *id, struct store_resource *ret)
+int row_before(struct change *change, const char *id, struct store_resource *ret)
 {
 	int r = store_resource_get(change->txn, id, ret);
 
 	return r == -ENOENT ? 0 : r;
+}
+
+static int name_check(struct change *change, const struct store_resource *row,
+		      struct fault *fault)
+{
+	char until[CLOCK_TEXT_SIZE];
+	int r = quarantine_check(change, row->posix_name, row->id, until);
+
+	if (r != -EEXIST)
+		return r;
+	return fault_set(fault, 409, "uniqueness",
+			 "the account name \"%s\" was somebody else's and is kept from others "
+			 "until %.10s ([identity] name_quarantine_days)",
+			 row->posix_name, until);
 }
 
 int evaluate_user(struct change *change, struct store_resource *row, bool is_new,
@@ -473,9 +503,13 @@ int evaluate_user(struct change *change, struct store_resource *row, bool is_new
 	if (r == 0)
 		r = row_take_identity(row, &identity);
 	if (r == 0)
+		r = name_check(change, row, fault);
+	if (r == 0)
 		r = user_check(change, row, &identity, fault);
 	if (r == 0)
 		r = row_put(change, row, fault);
+	if (r == 0)
+		r = quarantine_begin(change, &old, row);
 	if (r == 0)
 		r = event_add(change, is_new ? "scim.user.created" : "scim.user.patched",
 			      row->posix_name, NULL);
@@ -496,14 +530,19 @@ static bool is_same(const struct store_resource *old, const struct store_resourc
 static int name_settle(struct change *change, const struct store_resource *old,
 		       struct store_resource *row, struct identity *identity)
 {
+	char holder[RESOURCE_ID_SIZE], until[CLOCK_TEXT_SIZE];
 	_cleanup_free_ char *reason = NULL;
-	char holder[RESOURCE_ID_SIZE];
-	int r = store_lookup(change->txn, STORE_BY_POSIX_NAME, NULL, row->posix_name, holder);
+	int r = quarantine_check(change, row->posix_name, row->id, until);
 
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	if (strcmp(holder, row->id) == 0)
-		return 0;
+	if (r < 0 && r != -EEXIST)
+		return r;
+	if (r == 0) {
+		r = store_lookup(change->txn, STORE_BY_POSIX_NAME, NULL, row->posix_name, holder);
+		if (r < 0)
+			return r == -ENOENT ? 0 : r;
+		if (strcmp(holder, row->id) == 0)
+			return 0;
+	}
 	if (asprintf(&reason, "the account name \"%s\" is taken by another person or group",
 		     row->posix_name) < 0) {
 		reason = NULL; /* undefined after a failure */
@@ -541,6 +580,8 @@ static int evaluate_again(struct change *change, const char *id)
 		return r;
 	r = store_resource_put(change->txn, &row, &taken);
 	if (r == 0)
+		r = quarantine_begin(change, &old, &row);
+	if (r == 0)
 		r = transitions(change, &old, &row);
 	return r < 0 ? r : user_packets(change, &old, &row, &identity, gids, gid_count);
 }
@@ -567,142 +608,11 @@ int evaluate_dirty(struct change *change, struct fault *fault)
 	return 0;
 }
 
-/* --- groups ------------------------------------------------------------------------------------- */
-
-/* 1: the members' access or roles hang on this group. */
-static int group_decides(struct change *change, const char *id, const char *name)
-{
-	struct policy_group group = { .id = id, .name = name };
-
-	return name ? policy_group_decides(engine_conf(change->engine), &group) : 0;
-}
-
-/* Whether the name is free and the warden would have it; else not exposed, with the reason. */
-static int group_expose(struct change *change, struct store_resource *row,
-			struct group_identity *identity)
-{
-	char holder[RESOURCE_ID_SIZE], sentence[WARDEN_REASON_MAX + 1];
-	struct packet packet;
-	int r;
-
-	if (!identity->exposed)
-		return 0;
-	r = store_lookup(change->txn, STORE_BY_POSIX_NAME, NULL, identity->name, holder);
-	if (r == 0 && strcmp(holder, row->id) != 0) {
-		identity->exposed = false;
-		(void)snprintf(identity->reason, sizeof(identity->reason),
-			       "the name \"%s\" is taken", identity->name);
-		return 0;
-	}
-	if (r < 0 && r != -ENOENT)
-		return r;
-	record_group(&packet, 1, WARDEN_CHECK_GROUP, row->number, identity->name);
-	r = warden_check(change->engine, &packet, sentence);
-	if (r == -EPROTO) {
-		identity->exposed = false;
-		(void)snprintf(identity->reason, sizeof(identity->reason), "%.127s", sentence);
-		r = 0;
-	}
-	return r;
-}
-
-struct member_walk {
-	struct change *change;
-	uint32_t gid;   /* deltas for this group; 0: none */
-	bool dirty;     /* mark each for evaluation */
-};
-
-static int member_visit(const char *user_id, void *context)
-{
-	_cleanup_(store_resource_done) struct store_resource row = { 0 };
-	struct member_walk *walk = context;
-	int r = store_resource_get(walk->change->txn, user_id, &row);
-
-	if (r == 0 && walk->gid && row.allowed)
-		r = delta_add(walk->change, walk->gid, row.number, true);
-	if (r == 0 && walk->dirty)
-		r = change_mark_dirty(walk->change, user_id);
-	return r;
-}
-
-/* What the warden has to hear, from old to row. */
-static int group_packets(struct change *change, const struct store_resource *old,
-			 const struct store_resource *row, bool named)
-{
-	struct member_walk walk = { .change = change, .dirty = named };
-	struct packet packet;
-	int r = 0;
-
-	if (row->allowed && (!old->allowed || strcmp(old->posix_name, row->posix_name) != 0)) {
-		record_group(&packet, 0, WARDEN_GROUP, row->number, row->posix_name);
-		r = outbox_add(&change->outbox, &packet);
-		walk.gid = old->allowed ? 0 : row->number;
-	} else if (!row->allowed && old->allowed) {
-		record_group_deleted(&packet, 0, row->number);
-		r = outbox_add(&change->outbox, &packet);
-	}
-	if (r == 0 && (walk.gid || walk.dirty))
-		r = store_members_each(change->txn, row->id, member_visit, &walk);
-	return r;
-}
-
-/* 1: the group has another name now, and that matters to its members. */
-static int rename_decides(struct change *change, const struct store_resource *old,
-			  const struct store_resource *row)
-{
-	_cleanup_free_ char *before = old->json ? display_name(old->json) : NULL;
-	_cleanup_free_ char *after = display_name(row->json);
-	int r;
-
-	if (same_text(before, after))
-		return 0;
-	r = group_decides(change, row->id, before);
-	return r != 0 ? r : group_decides(change, row->id, after);
-}
-
-int evaluate_group(struct change *change, struct store_resource *row, bool is_new,
-		   struct fault *fault)
-{
-	_cleanup_(json_putp) struct json_object *resource = json_tokener_parse(row->json);
-	_cleanup_(store_resource_done) struct store_resource old = { 0 };
-	const struct conf *conf = engine_conf(change->engine);
-	struct group_identity identity = { 0 };
-	int r = row_before(change, row->id, &old);
-
-	if (!resource)
-		return -EIO;
-	if (r == 0)
-		r = policy_group(conf, resource, &identity, fault);
-	if (r == 0)
-		r = number_take(change, row, identity.wanted_gid, fault);
-	if (r == 0)
-		r = group_expose(change, row, &identity);
-	if (r < 0)
-		return r;
-	row->allowed = identity.exposed;
-	(void)snprintf(row->posix_name, sizeof(row->posix_name), "%s",
-		       identity.exposed ? identity.name : "");
-	free(row->reason);
-	row->reason = identity.exposed ? NULL : strdup(identity.reason);
-	r = row_put(change, row, fault);
-	if (r == 0)
-		r = event_add(change, is_new ? "scim.group.created" : "scim.group.patched", "",
-			      row->reason);
-	if (r == 0)
-		r = rename_decides(change, &old, row);
-	return r < 0 ? r : group_packets(change, &old, row, r > 0);
-}
-
 /* --- the public operations ---------------------------------------------------------------------- */
 
 int change_user_put(struct change *change, struct store_resource *row, struct fault *fault)
 {
 	return evaluate_user(change, row, row->number == 0, fault);
-}
-
-int change_group_put(struct change *change, struct store_resource *row, struct fault *fault)
-{
-	return evaluate_group(change, row, row->number == 0, fault);
 }
 
 int change_user_delete(struct change *change, const char *id, struct fault *fault)
@@ -728,77 +638,4 @@ int change_user_delete(struct change *change, const char *id, struct fault *faul
 		r = outbox_add(&change->outbox, &packet);
 	record_user_deleted(&packet, 0, row.number);
 	return r < 0 ? r : outbox_add(&change->outbox, &packet);
-}
-
-int change_group_delete(struct change *change, const char *id, struct fault *fault)
-{
-	_cleanup_(store_resource_done) struct store_resource row = { 0 };
-	struct member_walk walk = { .change = change };
-	_cleanup_free_ char *name = NULL;
-	struct packet packet;
-	int r = store_resource_get(change->txn, id, &row);
-
-	(void)fault;
-	if (r < 0)
-		return r;
-	name = display_name(row.json);
-	r = group_decides(change, id, name);
-	walk.dirty = r > 0;
-	if (walk.dirty)
-		r = store_members_each(change->txn, id, member_visit, &walk);
-	if (r == 0)
-		r = event_add(change, "scim.group.deleted", "", name);
-	if (r == 0)
-		r = store_resource_delete(change->txn, id);
-	if (r == 0)
-		r = store_number_retire(change->txn, row.number);
-	if (r < 0 || !row.allowed)
-		return r;
-	record_group_deleted(&packet, 0, row.number);
-	return outbox_add(&change->outbox, &packet);
-}
-
-static int member_changed(struct change *change, const char *group_id, const char *user_id, bool add)
-{
-	_cleanup_(store_resource_done) struct store_resource group = { 0 }, user = { 0 };
-	_cleanup_free_ char *name = NULL;
-	int r = store_resource_get(change->txn, group_id, &group);
-
-	if (r == 0)
-		r = store_resource_get(change->txn, user_id, &user);
-	if (r < 0)
-		return r;
-	name = display_name(group.json);
-	r = event_add(change, "scim.group.patched", user.posix_name, name);
-	if (r == 0 && group.allowed && user.allowed)
-		r = delta_add(change, group.number, user.number, add);
-	if (r == 0)
-		r = group_decides(change, group_id, name);
-	return r > 0 ? change_mark_dirty(change, user_id) : r;
-}
-
-int change_member_add(struct change *change, const char *group_id, const char *user_id,
-		      struct fault *fault)
-{
-	int r = store_member_add(change->txn, group_id, user_id);
-
-	(void)fault;
-	if (r > 0) {
-		r = member_changed(change, group_id, user_id, true);
-		return r < 0 ? r : 1;
-	}
-	return r;
-}
-
-int change_member_remove(struct change *change, const char *group_id, const char *user_id,
-			 struct fault *fault)
-{
-	int r = store_member_remove(change->txn, group_id, user_id);
-
-	(void)fault;
-	if (r > 0) {
-		r = member_changed(change, group_id, user_id, false);
-		return r < 0 ? r : 1;
-	}
-	return r;
 }

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "scimd/base/clock.h"
 #include "scimd/change/change.h"
 #include "scimd/change/warden_client.h"
 #include "scimd/policy/policy.h"
@@ -112,8 +113,24 @@ const struct conf *engine_conf(struct change_engine *engine);
 _must_use_ int evaluate_user(struct change *change, struct store_resource *row, bool is_new,
 			     struct fault *fault);
 _must_use_ int evaluate_dirty(struct change *change, struct fault *fault);
+bool same_text(const char *a, const char *b); /* NULL is "" */
+/* The displayName in a stored resource; owned, NULL if there is none. */
+char *display_name(const char *json);
+/* What the store has; a zero row if nothing. */
+_must_use_ int row_before(struct change *change, const char *id, struct store_resource *ret);
+/* Write it; 409 for what is taken. */
+_must_use_ int row_put(struct change *change, const struct store_resource *row,
+		       struct fault *fault);
+/* The number of a resource: what it asked for, what it has, or the next free one. */
+_must_use_ int number_take(struct change *change, struct store_resource *row, uint32_t wanted,
+			   struct fault *fault);
+_must_use_ int delta_add(struct change *change, uint32_t gid, uint32_t uid, bool add);
+
+/* evaluate_group.c */
 _must_use_ int evaluate_group(struct change *change, struct store_resource *row, bool is_new,
 			      struct fault *fault);
+/* A group under another configuration: written again if it differs, nothing is sent. */
+_must_use_ int evaluate_group_again(struct change *change, const char *id);
 _must_use_ int change_mark_dirty(struct change *change, const char *user_id);
 _must_use_ int change_deltas_flush(struct change *change);
 
@@ -140,9 +157,22 @@ _must_use_ int identity_or_deny(struct store_txn *txn, const struct conf *conf,
 				const struct store_resource *row, struct identity *ret,
 				uint32_t **ret_gids, size_t *ret_gid_count);
 
+/* The same for a row that was evaluated: somebody who was not given the name that policy makes, as
+ * another has it, is what the row says. */
+_must_use_ int identity_as_stored(struct store_txn *txn, const struct conf *conf,
+				  const struct store_resource *row, struct identity *ret,
+				  uint32_t **ret_gids, size_t *ret_gid_count);
+
 /* Ask the warden whether it would take a record. 0, -EPROTO with the sentence, or a connection error. */
 _must_use_ int warden_check(struct change_engine *engine, struct packet *packet,
 			    char sentence[static WARDEN_REASON_MAX + 1]);
+
+/* quarantine.c: names given up by a rename are kept from others for a while. Remember that the row
+ * had another name before; and -EEXIST with when it is over if the row's name is kept for somebody. */
+_must_use_ int quarantine_begin(struct change *change, const struct store_resource *old,
+				const struct store_resource *row);
+_must_use_ int quarantine_check(struct change *change, const char *name, const char *id,
+				char ret_until[static CLOCK_TEXT_SIZE]);
 
 /* canary.c: its number under this configuration, 0 if it has none; and its record. */
 _must_use_ int canary_number(struct store_txn *txn, const struct conf *conf, uint32_t *ret);

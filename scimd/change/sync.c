@@ -47,8 +47,8 @@ static int send_user(const struct store_resource *row, void *context)
 
 	if (row->number == 0)
 		return 0;
-	r = identity_or_deny(walk->txn, engine_conf(walk->engine), row, &identity, &gids,
-			     &gid_count);
+	r = identity_as_stored(walk->txn, engine_conf(walk->engine), row, &identity, &gids,
+			       &gid_count);
 	if (r == 0)
 		r = record_user(&packet, 0, WARDEN_USER, row->number, &identity);
 	if (r == 0)
@@ -119,6 +119,42 @@ static int collect_user(const struct store_resource *row, void *context)
 	return change_mark_dirty(context, row->id);
 }
 
+struct group_ids {
+	char (*items)[RESOURCE_ID_SIZE]; /* owned */
+	size_t count;
+};
+
+static void group_ids_done(struct group_ids *ids)
+{
+	free(ids->items);
+}
+
+static int collect_group(const struct store_resource *row, void *context)
+{
+	struct group_ids *ids = context;
+	void *larger = ids->items;
+
+	if ((ids->count & (ids->count - 1)) == 0) /* full at powers of two */
+		larger = reallocarray(ids->items, ids->count ? ids->count * 2 : 1,
+				      sizeof(*ids->items));
+	if (!larger)
+		return -ENOMEM;
+	ids->items = larger;
+	memcpy(ids->items[ids->count++], row->id, RESOURCE_ID_SIZE);
+	return 0;
+}
+
+/* First, because people belong to what is exposed. */
+static int groups_update(struct change *change)
+{
+	_cleanup_(group_ids_done) struct group_ids ids = { NULL, 0 };
+	int r = store_resource_each(change->txn, RESOURCE_GROUP, NULL, 0, collect_group, &ids);
+
+	for (size_t i = 0; r == 0 && i < ids.count; i++)
+		r = evaluate_group_again(change, ids.items[i]);
+	return r;
+}
+
 /* Write again what policy says differently now. Packets are not needed: everything is sent after. */
 static int rows_update(struct change_engine *engine, uint64_t *ret_revision, uint32_t *ret_canary,
 		       struct offboarding **ret_offboardings)
@@ -129,6 +165,8 @@ static int rows_update(struct change_engine *engine, uint64_t *ret_revision, uin
 	int r = store_begin(engine->store, NULL, true, &txn);
 
 	change.txn = txn;
+	if (r == 0)
+		r = groups_update(&change);
 	if (r == 0)
 		r = store_resource_each(txn, RESOURCE_USER, NULL, 0, collect_user, &change);
 	if (r == 0)

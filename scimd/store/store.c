@@ -54,6 +54,7 @@ static const struct {
 	[TABLE_RECEIPT] = { "receipt.db", 0 },
 	[TABLE_RECEIPT_USER] = { "receipt_user.db", 0 },
 	[TABLE_LOCK] = { "lock.db", 0 },
+	[TABLE_NAME] = { "name.db", 0 },
 };
 
 int store_error(int db_error)

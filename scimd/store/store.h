@@ -179,6 +179,12 @@ _must_use_ int store_lock_delete(struct store_txn *txn, const char *user_id);
 typedef int (*store_lock_fn)(const char *user_id, const struct store_lock *lock, void *context);
 _must_use_ int store_lock_each(struct store_txn *txn, store_lock_fn each, void *context);
 
+/* Names that were given up by a rename, so that they can be kept from others for a while. */
+_must_use_ int store_name_retire(struct store_txn *txn, const char *name, const char *owner_id,
+				 uint64_t time_us);
+_must_use_ int store_name_retired(struct store_txn *txn, const char *name,
+				  char ret_owner[static RESOURCE_ID_SIZE], uint64_t *ret_time_us);
+
 /* Events: JSON text in commit order, numbered from 1. user is a POSIX name or "" and type such as
  * "scim.user.created"; both are kept beside the text for filtering. Newest first. */
 struct store_event {

@@ -34,6 +34,7 @@ enum table {
 	TABLE_RECEIPT,      /* receipt.c */
 	TABLE_RECEIPT_USER,
 	TABLE_LOCK,         /* lock.c */
+	TABLE_NAME,         /* name.c */
 	TABLE_COUNT
 };
 
