@@ -85,6 +85,11 @@ host_sources() {
 	END { if (deb822) stanza() }' "${files[@]}" | sort -u
 }
 
+# The machine's way to the mirror: proxies, time-outs, date checks.
+host_apt_options() {
+	apt-config dump | grep -E '^Acquire::(https?|ftp|Check-|Retries|Force)[^ ]* "[^"]+";$' || :
+}
+
 host_codename() {
 	# shellcheck disable=SC1091
 	(. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
@@ -105,9 +110,7 @@ host_root_build() {
 	sources=$(host_sources "$codename")
 	[ -n "$sources" ] || sources="deb http://deb.debian.org/debian $codename main"
 	packages=$(IFS=,; echo "${HOST_PACKAGES[*]}")
-	# The machine's way to the mirror: proxies, time-outs, date checks.
-	apt-config dump | grep -E '^Acquire::(https?|ftp|Check-|Retries|Force)[^ ]* "[^"]+";$' \
-		>"$dir.apt" || :
+	host_apt_options >"$dir.apt"
 	mmdebstrap --quiet --mode=root --variant=minbase --format=directory --include="$packages" \
 		--aptopt="$dir.apt" --aptopt='APT::Install-Recommends "false"' \
 		--aptopt='Acquire::Languages "none"' \
@@ -316,10 +319,13 @@ host_enter_inner() {
 	printf '127.0.0.1 localhost\n::1 localhost\n198.18.%s.2 %s\n' "$number" "$name" >etc/hosts
 	tr -d - <proc/sys/kernel/random/uuid >etc/machine-id
 	mkdir -p run/.machine
-	# pivot_root makes it a true root; in a chroot, which is no mount point, that is refused.
-	if pivot_root . run/.machine 2>/dev/null; then
-		cd / && umount -l run/.machine && rmdir run/.machine
-		exec env -i container=test "PATH=$HOST_PATH" /sbin/init --log-target=journal
+	# In a chroot the root of the mount namespace is another than ours, and who is not at that
+	# root makes no user namespaces. setns goes there: once to make it ours, once to enter it.
+	if nsenter --mount=/proc/self/ns/mnt --wd=. pivot_root . run/.machine; then
+		exec nsenter --mount=/proc/self/ns/mnt sh -c '
+			umount -l /run/.machine && rmdir /run/.machine
+			exec env -i container=test "PATH=$1" /sbin/init --log-target=journal' \
+			- "$HOST_PATH"
 	fi
 	rmdir run/.machine
 	exec env -i container=test "PATH=$HOST_PATH" \
