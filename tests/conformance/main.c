@@ -1,7 +1,8 @@
 /* conformance --base URL --ca FILE --token PREFIX FILE... - runs the files one after another.
  *
  * Each file has a connection of its own, so that it starts with nothing there: file number N uses the
- * bearer token PREFIX-N; ${other} is PREFIX-other, another connection's. A line for each file, what
+ * bearer token PREFIX-N; ${other} is PREFIX-other, another connection's, and ${rfc}, ${entra} and ${keep} are
+ * those of connections that are configured to be special. A line for each file, what
  * failed before it, and the totals last. Exit code: 0 all passed, 1 some failed, 2 usage. */
 #include <getopt.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@ static bool file_run(const char *file, int number, const char *prefix, struct ex
 		     const char *base, struct totals *totals)
 {
 	_cleanup_(variables_done) struct variables variables = { .items = NULL };
+	static const char *const others[] = { "other", "rfc", "entra", "keep" };
 	const char *name = strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
 	struct totals here = { 0 };
 	char text[512];
@@ -20,8 +22,10 @@ static bool file_run(const char *file, int number, const char *prefix, struct ex
 
 	(void)snprintf(text, sizeof(text), "%s-%d", prefix, number);
 	variable_set(&variables, "token", text);
-	(void)snprintf(text, sizeof(text), "%s-other", prefix);
-	variable_set(&variables, "other", text);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		(void)snprintf(text, sizeof(text), "%s-%s", prefix, others[i]);
+		variable_set(&variables, others[i], text);
+	}
 	(void)snprintf(text, sizeof(text), "c%dt", number);
 	variable_set(&variables, "file", text);
 	variable_set(&variables, "base", base);

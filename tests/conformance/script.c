@@ -138,11 +138,12 @@ static bool status_matches(const char *wanted, int status)
 static bool answer_check(struct script *script, const struct step *step,
 			 const struct request *request, const struct response *response)
 {
-	_cleanup_(text_done) struct text why = { .bytes = NULL };
+	_cleanup_(text_done) struct text why = { .bytes = NULL }, wanted = { .bytes = NULL };
 	bool good = true;
 
-	if (response->problem[0] || !status_matches(script->lines[step->answer] + 1,
-						    response->status)) {
+	if (!expand(script, step->answer, &wanted))
+		return false;
+	if (response->problem[0] || !status_matches(wanted.bytes + 1, response->status)) {
 		char status[320];
 
 		(void)snprintf(status, sizeof(status), "%d %s", response->status,
