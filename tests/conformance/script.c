@@ -322,6 +322,8 @@ static bool line_run(struct script *script, size_t *line, size_t to, unsigned in
 	}
 	if (starts(text, "set "))
 		return set_run(script, *line);
+	if (starts(text, "wait "))
+		return usleep((useconds_t)strtoul(text + 5, NULL, 10) * 1000) == 0;
 	if (starts(text, "do "))
 		return call_run(script, *line, depth);
 	if (!is_request(text))
