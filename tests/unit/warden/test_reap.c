@@ -180,7 +180,7 @@ static void test_grace(void)
 	begin = now_ms();
 	T_OK(reap_user(reap, 70003, "", 5, 5000, 4000)); /* nobody waits for a grace nobody needs */
 	drive(reap, 2, 4000);
-	T_TRUE(now_ms() - begin < 1500);
+	T_TRUE(now_ms() - begin < 4000);
 	T_INT(ended_by(polite), SIGTERM);
 	T_INT(reports[1].report.flags, WARDEN_ENDED_DONE);
 	T_INT(reports[1].report.ended_count, 1);
@@ -313,7 +313,7 @@ static void test_later_looks(void)
 	T_INT(reports[0].report.last_gone_us, 0);
 	for (int i = 0; i < 2; i++) { /* seen at 50 ms, and at 250 ms */
 		late = spawn_uid(70007);
-		drive(reap, 2 + (uint32_t)i, 400);
+		drive(reap, 2 + (uint32_t)i, 8000); /* or at 1 s, on a busy machine */
 		T_INT(report_count, 2 + i);
 		T_INT(reports[1 + i].report.tag, 11);
 		T_INT(reports[1 + i].report.flags, WARDEN_ENDED_DONE | WARDEN_ENDED_LATE);
@@ -357,9 +357,14 @@ static void test_sweep(void)
 	T_OK(reap_sweep(reap));
 	T_INT(reap_pending(reap), shell ? 2 : 1);
 	drive(reap, shell ? 2 : 1, 1000);
-	T_INT(reports[0].report.uid, 70009);
-	T_INT(reports[0].report.tag, 0);
-	T_INT(reports[0].report.flags, WARDEN_ENDED_DONE | WARDEN_ENDED_LATE);
+	for (uint32_t i = 0; i < report_count; i++) { /* in whichever order they were done */
+		uint32_t uid = reports[i].report.uid;
+
+		T_TRUE(uid == 70009 || (shell && uid == 70010));
+		T_INT(reports[i].report.tag, 0);
+		T_INT(reports[i].report.flags, WARDEN_ENDED_DONE | WARDEN_ENDED_LATE);
+	}
+	T_INT(report_count, shell ? 2 : 1);
 	T_INT(ended_by(one), SIGKILL);
 	if (shell)
 		T_INT(ended_by(shell), SIGKILL);
