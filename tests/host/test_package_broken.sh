@@ -33,7 +33,7 @@ remove_steps=$(dpkg_killed 0 --purge "${packages[@]}")
 package_gone "a whole removal"
 ok "dpkg names its steps ($install_steps and $remove_steps)" \
 	test "$install_steps" -ge 15 -a "$remove_steps" -ge 10
-for ((step = 1; step <= install_steps; step += 4)); do
+for ((step = 1; step <= install_steps; step += 5)); do
 	dpkg_killed $step -i "${debs[@]}" >/dev/null
 	[ -z "$(host_run "$HOST" dpkg --audit)" ] || hurt=$((hurt + 1))
 	locals_work "installing, killed at step $step"
@@ -43,7 +43,7 @@ for ((step = 1; step <= install_steps; step += 4)); do
 	ok "… and goes away" package_purge
 	is "… leaving all as it was" "$BEFORE" "$(package_files)"
 done
-for ((step = 1; step <= remove_steps; step += 3)); do
+for ((step = 1; step <= remove_steps; step += 5)); do
 	ok "installed" package_run dpkg -i "${debs[@]}"
 	dpkg_killed $step --purge "${packages[@]}" >/dev/null
 	locals_work "removing, killed at step $step"
