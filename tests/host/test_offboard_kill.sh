@@ -2,7 +2,7 @@
 # scimd or the warden killed -9 at each step between the commit and the last process gone: within
 # two seconds of the restart, and without a new push, the person is out. Then both down, with a
 # directory from a backup that says so.
-# shellcheck disable=SC1091,SC2016,SC2034,SC2153 source=offboard.sh
+# shellcheck disable=SC1091,SC2016,SC2034,SC2153,SC2154 source=offboard.sh
 . "$(dirname "$(readlink -f "$0")")/offboard.sh"
 people_setup
 admins_group

@@ -68,7 +68,7 @@ race_round() {
 		return
 	fi
 	done_ms=$(host_now_ms)
-	if ! T_POLL=0.03 t_wait ${LIMIT[$kind]} nothing_left "$uid"; then
+	if ! T_POLL=0.03 t_wait "${LIMIT[$kind]}" nothing_left "$uid"; then
 		echo "$kind FAILED at $delay ms: $(t_processes_of "$uid" | head -n 5 | tr '\n' ';')"
 		return
 	fi
