@@ -43,6 +43,18 @@ static const struct key server_keys[] = {
 	  67108864, false },
 };
 
+static const struct key limits_keys[] = {
+	{ "depth", &type_u32, AT(limits.depth), "32", NULL, "4-32", 4, 32, false },
+	{ "values", &type_u32, AT(limits.values), "500000", NULL, "100-10000000", 100, 10000000,
+	  false },
+	{ "filter_bytes", &type_u32, AT(limits.filter_bytes), "4096", NULL, "bytes, 64-4096", 64,
+	  4096, false },
+	{ "operations", &type_u32, AT(limits.operations), "1000", NULL, "1-1000", 1, 1000, false },
+	{ "members", &type_u32, AT(limits.members), "200000", NULL, "1-200000", 1, 200000, false },
+	{ "results", &type_u32, AT(limits.results), "1000", NULL, "10-1000", 10, 1000, false },
+	{ "scan", &type_u32, AT(limits.scan), "100000", NULL, "1-100000000", 1, 100000000, false },
+};
+
 static const struct key identity_keys[] = {
 	{ "uid_range", &type_range, AT(identity.uid_min), "65536-99999", NULL, NULL, 0, 0, false },
 	{ "home", &type_string, AT(identity.home), "/home/%u", check_home,
@@ -114,6 +126,7 @@ static const struct key events_keys[] = {
 
 static const struct section sections[] = {
 	{ "server", KEYS(server_keys), NO_ITEMS },
+	{ "limits", KEYS(limits_keys), NO_ITEMS },
 	{ "identity", KEYS(identity_keys), NO_ITEMS },
 	{ "access", KEYS(access_keys), NO_ITEMS },
 	{ "offboard", KEYS(offboard_keys), NO_ITEMS },
@@ -125,7 +138,8 @@ static const struct section sections[] = {
 	{ "events", KEYS(events_keys), NO_ITEMS },
 };
 
-_Static_assert(ARRAY_SIZE(server_keys) <= KEYS_MAX && ARRAY_SIZE(identity_keys) <= KEYS_MAX,
+_Static_assert(ARRAY_SIZE(server_keys) <= KEYS_MAX && ARRAY_SIZE(identity_keys) <= KEYS_MAX &&
+		       ARRAY_SIZE(limits_keys) <= KEYS_MAX,
 	       "struct object has room for every key of a section");
 _Static_assert(offsetof(struct conf_connection, name) == 0 &&
 		       offsetof(struct conf_role, name) == 0 &&

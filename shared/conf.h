@@ -66,6 +66,16 @@ struct conf {
 		uint64_t max_body;   /* bytes; default 1048576; 4096..67108864 */
 	} server;
 	struct {
+		/* What one request may ask for. 0: as much as is compiled in. */
+		uint32_t depth;        /* of JSON; default 32 */
+		uint32_t values;       /* in a body; default 500000 */
+		uint32_t filter_bytes; /* default 4096 */
+		uint32_t operations;   /* of one PATCH or Bulk; default 1000 */
+		uint32_t members;      /* that one write may name; default 200000 */
+		uint32_t results;      /* on a page; default 1000 */
+		uint32_t scan; /* resources a query without an index may look at; default 100000 */
+	} limits;
+	struct {
 		uint32_t uid_min, uid_max; /* uid_range = MIN-MAX, inclusive; no reserved id inside */
 		char *home;                /* "/home/%u": %u name, %U uid, %% */
 		char *shell;               /* default /bin/bash */

@@ -21,7 +21,7 @@ static int text_add(struct json_object *object, const char *name, const char *te
 	return text ? member_add(object, name, json_object_new_string(text)) : 0;
 }
 
-/* --- reading ------------------------------------------------------------------------------------ */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static void operation_read(struct json_object *json, struct bulk_operation *ret)
 {
@@ -94,7 +94,7 @@ static int bulk_read(struct bulk *bulk, struct fault *fault)
 	return operations_read(bulk, list);
 }
 
-/* --- performing --------------------------------------------------------------------------------- */
+/* --- performing ------------------------------------------------------------------------------- */
 
 static int operation_check(const struct bulk_operation *operation, struct fault *fault)
 {
@@ -215,8 +215,8 @@ static bool is_stopped(const struct bulk *bulk)
 	return bulk->errors_max > 0 && bulk->errors >= bulk->errors_max;
 }
 
-/* An operation after those that it names, which may name others in turn. Whom a circle leads back to
- * is taken as made. */
+/* An operation after those that it names, which may name others in turn. Whom a circle leads back
+ * to is taken as made. */
 static int operation_run(struct bulk *bulk, size_t first, size_t *stack)
 {
 	size_t depth = 0;
@@ -255,7 +255,7 @@ static int bulk_perform(struct bulk *bulk)
 	return r;
 }
 
-/* --- answering ---------------------------------------------------------------------------------- */
+/* --- answering -------------------------------------------------------------------------------- */
 
 static int result_fill(struct json_object *result, const struct bulk_operation *operation)
 {

@@ -1,5 +1,5 @@
 /* version, flags, type, count, expires, total, order, query, id, key up to the end, then the first
- * half of an HMAC-SHA256 of all that; numbers big-endian; the whole in base64url without padding. */
+ * half of an HMAC-SHA256 of all that; numbers big-endian; all in base64url without padding. */
 #include "scimd/service/cursor.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
-/* cursor.h - where a listing goes on, as text that the client carries (RFC 9865). It holds all there
- * is to know and is signed, so that nothing is kept for it here. Layer: service; needs GnuTLS.
- * Threads: any; no state. */
+/* cursor.h - where a listing goes on, as text that the client carries (RFC 9865). It holds all
+ * there is to know and is signed, so that nothing is kept for it here. Layer: service; needs
+ * GnuTLS. Threads: any; no state. */
 #ifndef SCIMD_SERVICE_CURSOR_H
 #define SCIMD_SERVICE_CURSOR_H
 

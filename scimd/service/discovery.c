@@ -2,6 +2,7 @@
 
 #include "scimd/model/json.h"
 #include "scimd/model/schema.h"
+#include "scimd/service/bounds.h"
 #include "scimd/service/bulk.h"
 #include "scimd/service/cursor.h"
 #include "scimd/service/list.h"
@@ -32,10 +33,10 @@ static const char *route_id(const struct call *call)
 int discovery_provider_config(struct call *call, struct fault *fault)
 {
 	const struct schema_limits limits = {
-		.page_default = LIST_COUNT_DEFAULT,
-		.page_max = LIST_COUNT_MAX,
+		.page_default = bounds_of(call->conf->limits.results, LIST_COUNT_DEFAULT),
+		.page_max = bounds_of(call->conf->limits.results, LIST_COUNT_MAX),
 		.cursor_timeout_s = CURSOR_TIMEOUT_S,
-		.bulk_operations = BULK_OPERATIONS_MAX,
+		.bulk_operations = bounds_of(call->conf->limits.operations, BULK_OPERATIONS_MAX),
 		.bulk_bytes = call->conf->server.max_body,
 		.change_password = call->conf->identity.passwords,
 	};

@@ -69,7 +69,7 @@ static int members_clear(struct change *change, const struct write *write,
 	return r < 0 ? r : changed || leavers.forgot;
 }
 
-/* A member must be a user of the same connection. Returns 1 for nobody who is known, with *fault. */
+/* A member must be a user of the same connection. Returns 1 for somebody unknown, with *fault. */
 static int member_check(struct change *change, const char *connection, const char *user_id,
 			struct fault *fault)
 {

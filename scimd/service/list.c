@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "scimd/model/json.h"
+#include "scimd/service/bounds.h"
 #include "scimd/service/listing.h"
 
 static const enum resource_type all_types[] = { RESOURCE_USER, RESOURCE_GROUP };
@@ -239,6 +240,8 @@ int list_respond(struct call *call, unsigned int types, struct fault *fault)
 		.call = call,
 		.types = types,
 		.first = call->query.start,
+		.scan_max = call->conf->limits.scan ? call->conf->limits.scan
+						    : call->service->scan_max,
 		.resources = resources,
 		.fault = fault,
 	};
@@ -246,7 +249,9 @@ int list_respond(struct call *call, unsigned int types, struct fault *fault)
 
 	if (!resources)
 		return -ENOMEM;
-	r = listing_begin_paging(&listing);
+	r = bounds_check_filter(call->conf, call->query.filter, fault);
+	if (r >= 0)
+		r = listing_begin_paging(&listing);
 	if (r < 0)
 		return r;
 	r = store_begin(change_engine_store(call->engine), NULL, false, &txn);

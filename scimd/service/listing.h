@@ -30,7 +30,7 @@ struct listing {
 	size_t match_count, match_room;
 	uint64_t first, count; /* the page: first from 1 */
 	uint64_t total;        /* matches so far */
-	uint64_t scanned;
+	uint64_t scanned, scan_max;
 	struct json_object *resources; /* borrowed; the page */
 	/* Paging by cursor. */
 	bool by_cursor, resumes; /* resumes: after the place `at` */

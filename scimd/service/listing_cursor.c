@@ -5,6 +5,7 @@
 #include <gnutls/crypto.h>
 
 #include "scimd/base/clock.h"
+#include "scimd/service/bounds.h"
 #include "scimd/service/list.h"
 #include "scimd/service/listing.h"
 
@@ -71,16 +72,19 @@ static int resume(struct listing *listing)
 int listing_begin_paging(struct listing *listing)
 {
 	const struct query *query = &listing->call->query;
+	uint64_t max = bounds_of(listing->call->conf->limits.results, LIST_COUNT_MAX);
 	uint64_t count = query->has_count ? query->count : LIST_COUNT_DEFAULT;
 	int r;
 
+	if (!query->has_count && count > max)
+		count = max;
 	listing->by_cursor = query->cursor != NULL;
-	listing->count = count < LIST_COUNT_MAX ? count : LIST_COUNT_MAX;
+	listing->count = count < max ? count : max;
 	if (!listing->by_cursor)
 		return 0;
-	if (count > LIST_COUNT_MAX)
+	if (count > max)
 		return fault_set(listing->fault, 400, "invalidCount",
-				 "a page holds at most %u resources", LIST_COUNT_MAX);
+				 "a page holds at most %llu resources", (unsigned long long)max);
 	r = query_digest(listing, listing->next.query);
 	if (r < 0)
 		return r;

@@ -15,7 +15,7 @@ static int row_consider(const struct store_resource *row, void *context)
 static int row_scan(const struct store_resource *row, void *context)
 {
 	struct listing *listing = context;
-	uint64_t max = listing->call->service->scan_max;
+	uint64_t max = listing->scan_max;
 
 	if (++listing->scanned > max)
 		return fault_set(listing->fault, 400, "tooMany",

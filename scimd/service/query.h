@@ -1,5 +1,5 @@
-/* query.h - the query of a request, from its URL or body (RFC 7644 section 3.4.2, RFC 3986). Layer: service, but
- * it needs the model alone. Threads: any. */
+/* query.h - the query of a request, from its URL or body (RFC 7644 section 3.4.2, RFC 3986).
+ * Layer: service, but it needs the model alone. Threads: any. */
 #ifndef SCIMD_SERVICE_QUERY_H
 #define SCIMD_SERVICE_QUERY_H
 

@@ -8,6 +8,7 @@
 #include "scimd/base/log.h"
 #include "scimd/model/json.h"
 #include "scimd/service/auth.h"
+#include "scimd/service/bounds.h"
 #include "scimd/service/call.h"
 #include "scimd/service/list.h"
 #include "scimd/service/media.h"
@@ -209,7 +210,8 @@ static int body_read(struct call *call, struct fault *fault)
 		return r;
 	if (!json_object_is_type(call->body, json_type_object))
 		return fault_set(fault, 400, "invalidSyntax", "the body must be a JSON object");
-	return body_describe(call);
+	r = bounds_check_body(call->conf, call->body, fault);
+	return r < 0 ? r : body_describe(call);
 }
 
 /* "PATCH /Users/ID" of printable characters, for events. */

@@ -6,6 +6,7 @@
 
 #include "scimd/base/clock.h"
 #include "scimd/model/json.h"
+#include "scimd/service/bounds.h"
 #include "scimd/service/media.h"
 #include "scimd/service/password.h"
 #include "scimd/service/render.h"
@@ -110,7 +111,8 @@ int write_load(struct write *write, struct store_txn *txn, struct fault *fault)
 				 (unsigned long long)write->row.version);
 	if (if_none_match && media_etag_matches(if_none_match, write->row.version))
 		return fault_set(fault, 412, NULL,
-				 "the resource is at version W/\"%llu\", which If-None-Match rules out",
+				 "the resource is at version W/\"%llu\", which If-None-Match "
+				 "rules out",
 				 (unsigned long long)write->row.version);
 	return 0;
 }
@@ -162,10 +164,13 @@ int write_edit(struct write *write, struct store_txn *txn, struct resource_edit 
 
 	if (write->kind == WRITE_CREATE) {
 		write_begin(write);
-		return resource_create(write->type, write->call->body, ret, fault);
+		r = resource_create(write->type, write->call->body, ret, fault);
+	} else {
+		r = write_load(write, txn, fault);
+		if (r >= 0)
+			r = edit_existing(write, ret, fault);
 	}
-	r = write_load(write, txn, fault);
-	return r < 0 ? r : edit_existing(write, ret, fault);
+	return r < 0 ? r : bounds_check_members(write->call->conf, ret->member_count, fault);
 }
 
 bool write_changes(const struct write *write, const struct resource_edit *edit)

@@ -1,4 +1,5 @@
-/* TABLE_MEMBER: group id, user id -> the user's title, without terminator. TABLE_MEMBERSHIP: user id, group id -> nothing.
+/* TABLE_MEMBER: group id, user id -> the user's title, without terminator.
+ * TABLE_MEMBERSHIP: user id, group id -> nothing.
  * TABLE_META 'm', group id: how many members. The three change together. */
 #include "scimd/store/member.h"
 

@@ -289,6 +289,50 @@ static void bounds_rate_and_size(void)
 	T_INT(ask(f, "GET", NULL, "/Users"), 200);
 }
 
+static void keeps_to_limits(void)
+{
+	static const struct {
+		const char *method, *target, *body;
+		int status;
+		const char *detail;
+	} cases[] = {
+		{ "POST", "/Users", "{\"userName\":\"a\",\"x\":[[[[1]]]]}", 400, "4 levels" },
+		{ "POST", "/Users", "{\"userName\":\"b\",\"x\":[[[1]]]}", 201, NULL },
+		{ "POST", "/Users", "{\"userName\":\"c\",\"x\":[0,0,0,0,0,0,0,0,0]}", 413, "10 values" },
+		{ "POST", "/Bulk", "{\"Operations\":[{},{},{}]}", 413, "2 operations" },
+		{ "POST", "/Bulk", "{\"Operations\":[{},{}]}", 200, NULL },
+		{ "GET", "/Users?filter=userName+eq+%22aaaaaaaaaa%22", NULL, 400, "20 bytes" },
+		{ "POST", "/Users/.search", "{\"filter\":\"userName eq \\\"aaaaaaaaaa\\\"\"}", 400,
+		  "20 bytes" },
+		{ "POST", "/Groups", "{\"displayName\":\"g\",\"members\":[\"a\",\"b\",\"c\"]}", 413,
+		  "2 members" },
+		{ "GET", "/Users?cursor&count=12", NULL, 400, "11 resources" },
+		{ "GET", "/Users?filter=title+pr", NULL, 200, NULL },
+		{ "POST", "/Users", "{\"userName\":\"d\"}", 201, NULL },
+		{ "GET", "/Users?filter=title+pr", NULL, 400, "more than 1 " },
+	};
+	FIXTURE(f);
+
+	f->conf.limits.depth = 4;
+	f->conf.limits.values = 10;
+	f->conf.limits.operations = 2;
+	f->conf.limits.filter_bytes = 20;
+	f->conf.limits.members = 2;
+	f->conf.limits.results = 11;
+	f->conf.limits.scan = 1;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		T_INT(ask(f, cases[i].method, cases[i].body, "%s", cases[i].target),
+		      cases[i].status);
+		if (cases[i].detail)
+			T_TRUE(at(f, "detail") && strstr(at(f, "detail"), cases[i].detail));
+	}
+	T_INT(ask(f, "GET", NULL, "/ServiceProviderConfig"), 200);
+	T_STR(at(f, "bulk/maxOperations"), "2");
+	T_STR(at(f, "filter/maxResults"), "11");
+	T_STR(at(f, "pagination/maxPageSize"), "11");
+	T_STR(at(f, "pagination/defaultPageSize"), "11");
+}
+
 static void passes_faults_on(void)
 {
 	FIXTURE(f);
@@ -634,6 +678,6 @@ static void describes_itself(void)
 T_MAIN("service", T(authenticates), T(creates_reads_deletes), T(conflicts_are_409),
        T(connections_do_not_see_each_other), T(patches_users), T(replaces_users),
        T(honours_preconditions), T(speaks_dialects), T(refuses_requests), T(bounds_rate_and_size),
-       T(passes_faults_on), T(lists_in_pages), T(bounds_scans), T(groups_have_members),
+       T(keeps_to_limits), T(passes_faults_on), T(lists_in_pages), T(bounds_scans), T(groups_have_members),
        T(patches_members), T(answers_group_patches_if_asked), T(put_sets_members),
        T(finds_memberships), T(handles_passwords), T(knows_where_it_is), T(describes_itself))

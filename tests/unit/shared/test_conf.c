@@ -85,6 +85,9 @@ static void test_defaults(void)
 	T_INT(conf->offboard.grace_ms, 0);
 	T_INT(conf->offboard.deadline_ms, 2000);
 	T_INT(conf->offboard.on_role_loss, CONF_ROLE_LOSS_END_SESSIONS);
+	T_INT(conf->limits.depth, 32);
+	T_INT(conf->limits.operations, 1000);
+	T_INT(conf->limits.scan, 100000);
 	T_INT(conf->connection_count, 0);
 	T_INT(conf->role_count, 0);
 	T_INT(conf->attribute_count, 0);
@@ -267,6 +270,8 @@ static void test_problems(void)
 		{ "[attribute a]\nsource = x\nenv = PATH\n", 3, "env must be" },
 		{ "[attribute a]\nsource = 1x\n", 2, "source must be" },
 		{ "[events]\nwebhook = hook\n", 2, "webhook must be" },
+		{ "[limits]\ndepth = 33\n", 2, "depth must be 4-32" },
+		{ "[limits]\noperations = 0\n", 2, "operations must be" },
 		{ "[server]\nlisten = 1.1.1.1:1 \x1b[31m\n", 2, "control character" },
 	};
 
