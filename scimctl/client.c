@@ -164,11 +164,17 @@ int client_get_text(const struct context *context, const char *path, char **ret)
 
 int client_post(const struct context *context, const char *path, struct json_object **ret)
 {
+	return client_post_text(context, path, "", ret);
+}
+
+int client_post_text(const struct context *context, const char *path, const char *body,
+		     struct json_object **ret)
+{
 	_cleanup_(curl_donep) CURL *curl = curl_easy_init();
 
 	if (!curl || curl_easy_setopt(curl, CURLOPT_POST, 1L) != CURLE_OK ||
-	    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, 0L) != CURLE_OK ||
-	    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "") != CURLE_OK)
+	    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)strlen(body)) != CURLE_OK ||
+	    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body) != CURLE_OK)
 		return complain("out of memory");
 	return client_perform(curl, context, path, ret, NULL);
 }

@@ -41,6 +41,8 @@ int user_unlock(const struct context *context, char **operands);
 int doctor_examine(const struct context *context, char **operands);
 int host_enable(const struct context *context, char **operands);
 int host_disable(const struct context *context, char **operands);
+int ids_export(const struct context *context, char **operands);
+int ids_import(const struct context *context, char **operands);
 int metrics_show(const struct context *context, char **operands);
 int status_show(const struct context *context, char **operands);
 
@@ -57,6 +59,8 @@ _must_use_ int client_get(const struct context *context, const char *path,
 _must_use_ int client_get_text(const struct context *context, const char *path, char **ret);
 _must_use_ int client_post(const struct context *context, const char *path,
 			   struct json_object **ret);
+_must_use_ int client_post_text(const struct context *context, const char *path, const char *body,
+				struct json_object **ret);
 
 /* "PREFIX/NAME" with name percent-encoded; owned, NULL without memory. */
 char *client_path(const char *prefix, const char *name);

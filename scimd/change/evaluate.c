@@ -302,9 +302,24 @@ bool same_text(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
+/* The number that an administrator keeps for a person of this name; -ENOENT if there is none. */
+static int imported_take(struct change *change, struct store_resource *row, const char *name,
+			 uint32_t wanted)
+{
+	uint32_t number;
+	int r;
+
+	if (row->type != RESOURCE_USER)
+		return -ENOENT;
+	r = store_import_get(change->txn, name, &number);
+	if (r < 0 || (wanted && wanted != number))
+		return r < 0 ? r : -ENOENT;
+	return store_import_take(change->txn, name, row->id, &row->number);
+}
+
 /* The number of a resource: what it asked for, what it has, or the next free one. */
-int number_take(struct change *change, struct store_resource *row, uint32_t wanted,
-		       struct fault *fault)
+int number_take(struct change *change, struct store_resource *row, const char *name,
+		uint32_t wanted, struct fault *fault)
 {
 	const struct conf *conf = engine_conf(change->engine);
 	const char *what = row->type == RESOURCE_USER ? "uidNumber" : "gidNumber";
@@ -317,8 +332,10 @@ int number_take(struct change *change, struct store_resource *row, uint32_t want
 					 what, row->number, wanted);
 		return 0;
 	}
-	r = store_number_take(change->txn, conf->identity.uid_min, conf->identity.uid_max, wanted,
-			      row->id, &row->number);
+	r = imported_take(change, row, name, wanted);
+	if (r == -ENOENT)
+		r = store_number_take(change->txn, conf->identity.uid_min, conf->identity.uid_max,
+				      wanted, row->id, &row->number);
 	if (r == -EEXIST)
 		return fault_set(fault, 409, "uniqueness", "%s %u is or was somebody else's", what,
 				 wanted);
@@ -497,7 +514,7 @@ int evaluate_user(struct change *change, struct store_resource *row, bool is_new
 	if (r == 0 && is_new)
 		r = lock_inherit(change, row->id, &identity);
 	if (r == 0)
-		r = number_take(change, row, identity.wanted_uid, fault);
+		r = number_take(change, row, identity.name, identity.wanted_uid, fault);
 	if (r == 0)
 		r = identity_set_uid(&identity, row->number);
 	if (r == 0)

@@ -171,7 +171,7 @@ int evaluate_group(struct change *change, struct store_resource *row, bool is_ne
 	if (r == 0)
 		r = policy_group(conf, resource, &identity, fault);
 	if (r == 0)
-		r = number_take(change, row, identity.wanted_gid, fault);
+		r = number_take(change, row, identity.name, identity.wanted_gid, fault);
 	if (r == 0)
 		r = group_expose(change, row, &identity);
 	if (r < 0)

@@ -122,8 +122,8 @@ _must_use_ int row_before(struct change *change, const char *id, struct store_re
 _must_use_ int row_put(struct change *change, const struct store_resource *row,
 		       struct fault *fault);
 /* The number of a resource: what it asked for, what it has, or the next free one. */
-_must_use_ int number_take(struct change *change, struct store_resource *row, uint32_t wanted,
-			   struct fault *fault);
+_must_use_ int number_take(struct change *change, struct store_resource *row, const char *name,
+			   uint32_t wanted, struct fault *fault);
 _must_use_ int delta_add(struct change *change, uint32_t gid, uint32_t uid, bool add);
 
 /* evaluate_group.c */

@@ -24,6 +24,8 @@ static const struct {
 	{ "GET", "/v1/receipts", true, true, control_receipt },
 	{ "GET", "/v1/status", false, true, control_status },
 	{ "GET", "/v1/connections", false, true, control_connections },
+	{ "GET", "/v1/ids", false, true, control_ids },
+	{ "POST", "/v1/ids", false, false, control_ids_import },
 	{ "GET", "/metrics", false, true, control_metrics },
 	{ "POST", "/v1/lock", true, true, control_lock },
 	{ "POST", "/v1/unlock", true, true, control_unlock },

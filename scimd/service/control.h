@@ -34,6 +34,8 @@ int control_receipt(struct control *control, struct fault *fault);
 int control_status(struct control *control, struct fault *fault);
 int control_connections(struct control *control, struct fault *fault);
 int control_reload(struct control *control, struct fault *fault);
+int control_ids(struct control *control, struct fault *fault);
+int control_ids_import(struct control *control, struct fault *fault);
 int control_metrics(struct control *control, struct fault *fault);
 int control_lock(struct control *control, struct fault *fault);
 int control_unlock(struct control *control, struct fault *fault);

@@ -83,6 +83,21 @@ int ledger_claim(struct store_txn *txn, uint32_t number, enum resource_type type
 	return entry_claim(txn, number, (uint8_t)type, owner);
 }
 
+int ledger_hand_over(struct store_txn *txn, uint32_t number,
+		     const unsigned char from[static CODEC_ID_SIZE],
+		     const unsigned char to[static CODEC_ID_SIZE])
+{
+	struct entry entry;
+	int r = entry_get(txn, number, &entry);
+
+	if (r < 0)
+		return r;
+	if (memcmp(entry.owner, from, CODEC_ID_SIZE) != 0)
+		return -EEXIST;
+	memcpy(entry.owner, to, CODEC_ID_SIZE);
+	return entry_put(txn, number, &entry);
+}
+
 static int hint_get(struct store_txn *txn, const struct bytes *key, uint32_t min, uint32_t *ret)
 {
 	_cleanup_bytes_ struct bytes value = BYTES_INIT;

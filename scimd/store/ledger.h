@@ -9,4 +9,9 @@
 _must_use_ int ledger_claim(struct store_txn *txn, uint32_t number, enum resource_type type,
 			    const unsigned char owner[static CODEC_ID_SIZE]);
 
+/* The number becomes to's, if it is from's: else -EEXIST. -ENOENT: nobody's yet. */
+_must_use_ int ledger_hand_over(struct store_txn *txn, uint32_t number,
+				const unsigned char from[static CODEC_ID_SIZE],
+				const unsigned char to[static CODEC_ID_SIZE]);
+
 #endif

@@ -55,6 +55,7 @@ static const struct {
 	[TABLE_RECEIPT_USER] = { "receipt_user.db", 0 },
 	[TABLE_LOCK] = { "lock.db", 0 },
 	[TABLE_NAME] = { "name.db", 0 },
+	[TABLE_IMPORT] = { "import.db", 0 },
 };
 
 int store_error(int db_error)

@@ -35,6 +35,7 @@ enum table {
 	TABLE_RECEIPT_USER,
 	TABLE_LOCK,         /* lock.c */
 	TABLE_NAME,         /* name.c */
+	TABLE_IMPORT,       /* import.c */
 	TABLE_COUNT
 };
 

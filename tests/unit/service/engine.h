@@ -79,6 +79,11 @@ struct store_txn *change_txn(struct change *change)
 	return change->txn;
 }
 
+const struct conf *change_conf(struct change *change)
+{
+	return change->engine->conf;
+}
+
 static int engine_put(struct change *change, const struct store_resource *row,
 		      struct fault *fault)
 {

@@ -335,6 +335,45 @@ static void test_metrics(void)
 	T_TRUE(json_get_string(item(f, 0), "last_used") != NULL);
 }
 
+static void test_ids(void)
+{
+	static const struct {
+		const char *body;
+		int status;
+	} cases[] = {
+		{ "[{\"name\":\"carol\",\"number\":70001}]", 200 },
+		{ "[{\"name\":\"carol\",\"number\":70001}]", 200 },
+		{ "[{\"name\":\"carol\",\"number\":70002}]", 409 },
+		{ "[{\"name\":\"dora\",\"number\":70003},{\"name\":\"eve\",\"number\":70001}]", 409 },
+		{ "[{\"name\":\"ada\",\"number\":65536}]", 200 }, /* has it */
+		{ "[{\"name\":\"ada\",\"number\":70004}]", 409 },
+		{ "[{\"name\":\"dora\",\"number\":1000}]", 400 },
+		{ "[{\"name\":\"root\",\"number\":70005}]", 400 },
+		{ "[{\"name\":\"no name\",\"number\":70005}]", 400 },
+		{ "[{\"name\":\"dora\"}]", 400 },
+		{ "{}", 400 },
+		{ "", 400 },
+	};
+	FIXTURE(f);
+
+	f->conf.identity.uid_min = 65000;
+	f->conf.identity.uid_max = 80000;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct request request = { .method = "POST", .path = "/v1/ids", .peer = "unix",
+					   .body = cases[i].body,
+					   .body_size = strlen(cases[i].body) };
+
+		response_done(&f->response);
+		f->response = (struct response){ 0 };
+		control_handle(f->service, &request, &f->response);
+		T_INT(f->response.status, cases[i].status);
+	}
+	T_INT(ask(f, "GET", "/v1/ids", NULL), 200);
+	T_INT(json_object_array_length(f->json), 3); /* none of a list that was refused */
+	T_STR(text(item(f, 0), NULL), "{\"name\":\"ada\",\"number\":65536,\"state\":\"user\"}");
+	T_STR(text(item(f, 2), NULL), "{\"name\":\"carol\",\"number\":70001,\"state\":\"kept\"}");
+}
+
 static void test_lock(void)
 {
 	static const struct {
@@ -385,4 +424,5 @@ static void test_others_may_look(void)
 }
 
 T_MAIN("control", T(test_users), T(test_one_user), T(test_groups), T(test_events), T(test_receipt),
-       T(test_status), T(test_metrics), T(test_lock), T(test_reload), T(test_others_may_look))
+       T(test_status), T(test_metrics), T(test_ids), T(test_lock), T(test_reload),
+       T(test_others_may_look))
