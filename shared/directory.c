@@ -234,9 +234,10 @@ int directory_members_next(const struct directory_view *view, const struct direc
 	if (r < 0)
 		return r;
 	table = found;
+	if (table->head.id != group->gid || table->depth > DIRECTORY_DEPTH_MAX)
+		return -EIO;
 	capacity = UINT64_C(1) << table->depth;
-	if (table->head.id != group->gid || table->depth > DIRECTORY_DEPTH_MAX ||
-	    sizeof(*table) + capacity * sizeof(uint64_t) > size)
+	if (sizeof(*table) + capacity * sizeof(uint64_t) > size)
 		return -EIO;
 	offset = (uint64_t)group->table * DIRECTORY_UNIT + sizeof(*table);
 	while (*cursor < capacity) {

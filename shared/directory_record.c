@@ -63,16 +63,17 @@ static bool size_is_sane(uint64_t size, uint16_t type, size_t fixed_size, uint64
 static int record_load(const struct directory_view *view, uint64_t offset, uint16_t type,
 		       size_t fixed_size, const struct directory_record **ret)
 {
-	unsigned char *copy = view->scratch + (size_t)(type - 1) * DIRECTORY_RECORD_MAX;
 	uint64_t room = view->size - offset;
 	size_t first = room < FIRST_READ ? (size_t)room : FIRST_READ;
 	struct directory_record head;
+	unsigned char *copy;
 	int r;
 
 	if (view->base) {
 		*ret = (const void *)(view->base + offset);
 		return 0;
 	}
+	copy = view->scratch + (size_t)(type - 1) * DIRECTORY_RECORD_MAX;
 	r = read_at(view, copy, first, offset);
 	if (r < 0)
 		return r;

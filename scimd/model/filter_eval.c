@@ -109,13 +109,14 @@ static bool is_present(struct json_object *value)
 				return true;
 		}
 		return false;
-	case json_type_object:
+	case json_type_object: {
 		json_object_object_foreach(value, key, member) {
 			(void)key;
 			if (is_present(member))
 				return true;
 		}
 		return false;
+	}
 	default:
 		return true;
 	}
