@@ -1,18 +1,35 @@
 #include "nss_scim/enumeration.h"
 
 #include <errno.h>
+#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "nss_scim/pack.h"
 
+#define PAGE 4096u
 #define WAIT_NS 100000L
 #define WAIT_COUNT 20000 /* 2 s and more */
 
-static bool take(struct enumeration *e, pid_t *from, pid_t self)
+/* The locks of all enumerations, in a page that the kernel empties in a child: what another thread
+ * held when the process forked is free there. (A process id in the lock would do as well, and cost a
+ * system call for each entry.) */
+static uint32_t *lock_page(void)
 {
-	return __atomic_compare_exchange_n(&e->holder, from, self, false, __ATOMIC_ACQUIRE,
-					   __ATOMIC_RELAXED);
+	static uint32_t *page;
+	uint32_t *found = __atomic_load_n(&page, __ATOMIC_ACQUIRE);
+	void *fresh;
+
+	if (found)
+		return found;
+	fresh = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (fresh == MAP_FAILED)
+		return NULL;
+	(void)madvise(fresh, PAGE, MADV_WIPEONFORK); /* since Linux 4.14 */
+	if (__atomic_compare_exchange_n(&page, &found, fresh, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_ACQUIRE))
+		return fresh;
+	(void)munmap(fresh, PAGE); /* another thread was first */
+	return found;
 }
 
 /* What another thread left half done before the fork is not touched again. A mapping may leak. */
@@ -23,18 +40,27 @@ static void forget(struct enumeration *e)
 	e->cursor = 0;
 }
 
+static bool take(uint32_t *lock)
+{
+	uint32_t vacant = 0;
+
+	return __atomic_compare_exchange_n(lock, &vacant, 1, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+
 int enumeration_lock(struct enumeration *e)
 {
 	static const struct timespec pause = { .tv_nsec = WAIT_NS };
-	pid_t self = getpid(), holder;
+	uint32_t *page = lock_page();
 	int saved = errno;
 
+	if (!page)
+		return -ENOMEM;
 	for (int i = 0; i < WAIT_COUNT; i++) {
-		holder = 0;
-		if (take(e, &holder, self))
-			return 0;
-		if (holder != self && take(e, &holder, self)) {
-			forget(e);
+		if (take(page + e->number)) {
+			if (e->is_busy)
+				forget(e);
+			e->is_busy = true;
 			return 0;
 		}
 		(void)nanosleep(&pause, NULL); /* shorter than asked is as good */
@@ -45,7 +71,8 @@ int enumeration_lock(struct enumeration *e)
 
 void enumeration_unlock(struct enumeration *e)
 {
-	__atomic_store_n(&e->holder, 0, __ATOMIC_RELEASE);
+	e->is_busy = false;
+	__atomic_store_n(lock_page() + e->number, 0, __ATOMIC_RELEASE);
 }
 
 void enumeration_end(struct enumeration *e)

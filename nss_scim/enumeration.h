@@ -1,7 +1,6 @@
 /* enumeration.h - where a process stands in getpwent, getgrent or getspent.
- * Layer: nss_scim. glibc's contract makes this state per process and shared by its threads. The
- * lock holds its owner's process id: a child that inherits it held (another thread was inside
- * when the process forked) sees that nobody will ever release it, takes it over and starts anew.
+ * Layer: nss_scim. glibc's contract makes this state per process and shared by its threads. A
+ * child finds every lock free; if another thread was inside when the process forked, it starts anew.
  * No waiting is endless. errno is kept. */
 #ifndef NSS_SCIM_ENUMERATION_H
 #define NSS_SCIM_ENUMERATION_H
@@ -13,9 +12,10 @@
 #include "shared/attrs.h"
 #include "shared/directory.h"
 
-/* Static and zero-initialized. All but `holder` belongs to whoever holds the lock. */
+/* Static, all zero but `number`. Everything belongs to whoever holds the lock. */
 struct enumeration {
-	pid_t holder;
+	const uint32_t number; /* of its lock: different for each */
+	bool is_busy;          /* somebody is inside */
 	bool is_open, has_hashes;
 	uint64_t cursor;
 	struct directory_view view;   /* one snapshot from the first entry to the last */

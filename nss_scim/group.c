@@ -8,7 +8,7 @@
 #include "shared/directory.h"
 #include "shared/names.h"
 
-static struct enumeration groups;
+static struct enumeration groups = { .number = 1 };
 
 static int by_name(const char *name, struct group *ret, char *buffer, size_t size)
 {

@@ -8,7 +8,7 @@
 #include "shared/directory.h"
 #include "shared/names.h"
 
-static struct enumeration users;
+static struct enumeration users = { .number = 0 };
 
 static int checked(const struct directory_user *user, struct passwd *ret, char *buffer, size_t size)
 {

@@ -12,7 +12,7 @@
 #define NO_PASSWORD "*"
 #define LOCKED "!*" /* "!": what sshd and passwd -S take for locked; "*": no hash behind it */
 
-static struct enumeration users;
+static struct enumeration users = { .number = 2 };
 
 /* hashes: NULL when there is no shadow file, so nobody has a password. */
 static int compose(const struct directory_view *hashes, const struct directory_user *user,
