@@ -22,7 +22,7 @@ static const struct wanted {
 	{ "/etc/scimd/scimd.conf.d", "root", "scimd", 0750, false },
 	{ "/var/lib/scimd", "root", "root", 0755, false },
 	{ "/var/lib/scimd/db", "scimd", "scimd", 0700, false },
-	{ "/var/lib/scimd/tls", "scimd", "scimd", 0750, false },
+	{ "/var/lib/scimd/tls", "scimd", "scimd", 0700, false },
 	{ "/var/lib/scimd/tls/key.pem", "scimd", "scimd", 0600, true },
 	{ DIRECTORY_PUBLIC_DIR, "root", "root", 0755, false },
 	{ DIRECTORY_PUBLIC_DIR "/" DIRECTORY_FILE, "root", "root", 0644, false },

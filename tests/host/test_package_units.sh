@@ -35,6 +35,7 @@ modes() {
 	mode /var/lib/scimd/public root:root 755
 	mode /var/lib/scimd/public/directory root:root 644
 	mode /var/lib/scimd/public/shadow root:shadow 640
+	mode /var/lib/scimd/tls scimd:scimd 700
 	mode /var/lib/scimd/tls/key.pem scimd:scimd 600
 	mode /run/scimd/warden.sock root:scimd 660
 	mode /run/scimd/control/control.sock scimd:scimd-admin 660
@@ -47,8 +48,7 @@ modes
 # Both may look before anybody logs in, and from nothing: no folder, no store, no directory.
 like "the warden is up before logins" 'systemd-user-sessions.service' \
 	"$(host_run "$HOST" systemctl show -P Before scimd-warden)"
-host_run "$HOST" sh -c 'systemctl stop scimd scimd-warden; rm -rf /var/lib/scimd /run/scimd
-	systemd-tmpfiles --create scimd.conf'
+host_run "$HOST" sh -c 'systemctl stop scimd scimd-warden; rm -rf /var/lib/scimd'
 begin=$(host_now_ms)
 ok "from nothing: both start" host_run "$HOST" systemctl start scimd-warden scimd
 ok "from nothing: in under 3 s ($(($(host_now_ms) - begin)) ms)" \
