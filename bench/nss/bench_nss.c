@@ -1,6 +1,7 @@
-/* bench_nss - measure lookups. `make DIR N` writes the same people for every backend; `run DIR N WHAT`
+/* bench_nss - measure lookups and publishing. `make DIR N` writes the same people for every backend; `run DIR N WHAT`
  * measures one: "limit", "module:PATH" (libnss_scim.so.2 called directly), or "glibc:SERVICE".
- * Prints one line per operation: WHAT N OPERATION NANOSECONDS. */
+ * Prints one line per operation: WHAT N OPERATION NANOSECONDS. `publish DIR N` measures changes of the
+ * directory, each on the disk and visible when it is over. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -520,14 +521,100 @@ static void run_pair(struct bench *bench, const char *path)
 	}
 }
 
+/* --- publishing --------------------------------------------------------------------------------- */
+
+#define PUBLISH_ROUNDS 2000u
+
+static int compare_ns(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+static uint64_t publish_revision;
+
+static void commit(struct directory_writer *writer)
+{
+	uint64_t durable, visible;
+
+	must(directory_writer_commit(writer, ++publish_revision, &durable, &visible), "commit");
+}
+
+/* One user gets another GECOS field. */
+static void change_user(struct directory_writer *writer, const struct dataset *data, uint32_t round)
+{
+	uint32_t u = (uint32_t)rand() % data->users;
+	char name[33], gecos[64], home[64];
+	struct directory_user_entry entry = {
+		.uid = DATASET_UID0 + u, .flags = DIRECTORY_ALLOWED, .name = name, .gecos = gecos,
+		.home = home, .shell = "/bin/bash",
+	};
+
+	dataset_user_name(u, name);
+	sprintf(gecos, "Round %u", round);
+	sprintf(home, "/home/%s", name);
+	must(directory_writer_put_user(writer, &entry), "put user");
+}
+
+/* Somebody new joins a group. */
+static void change_member(struct directory_writer *writer, uint32_t gid, uint32_t round)
+{
+	char name[33];
+
+	sprintf(name, "new-%u", round);
+	must(directory_writer_put_member(writer, gid, 500000000 + round, name), "put member");
+}
+
+static void publish_report(const char *what, uint32_t users, uint64_t *taken)
+{
+	qsort(taken, PUBLISH_ROUNDS, sizeof(*taken), compare_ns);
+	printf("publish %u %s p50 %.0f us, p99 %.0f us, worst %.0f us\n", users, what,
+	       (double)taken[PUBLISH_ROUNDS / 2] / 1e3,
+	       (double)taken[PUBLISH_ROUNDS * 99 / 100] / 1e3,
+	       (double)taken[PUBLISH_ROUNDS - 1] / 1e3);
+}
+
+static void run_publish(const char *folder, const struct dataset *data)
+{
+	static uint64_t taken[PUBLISH_ROUNDS];
+	struct directory_writer *writer = writer_open(folder);
+	uint64_t begin;
+
+	publish_revision = directory_writer_revision(writer);
+	for (uint32_t i = 0; i < PUBLISH_ROUNDS; i++) {
+		begin = now_ns();
+		change_user(writer, data, i);
+		commit(writer);
+		taken[i] = now_ns() - begin;
+	}
+	publish_report("one-user", data->users, taken);
+	for (int big = 0; big < 2; big++) {
+		for (uint32_t i = 0; i < PUBLISH_ROUNDS; i++) {
+			begin = now_ns();
+			change_member(writer, big ? DATASET_EVERYBODY : DATASET_GID0,
+				      i + (uint32_t)big * PUBLISH_ROUNDS);
+			commit(writer);
+			taken[i] = now_ns() - begin;
+		}
+		publish_report(big ? "member-of-everybody" : "member-of-a-team", data->users, taken);
+	}
+	begin = now_ns();
+	for (uint32_t i = 0; i < 1000; i++)
+		change_user(writer, data, i);
+	commit(writer);
+	printf("publish %u batch-of-1000 %.0f us\n", data->users, (double)(now_ns() - begin) / 1e3);
+	directory_writer_closep(&writer);
+}
+
 int main(int argc, char **argv)
 {
 	struct bench bench = { 0 };
 	struct dataset *data;
 	char path[300];
 
-	if (argc < 4) {
-		fprintf(stderr, "usage: bench_nss make DIR N | run DIR N pair:MODULE|glibc:SERVICE\n");
+	if (argc < (argc > 1 && strcmp(argv[1], "run") == 0 ? 5 : 4)) {
+		fprintf(stderr, "usage: bench_nss make DIR N | publish DIR N | run DIR N pair:MODULE|glibc:SERVICE\n");
 		return 2;
 	}
 	srand(42);
@@ -540,6 +627,11 @@ int main(int argc, char **argv)
 		snprintf(path, sizeof(path), "%s/limit", argv[2]);
 		must(limit_make(path, data), path);
 		dataset_free(data);
+		return 0;
+	}
+	if (strcmp(argv[1], "publish") == 0) {
+		snprintf(path, sizeof(path), "%s/public", argv[2]);
+		run_publish(path, data);
 		return 0;
 	}
 	bench.data = data;
