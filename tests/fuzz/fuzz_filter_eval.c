@@ -1,5 +1,5 @@
 /* Filters from a generator, against an evaluator that is too simple to be wrong. The input's bytes choose
- * a resource and a tree of comparisons. The tree is printed as a filter, with no more parentheses than
+ * a resource and a tree of comparisons, and again until they are used up. The tree is printed as a filter, with no more parentheses than
  * precedence needs and with letters and blanks varied; what our parser and evaluator say of it must be
  * what the tree says by itself. */
 #include <stdbool.h>
@@ -372,12 +372,11 @@ static bool agrees(const struct node *node, struct json_object *object)
 	}
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void ask(struct bytes *bytes)
 {
 	_cleanup_(filter_freep) struct filter *filter = NULL;
-	_cleanup_(json_putp) struct json_object *resource = NULL;
+	_cleanup_(json_putp) struct json_object *resource = resource_make(bytes);
 	_cleanup_free_ char *text = NULL;
-	struct bytes bytes = { data, size };
 	struct fault fault = { 0 };
 	const struct node *tree;
 	size_t text_size;
@@ -385,12 +384,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool want;
 	int r;
 
-	resource = resource_make(&bytes);
 	used = 0;
-	tree = tree_make(&bytes, 0, false);
+	tree = tree_make(bytes, 0, false);
 	out = open_memstream(&text, &text_size);
 	HOLDS(out != NULL);
-	print(out, &bytes, tree);
+	print(out, bytes, tree);
 	HOLDS(fclose(out) == 0);
 	r = filter_parse(RESOURCE_USER, text, text_size, &filter, &fault);
 	want = agrees(tree, resource);
@@ -399,5 +397,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			      json_object_to_json_string(resource), want);
 	HOLDS(r == 0);
 	HOLDS(filter_matches(filter, resource) == want);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct bytes bytes = { data, size };
+
+	do
+		ask(&bytes);
+	while (bytes.left > 0);
 	return 0;
 }
