@@ -423,16 +423,23 @@ static void test_lost_role(void)
 static void live_with_root_shell(int ready)
 {
 	gid_t lost = LOST;
-	pid_t pid = fork();
+	int changed[2];
+	pid_t pid;
 
+	if (pipe(changed) < 0)
+		_exit(1);
+	pid = fork();
 	if (pid == 0) {
 		(void)alarm(CHILD_LIFE_S);
 		if (setgroups(1, &lost) < 0 || setresuid(70050, 70050, 70050) < 0)
 			_exit(1);
+		say_ready(changed[1]);
 		for (;;)
 			(void)pause();
 	}
-	(void)usleep(5000);
+	(void)close(changed[1]);
+	if (pid < 0 || read(changed[0], &pid, sizeof(pid)) != sizeof(pid))
+		_exit(1);
 	say_ready(ready);
 }
 
