@@ -13,6 +13,7 @@
 #define RETRY_MS 50u
 #define RETRY_AFTER_S 2u
 #define REPORT_MARGIN_MS 1500u /* the warden reports at its deadline; then this long for the receipt */
+#define DEADLOCKS_MAX 5
 #define EXIT_STORE_FAILED 3
 
 const struct conf *engine_conf(struct change_engine *engine)
@@ -209,8 +210,11 @@ static int propose(struct change_engine *engine, struct task **batch, size_t cou
 		return r;
 	for (size_t i = 0; i < count; i++) {
 		batch[i]->result = propose_task(engine, txn, batch[i], ready);
-		if (batch[i]->result == -EDEADLK)
+		if (batch[i]->result == -EDEADLK) { /* those before it are undone with the batch */
+			for (size_t n = 0; n < i; n++)
+				change_done(&batch[n]->change);
 			return -EDEADLK;
+		}
 		changed |= batch[i]->kind == TASK_CHANGE && batch[i]->result == 0;
 	}
 	if (changed)
@@ -283,8 +287,11 @@ static void batch_run(struct change_engine *engine, struct task **batch, size_t 
 {
 	uint64_t revision;
 	bool ready = warden_await(engine) == 0;
-	int r = propose(engine, batch, count, ready, &revision);
+	int r = -EDEADLK;
 
+	/* One thread writes and readers hold snapshots, so a deadlock is not expected; all of it again. */
+	for (int i = 0; r == -EDEADLK && i < DEADLOCKS_MAX; i++)
+		r = propose(engine, batch, count, ready, &revision);
 	if (r == 0)
 		r = apply(engine, batch, count, revision);
 	for (size_t i = 0; i < count; i++) {

@@ -378,6 +378,8 @@ int directory_file_create(const struct directory_writer_options *options,
 
 	for (size_t i = 0; i < DIRECTORY_INDEX_COUNT; i++)
 		size += sizeof(uint64_t) << log2[i];
+	if (size / DIRECTORY_UNIT >= DIRECTORY_GONE) /* offsets are kept in units of 32 bits */
+		return -EFBIG;
 	file = file_new((size + PAGE_SIZE - 1) / PAGE_SIZE * PAGE_SIZE);
 	if (!file)
 		return -ENOMEM;

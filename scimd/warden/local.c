@@ -5,6 +5,8 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#define BLANKS " \t\r\v\f"
+
 struct account {
 	char *name;
 	uint32_t id;
@@ -44,27 +46,27 @@ static int compare_ids(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-/* "name:x:id:…": both files begin so. Lines that don't are passed over, as libc does. */
+/* "name:x:id:…": both files begin so. Lines that don't are passed over, as libc does; what libc takes
+ * (blanks before the name or the id) is taken too, or that account would not be protected. */
 static bool line_parse(char *line, char **ret_name, uint32_t *ret_id)
 {
-	char *save = NULL, *name, *end;
+	char *number, *name = line + strspn(line, BLANKS), *end;
 	unsigned long id;
 
-	if (line[0] == '#' || line[0] == ':' || line[0] == '\0')
+	if (*name == '#' || *name == ':' || *name == '\0')
 		return false;
-	end = strchr(line, ':');
+	end = strchr(name, ':');
 	if (!end)
 		return false;
 	*end = '\0';
-	name = line;
 	end = strchr(end + 1, ':');
 	if (!end)
 		return false;
-	save = end + 1;
-	if (*save < '0' || *save > '9')
+	number = end + 1 + strspn(end + 1, BLANKS);
+	if (*number < '0' || *number > '9')
 		return false;
 	errno = 0;
-	id = strtoul(save, &end, 10);
+	id = strtoul(number, &end, 10);
 	if (errno || id > UINT32_MAX || (*end != ':' && *end != '\n' && *end != '\0'))
 		return false;
 	*ret_name = name;
@@ -177,11 +179,19 @@ static bool has_id(const struct accounts *accounts, uint32_t id)
 static int name_id(const struct accounts *accounts, const char *name, uint32_t *ret)
 {
 	const struct account *account = find_name(accounts, name);
+	const struct account *end = accounts->by_name + accounts->count;
 
-	if (!account || strcmp(account->name, name) != 0)
+	if (!account)
 		return -ENOENT;
-	*ret = account->id;
-	return 0;
+	/* Names that differ in case alone lie together: any of them was found. */
+	while (account > accounts->by_name && strcasecmp(account[-1].name, name) == 0)
+		account--;
+	for (; account < end && strcasecmp(account->name, name) == 0; account++)
+		if (strcmp(account->name, name) == 0) {
+			*ret = account->id;
+			return 0;
+		}
+	return -ENOENT;
 }
 
 int local_new(const char *passwd, const char *group, struct local **ret)

@@ -1,5 +1,7 @@
 #include "scimd/warden/publish.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -8,6 +10,7 @@
 #include "shared/packet.h"
 
 #define CRYPT_MAX 255u
+#define PENDING_MAX (1u << 20) /* memberships kept back before they are worked off: 16 MiB */
 
 /* A membership that a batch adds or takes away, applied at its end. */
 struct pending_member {
@@ -19,13 +22,13 @@ struct pending_member {
 struct publish {
 	struct publish_options options;
 	struct conf *conf; /* NULL: root's configuration does not load */
-	struct timespec conf_seen[2];
+	uint64_t conf_seen;
 	struct directory_writer *directory, *shadow;
 	bool open, full; /* a batch is open */
 	struct warden_begin begin;
 	struct pending_member *pending;
 	size_t pending_count, pending_room;
-	uint32_t *touched; /* uids named by the batch */
+	uint32_t *touched; /* uids named by the batch that are let in so far; may repeat */
 	size_t touched_count, touched_room;
 	struct publish_refusal *refusals;
 	size_t refusal_count;
@@ -34,26 +37,47 @@ struct publish {
 
 /* --- opening ------------------------------------------------------------------------------------ */
 
-static void conf_stamp(const struct publish *publish, struct timespec stamp[2])
+/* Another number for another state of a file; none for a missing one. */
+static uint64_t file_stamp(int folder, const char *path)
 {
-	struct stat file = { 0 }, dropins = { 0 };
+	struct stat st;
+	uint64_t stamp;
 
-	/* A missing one leaves zeros, which differ from any time. */
-	(void)stat(publish->options.conf_file, &file);
-	(void)stat(publish->options.dropins, &dropins);
-	stamp[0] = file.st_ctim;
-	stamp[1] = dropins.st_ctim;
+	if (fstatat(folder, path, &st, 0) < 0)
+		return 0;
+	stamp = directory_hash_name(path, strlen(path), st.st_ino);
+	stamp = directory_fold(stamp ^ (uint64_t)st.st_ctim.tv_sec, DIRECTORY_K1);
+	stamp = directory_fold(stamp ^ (uint64_t)st.st_ctim.tv_nsec, DIRECTORY_K2);
+	return directory_fold(stamp ^ (uint64_t)st.st_size, DIRECTORY_K1);
+}
+
+static void folder_closep(DIR **folder)
+{
+	if (*folder)
+		(void)closedir(*folder);
+}
+
+/* The drop-ins one by one: a file that is written in place leaves its folder's times alone. */
+static uint64_t conf_stamp(const struct publish *publish)
+{
+	_cleanup_(folder_closep) DIR *folder = opendir(publish->options.dropins);
+	uint64_t stamp = file_stamp(AT_FDCWD, publish->options.conf_file);
+	const struct dirent *entry;
+
+	while (folder && (entry = readdir(folder)))
+		if (entry->d_name[0] != '.')
+			stamp += file_stamp(dirfd(folder), entry->d_name);
+	return stamp;
 }
 
 int publish_reload(struct publish *publish)
 {
 	struct conf_problems problems = { 0 };
-	struct timespec stamp[2];
+	uint64_t stamp = conf_stamp(publish);
 	struct conf *conf = NULL;
 	int r;
 
-	conf_stamp(publish, stamp);
-	if (publish->conf && memcmp(stamp, publish->conf_seen, sizeof(stamp)) == 0)
+	if (publish->conf && stamp == publish->conf_seen)
 		return 0;
 	r = conf_load(publish->options.conf_file, publish->options.dropins, &conf, &problems);
 	if (r < 0) {
@@ -65,7 +89,7 @@ int publish_reload(struct publish *publish)
 	}
 	conf_freep(&publish->conf);
 	publish->conf = conf;
-	memcpy(publish->conf_seen, stamp, sizeof(stamp));
+	publish->conf_seen = stamp;
 	return 0;
 }
 
@@ -160,9 +184,39 @@ void publish_state(const struct publish *publish, struct warden_state *ret)
 
 /* --- small parts of a batch --------------------------------------------------------------------- */
 
+static int compare_ids(const void *a, const void *b)
+{
+	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+static void touched_compact(struct publish *publish)
+{
+	size_t kept = 0;
+
+	if (publish->touched_count == 0)
+		return;
+	qsort(publish->touched, publish->touched_count, sizeof(*publish->touched), compare_ids);
+	for (size_t i = 0; i < publish->touched_count; i++)
+		if (i == 0 || publish->touched[i] != publish->touched[i - 1])
+			publish->touched[kept++] = publish->touched[i];
+	publish->touched_count = kept;
+}
+
+/* Only who is let in by the published state can lose something; so the list never gets longer than
+ * twice their number, however often a batch names them. */
 static int touch(struct publish *publish, uint32_t uid)
 {
-	if (publish->touched_count == publish->touched_room) {
+	const struct directory_view *view = directory_writer_view(publish->directory);
+	struct directory_user user;
+
+	if (!view || directory_user_by_uid(view, uid, &user) < 0 ||
+	    !(user.flags & DIRECTORY_ALLOWED))
+		return 0;
+	if (publish->touched_count == publish->touched_room)
+		touched_compact(publish);
+	if (publish->touched_count * 2 >= publish->touched_room) {
 		size_t room = publish->touched_room ? publish->touched_room * 2 : 256;
 		uint32_t *larger = reallocarray(publish->touched, room, sizeof(*larger));
 
@@ -193,7 +247,7 @@ struct user_copy {
 	uint16_t flags;
 	char name[NAME_MAX_BYTES + 1];
 	char gecos[FIELD_MAX_BYTES + 1], home[FIELD_MAX_BYTES + 1], shell[FIELD_MAX_BYTES + 1];
-	uint32_t *gids;
+	uint32_t *gids; /* ascending */
 	uint32_t gid_count, gid_room;
 };
 
@@ -202,13 +256,39 @@ static void user_copy_done(struct user_copy *copy)
 	free(copy->gids);
 }
 
+/* Where gid is in the list, or would be. */
+static uint32_t gids_place(const struct user_copy *copy, uint32_t gid)
+{
+	uint32_t low = 0, high = copy->gid_count;
+
+	if (high == 0 || copy->gids[high - 1] < gid)
+		return high;
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (copy->gids[middle] < gid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool gids_have(const struct user_copy *copy, uint32_t gid)
+{
+	uint32_t place = gids_place(copy, gid);
+
+	return place < copy->gid_count && copy->gids[place] == gid;
+}
+
 static int gids_add(struct user_copy *copy, uint32_t gid)
 {
-	for (uint32_t i = 0; i < copy->gid_count; i++)
-		if (copy->gids[i] == gid)
-			return 0;
+	uint32_t place = gids_place(copy, gid);
+
+	if (place < copy->gid_count && copy->gids[place] == gid)
+		return 0;
 	if (copy->gid_count >= DIRECTORY_GROUPS_MAX)
-		return -E2BIG;
+		return 0; /* the kernel takes no more */
 	if (copy->gid_count == copy->gid_room) {
 		uint32_t room = copy->gid_room ? copy->gid_room * 2 : 16;
 		uint32_t *larger = reallocarray(copy->gids, room, sizeof(*larger));
@@ -218,26 +298,11 @@ static int gids_add(struct user_copy *copy, uint32_t gid)
 		copy->gids = larger;
 		copy->gid_room = room;
 	}
-	copy->gids[copy->gid_count++] = gid;
+	memmove(copy->gids + place + 1, copy->gids + place,
+		(copy->gid_count - place) * sizeof(*copy->gids));
+	copy->gids[place] = gid;
+	copy->gid_count++;
 	return 1;
-}
-
-static bool gids_remove(struct user_copy *copy, uint32_t gid)
-{
-	for (uint32_t i = 0; i < copy->gid_count; i++)
-		if (copy->gids[i] == gid) {
-			copy->gids[i] = copy->gids[--copy->gid_count];
-			return true;
-		}
-	return false;
-}
-
-static bool gids_have(const uint32_t *gids, size_t count, uint32_t gid)
-{
-	for (size_t i = 0; i < count; i++)
-		if (gids[i] == gid)
-			return true;
-	return false;
 }
 
 static int user_copy_of(const struct directory_user *user, struct user_copy *ret)
@@ -249,9 +314,15 @@ static int user_copy_of(const struct directory_user *user, struct user_copy *ret
 		(void)snprintf(ret->home, sizeof(ret->home), "%s", user->home);
 		(void)snprintf(ret->shell, sizeof(ret->shell), "%s", user->shell);
 	}
-	for (size_t i = 0; i < user->group_count; i++)
-		if (gids_add(ret, user->gids[i]) < 0)
-			return -ENOMEM;
+	if (user->group_count == 0)
+		return 0;
+	ret->gids = calloc(user->group_count, sizeof(*ret->gids));
+	if (!ret->gids)
+		return -ENOMEM;
+	memcpy(ret->gids, user->gids, user->group_count * sizeof(*ret->gids));
+	ret->gid_count = ret->gid_room = (uint32_t)user->group_count;
+	/* Files of an older warden are in any order. */
+	qsort(ret->gids, ret->gid_count, sizeof(*ret->gids), compare_ids);
 	return 0;
 }
 
@@ -298,14 +369,18 @@ static int sync_members(struct publish *publish, uint32_t uid, const struct user
 	bool renamed = strcmp(old->name, new->name) != 0;
 	int r = 0;
 
-	for (uint32_t i = 0; r >= 0 && i < old->gid_count; i++)
-		if (!gids_have(new->gids, new->gid_count, old->gids[i]))
+	for (uint32_t i = 0; r >= 0 && i < old->gid_count; i++) {
+		if (!gids_have(new, old->gids[i]))
 			r = directory_writer_remove_member(publish->directory, old->gids[i], uid);
-	for (uint32_t i = 0; r >= 0 && i < new->gid_count; i++)
-		if (renamed || !gids_have(old->gids, old->gid_count, new->gids[i]))
+		r = r == -ENOENT ? 0 : r; /* that group is gone */
+	}
+	for (uint32_t i = 0; r >= 0 && i < new->gid_count; i++) {
+		if (renamed || !gids_have(old, new->gids[i]))
 			r = directory_writer_put_member(publish->directory, new->gids[i], uid,
 							new->name);
-	return r == -ENOENT ? 0 : r;
+		r = r == -ENOENT ? 0 : r;
+	}
+	return r;
 }
 
 static int is_local_group(struct publish *publish, uint32_t gid)
@@ -318,9 +393,164 @@ static int is_local_group(struct publish *publish, uint32_t gid)
 	return (group.flags & DIRECTORY_LOCAL) != 0;
 }
 
+/* --- memberships -------------------------------------------------------------------------------- */
+
+static int pending_add(struct publish *publish, uint32_t uid, uint32_t gid, bool add)
+{
+	if (publish->pending_count == publish->pending_room) {
+		size_t room = publish->pending_room ? publish->pending_room * 2 : 1024;
+		struct pending_member *larger =
+			reallocarray(publish->pending, room, sizeof(*larger));
+
+		if (!larger)
+			return -ENOMEM;
+		publish->pending = larger;
+		publish->pending_room = room;
+	}
+	publish->pending[publish->pending_count] = (struct pending_member){
+		.uid = uid, .gid = gid, .order = (uint32_t)publish->pending_count, .add = add
+	};
+	publish->pending_count++;
+	return 0;
+}
+
+static int compare_pending(const void *a, const void *b)
+{
+	const struct pending_member *left = a, *right = b;
+
+	if (left->uid != right->uid)
+		return left->uid < right->uid ? -1 : 1;
+	if (left->gid != right->gid)
+		return left->gid < right->gid ? -1 : 1;
+	return left->order < right->order ? -1 : left->order > right->order;
+}
+
+/* Both lists ascend by gid; of what a batch says about one group the last word counts. */
+static int gids_merge(const struct user_copy *old, const struct pending_member *changes, size_t count,
+		      struct user_copy *new)
+{
+	uint32_t n = 0;
+	size_t i = 0;
+	int r = 0;
+
+	while (r >= 0 && (n < old->gid_count || i < count)) {
+		if (i == count || (n < old->gid_count && old->gids[n] < changes[i].gid)) {
+			r = gids_add(new, old->gids[n++]);
+			continue;
+		}
+		while (i + 1 < count && changes[i + 1].gid == changes[i].gid)
+			i++;
+		if (n < old->gid_count && old->gids[n] == changes[i].gid)
+			n++;
+		if (changes[i].add)
+			r = gids_add(new, changes[i].gid);
+		i++;
+	}
+	return r;
+}
+
+/* All changes of one uid's memberships, in one new record. */
+static int apply_memberships(struct publish *publish, const struct pending_member *first,
+			     size_t count)
+{
+	_cleanup_(user_copy_done) struct user_copy old = { 0 }, new = { 0 };
+	int r = user_copy_get(publish, first->uid, &old);
+
+	if (r < 0 || !(old.flags & DIRECTORY_ALLOWED))
+		return r; /* who is not allowed has no groups */
+	new = old;
+	new.gids = NULL;
+	new.gid_count = new.gid_room = 0;
+	r = gids_merge(&old, first, count, &new);
+	if (r >= 0)
+		r = sync_members(publish, first->uid, &old, &new);
+	return r < 0 ? r : user_copy_put(publish, first->uid, &new, NULL);
+}
+
+static int flush_pending(struct publish *publish)
+{
+	size_t first = 0;
+
+	if (publish->pending_count == 0)
+		return 0;
+	qsort(publish->pending, publish->pending_count, sizeof(*publish->pending), compare_pending);
+	while (first < publish->pending_count) {
+		size_t end = first + 1;
+		int r;
+
+		while (end < publish->pending_count &&
+		       publish->pending[end].uid == publish->pending[first].uid)
+			end++;
+		r = apply_memberships(publish, &publish->pending[first], end - first);
+		if (r < 0)
+			return r;
+		first = end;
+	}
+	publish->pending_count = 0;
+	return 0;
+}
+
+/* Its members lose the gid (and get another one, unless heir is 0); then the group goes. */
+static int group_vanish(struct publish *publish, uint32_t gid, uint32_t heir)
+{
+	struct directory_members members;
+	struct directory_group group;
+	uint64_t cursor = 0;
+	int r = flush_pending(publish);
+
+	if (r == 0)
+		r = directory_writer_group(publish->directory, gid, &group);
+	while (r == 0 &&
+	       (r = directory_writer_members_next(publish->directory, &group, &cursor,
+						  &members)) == 0)
+		for (size_t i = 0; r == 0 && i < members.count; i++) {
+			r = pending_add(publish, members.uids[i], gid, false);
+			if (r == 0 && heir)
+				r = pending_add(publish, members.uids[i], heir, true);
+		}
+	if (r == -ENOENT)
+		r = flush_pending(publish);
+	return r < 0 ? r : directory_writer_remove_group(publish->directory, gid);
+}
+
+static int delete_group(struct publish *publish, uint32_t gid)
+{
+	struct directory_group group;
+	int r = directory_writer_group(publish->directory, gid, &group);
+
+	if (r < 0 || (group.flags & DIRECTORY_LOCAL))
+		return r == -ENOENT ? 0 : r;
+	return group_vanish(publish, gid, 0);
+}
+
+/* A group of root's that a role grants. What has its name or its number in the directory was there
+ * before root made it so, and gives way; the members of root's own group stay, under its new gid. */
+static int local_group_put(struct publish *publish, uint32_t gid, const char *name)
+{
+	struct directory_group group;
+	uint32_t other = 0, heir = 0;
+	int r = directory_writer_group_named(publish->directory, name, strlen(name), &group);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r == 0 && group.gid != gid) {
+		other = group.gid;
+		heir = group.flags & DIRECTORY_LOCAL ? gid : 0;
+	} else if (r == 0 && (group.flags & DIRECTORY_LOCAL)) {
+		return 0;
+	}
+	r = delete_group(publish, gid);
+	if (r == 0)
+		r = directory_writer_put_group(publish->directory, gid, DIRECTORY_LOCAL, name);
+	if (r == 0 && other)
+		r = group_vanish(publish, other, heir);
+	return r;
+}
+
 /* --- users -------------------------------------------------------------------------------------- */
 
-/* The local groups of one role, by root's configuration and root's /etc/group alone. */
+/* The local groups of one role, by root's configuration and root's /etc/group alone: into copy, or
+ * (NULL) into the directory. */
 static int grant_role(struct publish *publish, const char *role_name, struct user_copy *copy)
 {
 	for (size_t i = 0; i < publish->conf->role_count; i++) {
@@ -333,21 +563,33 @@ static int grant_role(struct publish *publish, const char *role_name, struct use
 			int r = local_group_gid(publish->options.local, *name, &gid);
 
 			if (r < 0 || gid == 0) {
+				if (copy)
+					continue; /* said already */
 				log_warning("role %s: no local group %s that could be granted",
 					    role_name, *name);
 				continue;
 			}
-			r = is_local_group(publish, gid);
-			if (r == 0)
-				r = directory_writer_put_group(publish->directory, gid,
-							       DIRECTORY_LOCAL, *name);
-			if (r >= 0)
-				r = gids_add(copy, gid);
+			r = copy ? gids_add(copy, gid) : local_group_put(publish, gid, *name);
 			if (r < 0)
 				return r;
 		}
 	}
 	return 0;
+}
+
+/* The roles' groups are in the directory before anybody's record is touched. */
+static int prepare_roles(struct publish *publish, const struct user_record *record)
+{
+	const char *role = record->roles;
+	int r = 0;
+
+	if (!(record->fixed.flags & WARDEN_USER_ALLOWED))
+		return 0;
+	for (uint16_t i = 0; r >= 0 && i < record->fixed.role_count; i++) {
+		r = grant_role(publish, role, NULL);
+		role = directory_string_next(role);
+	}
+	return r;
 }
 
 /* The groups that a new record leaves or gives: SCIM groups stay, local ones follow the roles. */
@@ -414,8 +656,10 @@ static void copy_from_record(const struct user_record *record, struct user_copy 
 static int apply_user(struct publish *publish, const struct user_record *record)
 {
 	_cleanup_(user_copy_done) struct user_copy old = { 0 }, new = { 0 };
-	int r = user_copy_get(publish, record->fixed.uid, &old);
+	int r = prepare_roles(publish, record);
 
+	if (r >= 0)
+		r = user_copy_get(publish, record->fixed.uid, &old);
 	if (r < 0)
 		return r;
 	copy_from_record(record, &new);
@@ -442,7 +686,7 @@ static int shut_out(struct publish *publish, uint32_t uid)
 	return r < 0 ? r : user_copy_put(publish, uid, &new, NULL);
 }
 
-int publish_check_user(struct publish *publish, const void *body, size_t size, struct refusal *why)
+static int user_check(struct publish *publish, const void *body, size_t size, struct refusal *why)
 {
 	int r = record_parse_user(body, size, &publish->record, why);
 
@@ -453,6 +697,31 @@ int publish_check_user(struct publish *publish, const void *body, size_t size, s
 	return r;
 }
 
+/* The host's own accounts as they are now: what would be refused at publishing is refused here. */
+static void local_look(struct publish *publish)
+{
+	int r = local_refresh(publish->options.local);
+
+	if (r < 0)
+		log_error_errno(r, "reading the local accounts (going on with the last good state)");
+}
+
+int publish_check_user(struct publish *publish, const void *body, size_t size, struct refusal *why)
+{
+	const struct directory_view *view = directory_writer_view(publish->directory);
+	const struct warden_user *fixed = &publish->record.fixed;
+	struct directory_user user;
+	int r;
+
+	local_look(publish);
+	r = user_check(publish, body, size, why);
+	if (r < 0 || fixed->flags & WARDEN_USER_DELETED || !view)
+		return r;
+	if (directory_user_by_uid(view, fixed->uid, &user) == 0 && user.flags & DIRECTORY_DELETED)
+		return refuse(why, "uid %u belonged to a deleted user", fixed->uid);
+	return 0;
+}
+
 int publish_user(struct publish *publish, const void *body, size_t size, struct refusal *why)
 {
 	uint32_t uid;
@@ -460,7 +729,7 @@ int publish_user(struct publish *publish, const void *body, size_t size, struct 
 
 	if (!publish->open)
 		return refuse(why, "no batch is open");
-	r = publish_check_user(publish, body, size, why);
+	r = user_check(publish, body, size, why);
 	uid = publish->record.fixed.uid;
 	if (r == 0)
 		r = check_place(publish, &publish->record, why);
@@ -473,114 +742,17 @@ int publish_user(struct publish *publish, const void *body, size_t size, struct 
 	return r < 0 ? r : touch(publish, uid);
 }
 
-/* --- groups and members ------------------------------------------------------------------------- */
+/* --- groups, members, passwords ----------------------------------------------------------------- */
 
 int publish_check_group(struct publish *publish, const void *body, size_t size, struct refusal *why)
 {
 	struct group_record record;
 	int r = record_parse_group(body, size, &record, why);
 
+	local_look(publish);
 	if (r == 0 && !publish->conf)
 		r = refuse(why, "the configuration is not usable");
 	return r < 0 ? r : record_check_group(&record, publish->conf, publish->options.local, why);
-}
-
-static int pending_add(struct publish *publish, uint32_t uid, uint32_t gid, bool add)
-{
-	if (publish->pending_count == publish->pending_room) {
-		size_t room = publish->pending_room ? publish->pending_room * 2 : 1024;
-		struct pending_member *larger =
-			reallocarray(publish->pending, room, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		publish->pending = larger;
-		publish->pending_room = room;
-	}
-	publish->pending[publish->pending_count] = (struct pending_member){
-		.uid = uid, .gid = gid, .order = (uint32_t)publish->pending_count, .add = add
-	};
-	publish->pending_count++;
-	return 0;
-}
-
-static int compare_pending(const void *a, const void *b)
-{
-	const struct pending_member *left = a, *right = b;
-
-	if (left->uid != right->uid)
-		return left->uid < right->uid ? -1 : 1;
-	return left->order < right->order ? -1 : left->order > right->order;
-}
-
-/* All changes of one uid's memberships, in one new record. */
-static int apply_memberships(struct publish *publish, const struct pending_member *first,
-			     size_t count)
-{
-	_cleanup_(user_copy_done) struct user_copy old = { 0 }, new = { 0 };
-	int r = user_copy_get(publish, first->uid, &old);
-
-	if (r < 0 || !(old.flags & DIRECTORY_ALLOWED))
-		return r; /* who is not allowed has no groups */
-	new = old;
-	new.gids = NULL;
-	new.gid_count = new.gid_room = 0;
-	for (uint32_t i = 0; r >= 0 && i < old.gid_count; i++)
-		r = gids_add(&new, old.gids[i]);
-	for (size_t i = 0; r >= 0 && i < count; i++) {
-		if (first[i].add)
-			r = gids_add(&new, first[i].gid);
-		else
-			r = gids_remove(&new, first[i].gid);
-	}
-	if (r >= 0)
-		r = sync_members(publish, first->uid, &old, &new);
-	return r < 0 ? r : user_copy_put(publish, first->uid, &new, NULL);
-}
-
-static int flush_pending(struct publish *publish)
-{
-	size_t first = 0;
-
-	if (publish->pending_count == 0)
-		return 0;
-	qsort(publish->pending, publish->pending_count, sizeof(*publish->pending), compare_pending);
-	while (first < publish->pending_count) {
-		size_t end = first + 1;
-		int r;
-
-		while (end < publish->pending_count &&
-		       publish->pending[end].uid == publish->pending[first].uid)
-			end++;
-		r = apply_memberships(publish, &publish->pending[first], end - first);
-		if (r < 0)
-			return r;
-		first = end;
-	}
-	publish->pending_count = 0;
-	return 0;
-}
-
-/* Its members lose the gid; then the group goes. */
-static int delete_group(struct publish *publish, uint32_t gid)
-{
-	struct directory_members members;
-	struct directory_group group;
-	uint64_t cursor = 0;
-	int r = flush_pending(publish);
-
-	if (r == 0)
-		r = directory_writer_group(publish->directory, gid, &group);
-	if (r < 0 || (group.flags & DIRECTORY_LOCAL))
-		return r == -ENOENT ? 0 : r;
-	while (r == 0 &&
-	       (r = directory_writer_members_next(publish->directory, &group, &cursor,
-						  &members)) == 0)
-		for (size_t i = 0; r == 0 && i < members.count; i++)
-			r = pending_add(publish, members.uids[i], gid, false);
-	if (r == -ENOENT)
-		r = flush_pending(publish);
-	return r < 0 ? r : directory_writer_remove_group(publish->directory, gid);
 }
 
 static int check_group_place(struct publish *publish, const struct group_record *record,
@@ -612,7 +784,7 @@ int publish_group(struct publish *publish, const void *body, size_t size, struct
 		return r;
 	if (record.fixed.flags & WARDEN_GROUP_DELETED)
 		return delete_group(publish, record.fixed.gid);
-	r = publish_check_group(publish, body, size, why);
+	r = record_check_group(&record, publish->conf, publish->options.local, why);
 	if (r == 0)
 		r = check_group_place(publish, &record, why);
 	if (r == -EINVAL) {
@@ -638,6 +810,8 @@ int publish_members(struct publish *publish, const void *body, size_t size, stru
 	r = directory_writer_group(publish->directory, members.gid, &group);
 	if (r == -ENOENT || (r == 0 && (group.flags & DIRECTORY_LOCAL)))
 		return refuse(why, "no group with gid %u whose members could be set", members.gid);
+	if (r == 0 && publish->pending_count + members.count > PENDING_MAX)
+		r = flush_pending(publish);
 	for (uint32_t i = 0; r == 0 && i < members.count; i++) {
 		uint32_t uid;
 
@@ -677,6 +851,14 @@ int publish_password(struct publish *publish, const void *body, size_t size, str
 
 /* --- the batch as a whole ----------------------------------------------------------------------- */
 
+/* Blocks are allocated for as many; there can't be more than ids. */
+static uint32_t hint_bound(const struct publish *publish, uint32_t hint)
+{
+	uint32_t ids = publish->conf->identity.uid_max - publish->conf->identity.uid_min + 1;
+
+	return hint < ids ? hint : ids;
+}
+
 int publish_begin(struct publish *publish, const void *body, size_t size, struct refusal *why)
 {
 	struct packet_reader reader = { .at = body, .left = size };
@@ -690,21 +872,23 @@ int publish_begin(struct publish *publish, const void *body, size_t size, struct
 		return refuse(why, "malformed begin");
 	if (publish_reload(publish) < 0 || !publish->conf)
 		return refuse(why, "the configuration is not usable");
-	r = local_refresh(publish->options.local);
-	if (r < 0)
-		log_error_errno(r, "reading the local accounts (going on with the last good state)");
+	local_look(publish);
 	if (!(begin.flags & WARDEN_FULL)) {
-		if (!is_usable(publish))
-			return refuse(why, "there is no directory yet: send everything");
+		if (!is_usable(publish) ||
+		    memcmp(begin.instance,
+			   header_of(directory_writer_view(publish->directory))->instance,
+			   sizeof(begin.instance)) != 0)
+			return refuse(why, "there is no directory of this store: send everything");
 		if (begin.revision <= directory_writer_revision(publish->directory))
 			return refuse(why, "revision %llu is not newer",
 				      (unsigned long long)begin.revision);
 	} else {
 		r = directory_writer_start_over(publish->directory, begin.instance,
-						begin.users_hint, begin.groups_hint);
+						hint_bound(publish, begin.users_hint),
+						hint_bound(publish, begin.groups_hint));
 		if (r == 0)
 			r = directory_writer_start_over(publish->shadow, begin.instance,
-							begin.users_hint, 0);
+							hint_bound(publish, begin.users_hint), 0);
 		if (r < 0)
 			return r;
 	}
@@ -746,12 +930,16 @@ static int bury_missing(struct publish *publish)
 
 static int loss_add(struct publish_result *result, const struct publish_loss *loss)
 {
-	struct publish_loss *larger = reallocarray(result->losses, result->loss_count + 1,
-						   sizeof(*larger));
+	/* Full whenever the count is a power of two. */
+	if ((result->loss_count & (result->loss_count - 1)) == 0) {
+		size_t room = result->loss_count ? result->loss_count * 2 : 1;
+		struct publish_loss *larger =
+			reallocarray(result->losses, room, sizeof(*larger));
 
-	if (!larger)
-		return -ENOMEM;
-	result->losses = larger;
+		if (!larger)
+			return -ENOMEM;
+		result->losses = larger;
+	}
 	result->losses[result->loss_count++] = *loss;
 	return 0;
 }
@@ -763,59 +951,52 @@ static bool was_local_group(const struct directory_view *view, uint32_t gid)
 	return directory_group_by_gid(view, gid, &group) == 0 && (group.flags & DIRECTORY_LOCAL);
 }
 
+static int loss_add_gid(struct publish_loss *loss, uint32_t gid)
+{
+	uint32_t *larger = reallocarray(loss->gids, loss->gid_count + 1, sizeof(*larger));
+
+	if (!larger)
+		return -ENOMEM;
+	loss->gids = larger;
+	loss->gids[loss->gid_count++] = gid;
+	return 0;
+}
+
 /* What one uid loses by the staged batch against the published state. */
 static int loss_of(struct publish *publish, uint32_t uid, struct publish_result *result)
 {
 	const struct directory_view *view = directory_writer_view(publish->directory);
+	_cleanup_(user_copy_done) struct user_copy after = { 0 };
 	struct publish_loss loss = { .uid = uid };
-	struct directory_user before, after;
+	struct directory_user before;
 	int r;
 
 	if (!view || directory_user_by_uid(view, uid, &before) < 0 ||
 	    !(before.flags & DIRECTORY_ALLOWED))
 		return 0;
 	(void)snprintf(loss.name, sizeof(loss.name), "%s", before.name);
-	r = directory_writer_user(publish->directory, uid, &after);
-	if (r < 0 && r != -ENOENT)
+	r = user_copy_get(publish, uid, &after);
+	if (r < 0)
 		return r;
-	if (r == -ENOENT || !(after.flags & DIRECTORY_ALLOWED))
+	if (!(after.flags & DIRECTORY_ALLOWED))
 		return loss_add(result, &loss);
-	for (size_t i = 0; i < before.group_count; i++) {
-		uint32_t *larger, gid = before.gids[i];
-
-		if (gids_have(after.gids, after.group_count, gid) || !was_local_group(view, gid))
-			continue;
-		larger = reallocarray(loss.gids, loss.gid_count + 1, sizeof(*larger));
-		if (!larger) {
-			free(loss.gids);
-			return -ENOMEM;
-		}
-		loss.gids = larger;
-		loss.gids[loss.gid_count++] = gid;
-	}
-	r = loss.gid_count ? loss_add(result, &loss) : 0;
+	for (size_t i = 0; r == 0 && i < before.group_count; i++)
+		if (!gids_have(&after, before.gids[i]) && was_local_group(view, before.gids[i]))
+			r = loss_add_gid(&loss, before.gids[i]);
+	if (r == 0 && loss.gid_count)
+		r = loss_add(result, &loss);
 	if (r < 0)
 		free(loss.gids);
 	return r;
-}
-
-static int compare_uids(const void *a, const void *b)
-{
-	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
-
-	return left < right ? -1 : left > right;
 }
 
 static int find_losses(struct publish *publish, struct publish_result *result)
 {
 	int r = 0;
 
-	if (publish->touched_count == 0)
-		return 0;
-	qsort(publish->touched, publish->touched_count, sizeof(*publish->touched), compare_uids);
+	touched_compact(publish);
 	for (size_t i = 0; r == 0 && i < publish->touched_count; i++)
-		if (i == 0 || publish->touched[i] != publish->touched[i - 1])
-			r = loss_of(publish, publish->touched[i], result);
+		r = loss_of(publish, publish->touched[i], result);
 	return r;
 }
 
@@ -891,8 +1072,13 @@ bool publish_grants(const struct publish *publish, uint32_t uid, uint32_t gid)
 	const struct directory_view *view = directory_writer_view(publish->directory);
 	struct directory_user user;
 
-	return view && directory_user_by_uid(view, uid, &user) == 0 &&
-	       (user.flags & DIRECTORY_ALLOWED) && gids_have(user.gids, user.group_count, gid);
+	if (!view || directory_user_by_uid(view, uid, &user) < 0 ||
+	    !(user.flags & DIRECTORY_ALLOWED))
+		return false;
+	for (size_t i = 0; i < user.group_count; i++)
+		if (user.gids[i] == gid)
+			return true;
+	return false;
 }
 
 bool publish_ends_lost_roles(const struct publish *publish)

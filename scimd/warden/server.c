@@ -12,8 +12,16 @@
 #include "shared/packet.h"
 
 #define BACKLOG 4
-#define ENDING_MAX 16384u
+#define ENDING_MAX 12288u
 #define SEND_BUFFER (4 * (int)WARDEN_MESSAGE_MAX)
+
+/* The largest answer: it has to fit, or scimd waits for it in vain. */
+_Static_assert(sizeof(struct warden_message) + sizeof(struct warden_published) +
+			       ENDING_MAX * sizeof(uint32_t) +
+			       PUBLISH_REFUSALS_MAX * (sizeof(struct warden_refusal) + sizeof(uint16_t) +
+						       WARDEN_REASON_MAX) <=
+		       WARDEN_MESSAGE_MAX,
+	       "PUBLISHED");
 
 struct server {
 	struct server_options options;
