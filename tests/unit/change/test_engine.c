@@ -1,0 +1,333 @@
+/* A change's way, from a request's function to what the host sees. */
+#include "tests/unit/change/engine_fixture.h"
+
+#define POSIX_UID(n) ",\"" URN_POSIX_USER "\":{\"uidNumber\":" #n "}"
+
+static void test_changes_reach_the_host(void)
+{
+	struct seen_user ann;
+
+	setup(REAP_NONE);
+	T_OK(put_user(1, "ann@example.com", NULL));
+	ann = seen("ann");
+	T_TRUE(ann.exists && ann.flags == DIRECTORY_ALLOWED);
+	T_INT(ann.uid, 70000);
+	T_STR(ann.home, "/home/ann");
+	T_STR(ann.shell, "/bin/bash");
+	T_OK(CHANGE({ .what = PUT_GROUP, .group = 1, .name = "Team" },
+		    { .what = PUT_USER, .user = 2, .name = "bob@example.com", .more = OFF },
+		    { .what = ADD_MEMBER, .group = 1, .user = 1 },
+		    { .what = ADD_MEMBER, .group = 1, .user = 2 }));
+	T_TRUE(seen_gid("team") >= 70000);
+	T_TRUE(seen_in("ann", seen_gid("team")));
+	T_TRUE(seen("bob").exists && !seen_allowed("bob") && !seen_in("bob", seen_gid("team")));
+	T_STR(seen("bob").shell, DIRECTORY_NOLOGIN);
+	/* Let in, the groups come with it. */
+	T_OK(put_user(2, "bob@example.com", ON));
+	T_TRUE(seen_allowed("bob") && seen_in("bob", seen_gid("team")));
+	T_OK(CHANGE({ .what = REMOVE_MEMBER, .group = 1, .user = 1 }));
+	T_TRUE(!seen_in("ann", seen_gid("team")) && seen_in("bob", seen_gid("team")));
+	T_OK(CHANGE({ .what = DELETE_GROUP, .group = 1 }));
+	T_INT(seen_gid("team"), 0);
+	T_INT(seen("bob").gid_count, 0);
+	T_OK(CHANGE({ .what = DELETE_USER, .user = 1 }));
+	T_TRUE(!seen("ann").exists);
+	T_INT(events("scim.user.created", "ann").count, 1);
+	T_INT(events("scim.user.deleted", "ann").count, 1);
+	T_INT(events("scim.user.reactivated", "bob").count, 1);
+	T_INT(events("scim.group.created", "").count, 1);
+	T_TRUE(strstr(events("scim.user.created", "ann").last, "\"request_id\":\"r1\"") != NULL);
+	teardown();
+}
+
+static void test_rename_keeps_the_home(void)
+{
+	struct seen_user before, after;
+
+	setup(REAP_NONE);
+	T_OK(CHANGE({ .what = PUT_GROUP, .group = 1, .name = "Team" },
+		    { .what = PUT_USER, .user = 1, .name = "ann@example.com" },
+		    { .what = ADD_MEMBER, .group = 1, .user = 1 }));
+	before = seen("ann");
+	T_OK(put_user(1, "anna@example.com", NULL));
+	after = seen("anna");
+	T_TRUE(!seen("ann").exists && after.exists);
+	T_INT(after.uid, before.uid);
+	T_STR(after.home, "/home/ann");
+	T_TRUE(seen_in("anna", seen_gid("team")));
+	T_INT(receipts(NULL).count, 0);
+	/* The name is free for somebody else (the configuration has no rest for it), the uid is not. */
+	T_OK(put_user(2, "ann@example.com", NULL));
+	T_TRUE(seen("ann").exists && seen("ann").uid != before.uid);
+	/* And one that is refused leaves the old one as it was. */
+	T_INT(put_user(2, "Mixed@example.com", NULL), -EPROTO);
+	T_TRUE(seen_allowed("ann") && !seen("mixed").exists);
+	teardown();
+}
+
+static void test_faults(void)
+{
+	static const struct {
+		const char *name, *more;
+		int status;
+		const char *detail;
+	} cases[] = {
+		{ "ann@example.com", NULL, 409, "userName is taken" },
+		{ "ANN@EXAMPLE.COM", NULL, 409, "userName is taken" },
+		{ "ann@other.com", NULL, 409,
+		  "the account name \"ann\" is taken by another person or group" },
+		{ "team@example.com", NULL, 409,
+		  "the account name \"team\" is taken by another person or group" },
+		{ "bob", POSIX_UID(70000), 409, "uidNumber 70000 is or was somebody else's" },
+		{ "bob", POSIX_UID(80000), 400, "uidNumber 80000 is outside uid_range 70000-79999" },
+		{ "bob", POSIX_UID(70500), 400, "id 70500 belongs to a local account" },
+		{ "local@example.com", NULL, 400, "the name \"local\" belongs to a local account" },
+		{ "mixed", NULL, 400, "the name \"mixed\" belongs to a local account" },
+	};
+	uint64_t revision;
+	char reason[128];
+
+	setup(REAP_NONE);
+	T_OK(put_user(1, "ann@example.com", NULL));
+	T_OK(CHANGE({ .what = PUT_GROUP, .group = 1, .name = "Team" }));
+	revision = revision_now();
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		T_INT(put_user(2, cases[i].name, cases[i].more), -EPROTO);
+		T_INT(fault.status, cases[i].status);
+		T_STR(fault.detail, cases[i].detail);
+		T_INT(row_number('a', 2, reason), 0);
+	}
+	T_INT(put_user(1, "ann@example.com", POSIX_UID(70005)), -EPROTO);
+	T_STR(fault.detail, "uidNumber is 70000 and cannot be changed to 70005: files belong to it");
+	T_INT(CHANGE({ .what = DELETE_USER, .user = 9 }), -EPROTO);
+	T_INT(revision_now(), revision);
+	/* Half a change is no change. */
+	T_INT(CHANGE({ .what = PUT_USER, .user = 3, .name = "cat" },
+		     { .what = PUT_USER, .user = 4, .name = "ann" }), -EPROTO);
+	T_TRUE(!seen("cat").exists && row_number('a', 3, reason) == 0);
+	T_INT(events("scim.user.created", "cat").count, 0);
+	T_OK(put_user(3, "cat", NULL));
+	teardown();
+}
+
+/* A group is always accepted; whether the host sees it is another matter. */
+static void test_groups_that_are_not_exposed(void)
+{
+	static const struct {
+		const char *name, *reason;
+	} cases[] = {
+		{ "Ann", "the name \"ann\" is taken" },
+		{ "shout", "the name \"shout\" belongs to a local account" },
+		{ "mixed", "the name \"mixed\" belongs to a local account" },
+	};
+	char reason[128];
+
+	setup(REAP_NONE);
+	T_OK(put_user(1, "ann@example.com", NULL));
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		T_OK(CHANGE({ .what = PUT_GROUP, .group = 10 + i, .name = cases[i].name },
+			    { .what = ADD_MEMBER, .group = 10 + i, .user = 1 }));
+		T_TRUE(row_number('b', 10 + i, reason) >= 70000);
+		T_STR(reason, cases[i].reason);
+	}
+	T_INT(seen("ann").gid_count, 0);
+	/* Renamed to something free, it appears, with its members. */
+	T_OK(CHANGE({ .what = PUT_GROUP, .group = 10, .name = "People" }));
+	T_TRUE(seen_in("ann", seen_gid("people")));
+	/* And back. */
+	T_OK(CHANGE({ .what = PUT_GROUP, .group = 10, .name = "ANN" }));
+	T_INT(seen_gid("people"), 0);
+	T_INT(seen("ann").gid_count, 0);
+	teardown();
+}
+
+static void test_roles(void)
+{
+	setup(REAP_DONE);
+	T_OK(CHANGE({ .what = PUT_USER, .user = 1, .name = "ann" },
+		    { .what = PUT_GROUP, .group = 1, .name = "Admins" },
+		    { .what = ADD_MEMBER, .group = 1, .user = 1 }));
+	T_TRUE(seen_in("ann", 27));
+	T_INT(events("role.granted", "ann").count, 1);
+	T_TRUE(strstr(events("role.granted", "ann").last, "\"detail\":\"admin\"") != NULL);
+	/* A group that becomes a role's by its name, and one that stops being. */
+	T_OK(CHANGE({ .what = PUT_GROUP, .group = 1, .name = "Late Shift" }));
+	T_TRUE(!seen_in("ann", 27) && seen_in("ann", 998));
+	T_INT(events("role.lost", "ann").count, 1);
+	T_INT(events("role.granted", "ann").count, 2);
+	T_OK(CHANGE({ .what = REMOVE_MEMBER, .group = 1, .user = 1 }));
+	T_TRUE(!seen_in("ann", 998) && seen_allowed("ann"));
+	T_INT(events("role.lost", "ann").count, 2);
+	T_INT(receipts(NULL).count, 0);
+	teardown();
+}
+
+static bool two_sessions_ended(void)
+{
+	return events("session.ended", "ann").count == 2;
+}
+
+/* Processes that a lost role cost are told of, also of somebody who never had a receipt. */
+static void test_role_loss_is_an_event(void)
+{
+	setup(REAP_DONE);
+	T_OK(CHANGE({ .what = PUT_USER, .user = 1, .name = "ann" },
+		    { .what = PUT_GROUP, .group = 1, .name = "Admins" },
+		    { .what = PUT_GROUP, .group = 2, .name = "Late Shift" },
+		    { .what = ADD_MEMBER, .group = 1, .user = 1 },
+		    { .what = ADD_MEMBER, .group = 2, .user = 1 }));
+	T_OK(CHANGE({ .what = REMOVE_MEMBER, .group = 1, .user = 1 }));
+	T_OK(CHANGE({ .what = REMOVE_MEMBER, .group = 2, .user = 1 }));
+	T_TRUE(wait_until(two_sessions_ended, 1000));
+	T_INT(receipts(NULL).count, 0);
+	teardown();
+}
+
+/* However many of a change's steps touch a person, they are judged once, at its end. */
+static void test_judged_once(void)
+{
+	setup(REAP_NONE);
+	T_OK(CHANGE({ .what = PUT_USER, .user = 1, .name = "ann" },
+		    { .what = PUT_GROUP, .group = 1, .name = "Admins" },
+		    { .what = PUT_GROUP, .group = 2, .name = "Late Shift" },
+		    { .what = ADD_MEMBER, .group = 1, .user = 1 }));
+	T_OK(CHANGE({ .what = REMOVE_MEMBER, .group = 1, .user = 1 },
+		    { .what = ADD_MEMBER, .group = 2, .user = 1 },
+		    { .what = ADD_MEMBER, .group = 1, .user = 1 },
+		    { .what = REMOVE_MEMBER, .group = 2, .user = 1 }));
+	T_INT(events("role.lost", "ann").count, 0);
+	T_INT(events("role.granted", "ann").count, 1);
+	T_TRUE(seen_in("ann", 27) && !seen_in("ann", 998));
+	T_OK(CHANGE({ .what = REMOVE_MEMBER, .group = 1, .user = 1 },
+		    { .what = ADD_MEMBER, .group = 2, .user = 1 },
+		    { .what = PUT_USER, .user = 1, .name = "ann", .more = OFF }));
+	T_INT(receipts("ann").count, 1);
+	T_INT(events("scim.user.deactivated", "ann").count, 1);
+	teardown();
+}
+
+#define HASH "$6$abcdefgh$0123456789"
+
+static void test_password_reaches_the_shadow_file(void)
+{
+	struct directory_shadow shadow;
+	struct directory_view view;
+
+	setup(REAP_NONE);
+	T_OK(CHANGE({ .what = PUT_USER, .user = 1, .name = "ann", .password = HASH }));
+	for (int restarted = 0; restarted < 2; restarted++) {
+		T_FATAL(directory_open(fixture.folder, DIRECTORY_SHADOW_FILE,
+				       DIRECTORY_SHADOW_MAGIC, &view) == 0);
+		T_FATAL(directory_shadow_by_uid(&view, 70000, &shadow) == 0);
+		T_STR(shadow.hash, HASH);
+		directory_release(&view);
+		engine_stop();
+		engine_start(ENGINE_CONF);
+		T_TRUE(wait_until(is_ready, 2000));
+	}
+	T_OK(CHANGE({ .what = DELETE_USER, .user = 1 }));
+	T_FATAL(directory_open(fixture.folder, DIRECTORY_SHADOW_FILE, DIRECTORY_SHADOW_MAGIC,
+			       &view) == 0);
+	T_INT(directory_shadow_by_uid(&view, 70000, &shadow), -ENOENT);
+	directory_release(&view);
+	teardown();
+}
+
+/* --- many at once --- */
+
+#define THREADS 8u
+#define EACH 25u
+
+static void *post_many(void *argument)
+{
+	unsigned int first = *(unsigned int *)argument * EACH;
+	uintptr_t failed = 0;
+
+	for (unsigned int i = first; i < first + EACH; i++) {
+		struct change_step steps[] = { { .what = PUT_USER, .user = 100 + i },
+					       { .what = ADD_MEMBER, .user = 100 + i, .group = 1 } };
+		struct change_plan plan = { .steps = steps, .count = ARRAY_SIZE(steps) };
+		struct fault own = { 0 };
+		char name[32];
+
+		/* Every fifth one is refused, and takes nobody with it. */
+		snprintf(name, sizeof(name), i % 5 ? "user%u" : "Local", i);
+		steps[0].name = name;
+		failed += change_run(engine, &source, plan_run, &plan, &own) != (i % 5 ? 0 : -EPROTO);
+	}
+	return (void *)failed;
+}
+
+static void test_batches_from_many_threads(void)
+{
+	unsigned int numbers[THREADS];
+	pthread_t threads[THREADS];
+	uint32_t team;
+
+	setup(REAP_NONE);
+	T_OK(CHANGE({ .what = PUT_GROUP, .group = 1, .name = "Team" }));
+	team = seen_gid("team");
+	for (unsigned int i = 0; i < THREADS; i++) {
+		numbers[i] = i;
+		T_FATAL(pthread_create(&threads[i], NULL, post_many, &numbers[i]) == 0);
+	}
+	for (unsigned int i = 0; i < THREADS; i++) {
+		void *failed;
+
+		T_OK(pthread_join(threads[i], &failed));
+		T_INT((uintptr_t)failed, 0);
+	}
+	for (unsigned int i = 0; i < THREADS * EACH; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "user%u", i);
+		T_INT(seen_allowed(name), i % 5 != 0);
+		T_INT(seen_in(name, team), i % 5 != 0);
+	}
+	teardown();
+}
+
+/* --- configuration --- */
+
+static void test_reload_shuts_people_out(void)
+{
+	setup(REAP_DONE);
+	T_OK(CHANGE({ .what = PUT_USER, .user = 1, .name = "ann" },
+		    { .what = PUT_USER, .user = 2, .name = "bob" },
+		    { .what = PUT_GROUP, .group = 1, .name = "Staff" },
+		    { .what = ADD_MEMBER, .group = 1, .user = 1 }));
+	T_TRUE(seen_allowed("bob"));
+	file_write(fixture.conf, ENGINE_CONF "[access]\nallow_groups = Staff\n");
+	fault = (struct fault){ 0 };
+	T_OK(change_engine_reload_files(engine, &fault));
+	T_TRUE(seen_allowed("ann") && seen("bob").exists && !seen_allowed("bob"));
+	T_INT(events("scim.user.deactivated", "bob").count, 1);
+	T_INT(receipts("bob").count, 1);
+	T_TRUE(wait_until(nothing_is_open, 2000));
+	T_TRUE(strstr(receipts("bob").newest, "\"pid\":4711") != NULL);
+	/* A broken one changes nothing. */
+	file_write(fixture.conf, ENGINE_CONF "[access]\nallow_groups = Staff\nnonsense = 1\n");
+	T_INT(change_engine_reload_files(engine, &fault), -EPROTO);
+	T_INT(fault.status, 400);
+	T_TRUE(seen_allowed("ann"));
+	/* Joining the group lets in again. */
+	file_write(fixture.conf, ENGINE_CONF "[access]\nallow_groups = Staff\n");
+	T_OK(CHANGE({ .what = ADD_MEMBER, .group = 1, .user = 2 }));
+	T_TRUE(seen_allowed("bob"));
+	T_OK(CHANGE({ .what = DELETE_GROUP, .group = 1 }));
+	T_TRUE(!seen_allowed("ann") && !seen_allowed("bob"));
+	T_INT(receipts(NULL).count, 3);
+	teardown();
+}
+
+T_MAIN("change/engine",
+       T(test_changes_reach_the_host),
+       T(test_rename_keeps_the_home),
+       T(test_faults),
+       T(test_groups_that_are_not_exposed),
+       T(test_roles),
+       T(test_role_loss_is_an_event),
+       T(test_judged_once),
+       T(test_password_reaches_the_shadow_file),
+       T(test_batches_from_many_threads),
+       T(test_reload_shuts_people_out))

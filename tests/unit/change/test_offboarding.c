@@ -1,0 +1,149 @@
+/* Somebody loses access: who waits how long, what the receipts say, and what is left of it when the
+ * warden or scimd goes away in between. */
+#include "tests/unit/change/engine_fixture.h"
+
+static void test_returns_after_the_report(void)
+{
+	uint64_t started;
+
+	two_people(REAP_DONE);
+	reap_delay_ms = 500;
+	started = now_ms();
+	T_OK(put_user(1, "ann", OFF));
+	T_TRUE(now_ms() - started >= 495);
+	T_TRUE(!seen_allowed("ann"));
+	T_STR(seen("ann").shell, DIRECTORY_NOLOGIN);
+	T_INT(receipts("ann").count, 1);
+	T_INT(receipts("ann").open, 0);
+	T_TRUE(newest_has("ann", "\"state\":\"done\""));
+	T_TRUE(newest_has("ann", "\"processes_ended\":1"));
+	T_TRUE(newest_has("ann", "\"pid\":4711"));
+	T_TRUE(newest_has("ann", "\"request_id\":\"r1\""));
+	T_TRUE(newest_has("ann", "\"visible_us\":") && newest_has("ann", "\"durable_us\":"));
+	T_INT(events("scim.user.deactivated", "ann").count, 1);
+	T_INT(events("session.ended", "ann").count, 1);
+	T_TRUE(nothing_is_pending());
+	/* Once out, there is nothing to wait for. */
+	started = now_ms();
+	T_OK(CHANGE({ .what = DELETE_USER, .user = 1 }));
+	T_TRUE(now_ms() - started < 400);
+	T_INT(receipts("ann").count, 1);
+	/* Deleting somebody who was let in is an offboarding as well. */
+	T_OK(CHANGE({ .what = DELETE_USER, .user = 2 }));
+	T_TRUE(now_ms() - started >= 495);
+	T_INT(receipts("bob").count, 1);
+	T_INT(receipts("bob").open, 0);
+	teardown();
+}
+
+static void test_nobody_to_end_them(void)
+{
+	two_people(REAP_NONE);
+	T_OK(put_user(1, "ann", OFF));
+	T_INT(receipts("ann").count, 1);
+	T_INT(receipts("ann").open, 0);
+	T_TRUE(nothing_is_pending());
+	teardown();
+}
+
+/* The warden says at its deadline that something is left: an answer now, the end of it later. */
+static void test_deadline_passes(void)
+{
+	static struct reap_job late;
+	uint64_t started;
+
+	two_people(REAP_LEFT);
+	reap_delay_ms = DEADLINE_MS;
+	started = now_ms();
+	T_OK(put_user(1, "ann", OFF));
+	T_TRUE(now_ms() - started >= DEADLINE_MS - 5 && now_ms() - started < DEADLINE_MS + MARGIN_MS);
+	T_TRUE(!seen_allowed("ann"));
+	T_INT(receipts("ann").open, 1);
+	T_TRUE(newest_has("ann", "\"processes_left\":1"));
+	T_TRUE(!nothing_is_pending());
+	late = (struct reap_job){ .uid = 70000, .tag = revision_now() };
+	warden_late = &late;
+	T_TRUE(wait_until(nothing_is_open, 2000));
+	T_TRUE(wait_until(nothing_is_pending, 2000));
+	T_TRUE(newest_has("ann", "\"processes_left\":0"));
+	T_TRUE(strstr(events("session.ended", "ann").last, "found by a later look") != NULL);
+	teardown();
+}
+
+/* A warden that never reports holds nobody for ever; scimd asks again when it is started anew. */
+static void test_no_report_and_a_restart(void)
+{
+	uint64_t started;
+
+	two_people(REAP_SILENT);
+	started = now_ms();
+	T_OK(put_user(1, "ann", OFF));
+	T_TRUE(now_ms() - started >= DEADLINE_MS + MARGIN_MS - 5);
+	T_TRUE(!seen_allowed("ann"));
+	T_INT(receipts("ann").open, 1);
+	engine_stop();
+	reap_manner = REAP_DONE;
+	engine_start(ENGINE_CONF);
+	T_TRUE(wait_until(nothing_is_open, 2000));
+	T_TRUE(wait_until(nothing_is_pending, 2000));
+	T_INT(receipts("ann").count, 1);
+	T_TRUE(!seen_allowed("ann") && seen_allowed("bob"));
+	teardown();
+}
+
+/* --- several at once --- */
+
+/* Another offboarding that is quicker does not let the first one's answer go before its time. */
+static void test_waits_for_its_own_report(void)
+{
+	uint64_t took_ms = 0, started;
+	pthread_t thread;
+
+	two_people(REAP_DONE);
+	reap_delay_ms = 1300;
+	T_FATAL(pthread_create(&thread, NULL, deactivate_ann, &took_ms) == 0);
+	T_TRUE(wait_until(ann_is_ending, 1000));
+	reap_delay_ms = 0;
+	started = now_ms();
+	T_OK(put_user(2, "bob", OFF));
+	T_TRUE(now_ms() - started < 1000);
+	T_INT(receipts("bob").open, 0);
+	T_INT(receipts("ann").open, 1);
+	T_OK(pthread_join(thread, NULL));
+	T_TRUE(took_ms >= 1295);
+	T_INT(receipts("ann").open, 0);
+	teardown();
+}
+
+/* Out, in, and out again before the first end was told: each report completes what it is about. */
+static void test_twice_out(void)
+{
+	static struct reap_job late;
+
+	two_people(REAP_LEFT);
+	T_OK(put_user(1, "ann", OFF));
+	T_OK(put_user(1, "ann", ON));
+	T_TRUE(seen_allowed("ann"));
+	late = (struct reap_job){ .uid = 70000, .tag = revision_now() };
+	T_OK(put_user(1, "ann", OFF));
+	T_INT(receipts("ann").count, 2);
+	T_INT(receipts("ann").open, 2);
+	warden_late = &late; /* about the first */
+	for (int i = 0; i < 40 && receipts("ann").open == 2; i++)
+		usleep(20000);
+	T_INT(receipts("ann").open, 1);
+	T_TRUE(newest_has("ann", "\"state\":\"open\""));
+	late.tag = revision_now();
+	warden_late = &late;
+	T_TRUE(wait_until(nothing_is_open, 2000));
+	T_TRUE(wait_until(nothing_is_pending, 2000));
+	teardown();
+}
+
+T_MAIN("change/offboarding",
+       T(test_returns_after_the_report),
+       T(test_nobody_to_end_them),
+       T(test_deadline_passes),
+       T(test_no_report_and_a_restart),
+       T(test_waits_for_its_own_report),
+       T(test_twice_out))

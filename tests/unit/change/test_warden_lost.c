@@ -1,0 +1,121 @@
+/* The warden goes away, or will not publish, in the middle of an offboarding. */
+#include "tests/unit/change/engine_fixture.h"
+
+static void test_warden_away(void)
+{
+	uint64_t revision, started;
+	char reason[128];
+
+	two_people(REAP_NONE);
+	revision = revision_now();
+	warden_kill();
+	started = now_ms();
+	T_INT(CHANGE({ .what = DELETE_USER, .user = 1 }), -EPROTO);
+	T_TRUE(now_ms() - started >= 2500); /* it might have come back */
+	T_INT(fault.status, 503);
+	T_TRUE(fault.retry_after_s > 0);
+	T_TRUE(seen_allowed("ann"));
+	T_INT(receipts("ann").count, 0);
+	T_INT(revision_now(), revision);
+	T_TRUE(row_number('a', 1, reason) != 0);
+	warden_start(REAP_NONE);
+	T_OK(put_user(1, "ann", OFF));
+	T_TRUE(!seen_allowed("ann"));
+	teardown();
+}
+
+static void *restart_later(void *argument)
+{
+	(void)argument;
+	usleep(150000);
+	warden_start(REAP_NONE);
+	return NULL;
+}
+
+static pthread_t restarter;
+
+static void kill_and_empty(void)
+{
+	char path[FIXTURE_PATH + 16];
+
+	warden_kill();
+	snprintf(path, sizeof(path), "%s/" DIRECTORY_FILE, fixture.folder);
+	T_TRUE(unlink(path) == 0);
+	snprintf(path, sizeof(path), "%s/" DIRECTORY_SHADOW_FILE, fixture.folder);
+	T_TRUE(unlink(path) == 0);
+	T_FATAL(pthread_create(&restarter, NULL, restart_later, NULL) == 0);
+}
+
+/* Killed when the change was checked and not yet published, and back without a directory. */
+static void test_warden_killed_before_publishing(void)
+{
+	const struct change_step steps[] = {
+		{ .what = PUT_USER, .user = 1, .name = "ann", .more = OFF },
+		{ .what = PUT_USER, .user = 3, .name = "cat" },
+		{ .what = PUT_GROUP, .group = 1, .name = "Team" },
+		{ .what = ADD_MEMBER, .group = 1, .user = 2 },
+	};
+	struct change_plan plan = { .steps = steps, .count = ARRAY_SIZE(steps),
+				    .then = kill_and_empty };
+
+	two_people(REAP_NONE);
+	T_OK(CHANGE({ .what = PUT_USER, .user = 4, .name = "dan" }));
+	T_OK(CHANGE({ .what = DELETE_USER, .user = 4 }));
+	T_OK(change_run(engine, &source, plan_run, &plan, &fault));
+	T_OK(pthread_join(restarter, NULL));
+	T_TRUE(seen("ann").exists && !seen_allowed("ann"));
+	T_TRUE(seen_allowed("bob") && seen_in("bob", seen_gid("team")));
+	T_TRUE(seen_allowed("cat"));
+	T_TRUE(wait_until(nothing_is_open, 2000));
+	T_INT(receipts("ann").count, 1);
+	/* dan's number is dan's for ever, also in the new directory. */
+	T_OK(CHANGE({ .what = PUT_USER, .user = 5, .name = "eve" }));
+	T_TRUE(seen("eve").uid > 70003);
+	T_TRUE(publish_shuts_out(fixture.publish, 70002));
+	teardown();
+}
+
+/* A report that was lost with the warden is asked for again. */
+static void test_warden_killed_before_reporting(void)
+{
+	uint64_t took_ms = 0;
+	pthread_t thread;
+
+	two_people(REAP_SILENT);
+	T_FATAL(pthread_create(&thread, NULL, deactivate_ann, &took_ms) == 0);
+	T_TRUE(wait_until(ann_is_ending, 1000));
+	warden_kill();
+	warden_start(REAP_DONE);
+	T_OK(pthread_join(thread, NULL));
+	T_TRUE(took_ms > 0 && took_ms < DEADLINE_MS + MARGIN_MS);
+	T_TRUE(wait_until(nothing_is_open, 2000));
+	T_TRUE(nothing_is_pending());
+	T_TRUE(newest_has("ann", "\"pid\":4711"));
+	teardown();
+}
+
+/* The warden is there and publishes nothing, because root's configuration is broken: that is no fault of
+ * the identity provider's, and no reason to send everything over and over. */
+static void test_warden_refuses(void)
+{
+	uint64_t revision;
+
+	two_people(REAP_NONE);
+	revision = revision_now();
+	file_write(fixture.conf, "nonsense\n");
+	T_INT(put_user(1, "ann", OFF), -EPROTO);
+	T_INT(fault.status, 503);
+	T_TRUE(fault.retry_after_s > 0);
+	T_TRUE(revision_now() - revision <= 8); /* one for each time everything was sent */
+	file_write(fixture.conf, ENGINE_CONF);
+	T_OK(change_engine_reload_files(engine, &fault));
+	T_TRUE(!seen_allowed("ann") && seen_allowed("bob"));
+	T_TRUE(wait_until(nothing_is_open, 2000));
+	teardown();
+}
+
+T_MAIN("change/warden_lost",
+       T(test_warden_away),
+       T(test_warden_killed_before_publishing),
+       T(test_warden_killed_before_reporting),
+       T(test_warden_refuses))
