@@ -72,7 +72,43 @@ static int relation_make(const struct render *render, enum resource_type type, c
 struct relations {
 	const struct render *render;
 	struct json_object *array; /* borrowed */
+	FILE *text;                /* borrowed; in the place of array, or NULL */
+	size_t count;
 };
+
+static void text_put(FILE *out, const char *text)
+{
+	putc_unlocked('"', out);
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c < 0x20) {
+			fprintf(out, "\\u%04x", c);
+			continue;
+		}
+		if (c == '"' || c == '\\')
+			putc_unlocked('\\', out);
+		putc_unlocked(c, out);
+	}
+	putc_unlocked('"', out);
+}
+
+/* The same as relation_make and pending_add make, title NULL for the latter. */
+static void member_print(struct relations *relations, const char *id, const char *title)
+{
+	FILE *out = relations->text;
+
+	fputs(relations->count > 0 ? ",{\"value\":" : "{\"value\":", out);
+	text_put(out, id);
+	if (title) {
+		fprintf(out, ",\"$ref\":\"%s/Users/%s\",\"display\":", relations->render->base_url,
+			id);
+		text_put(out, title);
+		fputs(",\"type\":\"User\"", out);
+	}
+	putc_unlocked('}', out);
+	relations->count++;
+}
 
 static int relation_append(struct relations *relations, enum resource_type type, const char *id,
 			   const char *title)
@@ -80,6 +116,10 @@ static int relation_append(struct relations *relations, enum resource_type type,
 	struct json_object *element;
 	int r;
 
+	if (relations->text) {
+		member_print(relations, id, title);
+		return 0;
+	}
 	r = relation_make(relations->render, type, id, title, &element);
 	if (r < 0)
 		return r;
@@ -116,8 +156,13 @@ static int member_add(const char *id, const char *title, void *context)
 static int pending_add(const char *member, void *context)
 {
 	struct relations *relations = context;
-	struct json_object *element = json_object_new_object();
+	struct json_object *element;
 
+	if (relations->text) {
+		member_print(relations, member, NULL);
+		return 0;
+	}
+	element = json_object_new_object();
 	if (!element || add_text(element, "value", member) < 0 ||
 	    json_object_array_add(relations->array, element) < 0) {
 		json_object_put(element);
@@ -165,13 +210,46 @@ static int relations_walk(const struct render *render, const struct store_resour
 	return r > 0 ? relation_add(render->only, relations) : r;
 }
 
+/* An array that holds nothing and prints as the text; both NULL without members. */
+static int members_as_text(const struct render *render, const struct store_resource *row,
+			   struct json_object **ret)
+{
+	_cleanup_free_ char *text = NULL;
+	struct relations relations = { .render = render };
+	size_t size;
+	int r;
+
+	relations.text = open_memstream(&text, &size);
+	if (!relations.text)
+		return -ENOMEM;
+	putc_unlocked('[', relations.text);
+	r = members_walk(render, row, &relations);
+	putc_unlocked(']', relations.text);
+	if (fclose(relations.text) != 0)
+		return -ENOMEM;
+	*ret = NULL;
+	if (r < 0 || relations.count == 0)
+		return r;
+	*ret = json_object_new_array();
+	if (!*ret)
+		return -ENOMEM;
+	json_object_set_serializer(*ret, json_object_userdata_to_json_string, TAKE_PTR(text),
+				   json_object_free_userdata);
+	return 0;
+}
+
 static int add_relations(const struct render *render, const struct store_resource *row,
 			 struct json_object *full)
 {
 	_cleanup_(json_putp) struct json_object *array = json_object_new_array();
 	struct relations relations = { .render = render, .array = array };
+	struct json_object *members;
 	int r;
 
+	if (render->as_text && render->relations == RENDER_ALL_RELATIONS) {
+		r = members_as_text(render, row, &members);
+		return r < 0 || !members ? r : add(full, "members", members);
+	}
 	if (!array)
 		return -ENOMEM;
 	r = relations_walk(render, row, &relations);
@@ -253,6 +331,8 @@ int render_view(struct call *call, struct store_txn *txn, const struct store_res
 
 	if (resource_shows(relations, attributes, excluded))
 		render.relations = RENDER_ALL_RELATIONS;
+	render.as_text = row->type == RESOURCE_GROUP && !attributes &&
+			 (!excluded || !strcasestr(excluded, relations));
 	r = render_resource(&render, row, &full);
 	if (r < 0)
 		return r;

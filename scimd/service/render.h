@@ -19,6 +19,9 @@ struct render {
 	const char *base_url;  /* borrowed */
 	enum render_relations relations;
 	const char *only;
+	/* members as text alone, to be shown whole: a hundred thousand take a third of the memory
+	 * and of the time that they take as objects */
+	bool as_text;
 };
 
 /* The complete representation, owned in *ret. -ENOMEM, -EIO when what is stored does not parse, or
