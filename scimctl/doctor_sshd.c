@@ -1,3 +1,4 @@
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,12 +9,37 @@
 #define SSHD "/usr/sbin/sshd"
 #define SETTINGS SSHD " -T -C user=" CANARY_NAME " -C host=localhost -C addr=127.0.0.1 2>/dev/null"
 
+/* How many who may not be here have keys of their own, which sshd takes before it asks PAM. */
+static size_t own_keys(struct doctor *doctor)
+{
+	_cleanup_(json_putp) struct json_object *users = NULL;
+	size_t count = 0;
+
+	if (client_get(doctor->context, "/v1/users", &users) != EXIT_SUCCESS)
+		return 0;
+	for (size_t i = 0; i < json_object_array_length(users); i++) {
+		struct json_object *user = json_object_array_get_idx(users, i);
+		const struct passwd *entry;
+		_cleanup_free_ char *path = NULL;
+
+		if (strcmp(json_string(user, "status"), "active") == 0)
+			continue;
+		entry = getpwnam(json_string(user, "name"));
+		if (entry && asprintf(&path, "%s/.ssh/authorized_keys", entry->pw_dir) < 0)
+			path = NULL;
+		count += path && access(path, F_OK) == 0;
+	}
+	return count;
+}
+
 static void use_pam(struct doctor *doctor, const char *settings)
 {
 	_cleanup_free_ char *value = doctor_line(settings, "usepam");
 
 	if (value && strcmp(value, "yes") == 0)
-		doctor_report(doctor, "sshd", DOCTOR_OK, NULL, "UsePAM is yes");
+		doctor_report(doctor, "sshd", DOCTOR_OK, NULL,
+			      "UsePAM is yes; it keeps out %zu who have keys of their own and may "
+			      "not be here", own_keys(doctor));
 	else
 		doctor_report(doctor, "sshd", DOCTOR_FAILURE,
 			      "set UsePAM yes in /etc/ssh/sshd_config; systemctl reload ssh",

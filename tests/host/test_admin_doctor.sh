@@ -39,6 +39,10 @@ scim POST /Users "$(scim_user scim-canary@corp.example Ca Nary)"
 sent "nobody gets the canary's name" 400
 like "… says why" 'reserved' "$SCIM_BODY"
 
+scim_active "$ID" false
+host_run "$HOST" sh -c 'mkdir -p /home/ada/.ssh; echo key >/home/ada/.ssh/authorized_keys'
+like "own keys of who may not be here" 'keeps out 1 who' "$(found sshd ok)"
+
 broken "a service without the account line" pam '^t-open lets the canary in.*enable pam' \
 	'printf "account required pam_permit.so\n" >/etc/pam.d/t-open' 'rm /etc/pam.d/t-open'
 broken "an account line that ignores the denial" pam '^t-hole lets the canary in' \
