@@ -2,6 +2,7 @@
 #include "scimd/model/resource_editor.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "scimd/model/filter_node.h"
@@ -164,6 +165,18 @@ static bool same_element(struct json_object *a, struct json_object *b)
 	return json_member(a, "value") && same_member(a, b, "value") && same_member(a, b, "type");
 }
 
+/* Put what element has into target, which is the same one. Borrows both. */
+static int merge_element(struct json_object *target, struct json_object *element)
+{
+	if (!json_object_is_type(target, json_type_object))
+		return 0;
+	json_object_object_foreach(element, key, member) {
+		if (json_set(target, key, json_object_get(member)) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 /* Put what element has into one that is the same, or append it. Borrows element. */
 static int add_element(struct editor *editor, const struct path *path, struct json_object *array,
 		       struct json_object *element)
@@ -180,11 +193,8 @@ static int add_element(struct editor *editor, const struct path *path, struct js
 			return fail(editor, path, "invalidValue", "has too many values");
 		if (json_append(array, json_object_get(element)) < 0)
 			return -ENOMEM;
-	} else if (json_object_is_type(target, json_type_object)) {
-		json_object_object_foreach(element, key, member) {
-			if (json_set(target, key, json_object_get(member)) < 0)
-				return -ENOMEM;
-		}
+	} else if (merge_element(target, element) < 0) {
+		return -ENOMEM;
 	}
 	return value_is_primary(element) ? keep_primary(array, target ? target : element) : 0;
 }
@@ -463,9 +473,70 @@ int editor_apply(struct editor *editor, enum editor_op op, const struct path *pa
 	return r;
 }
 
+/* Alike for elements that are the same, and quick to compare. */
+static uint32_t element_hash(struct json_object *element)
+{
+	struct json_object *value = element;
+	uint32_t hash = 0x811c9dc5u;
+
+	if (json_object_is_type(element, json_type_object))
+		value = json_member(element, "value");
+	if (!json_object_is_type(value, json_type_string))
+		return 0;
+	for (const char *c = json_object_get_string(value); *c; c++)
+		hash = (hash ^ (unsigned char)*c) * 0x01000193u;
+	return hash;
+}
+
+/* The same element comes once (RFC 7643 section 2.4): later ones go into the first. */
+static int array_unite(struct json_object *array)
+{
+	size_t count = json_object_array_length(array), kept = 0;
+	_cleanup_free_ uint32_t *hashes = calloc(count + 1, sizeof(*hashes));
+
+	if (!hashes)
+		return -ENOMEM;
+	while (kept < json_object_array_length(array)) {
+		struct json_object *element = json_object_array_get_idx(array, kept);
+		size_t i = 0;
+
+		hashes[kept] = element_hash(element);
+		while (i < kept && (hashes[i] != hashes[kept] ||
+				    !same_element(json_object_array_get_idx(array, i), element)))
+			i++;
+		if (i == kept) {
+			kept++;
+			continue;
+		}
+		if (merge_element(json_object_array_get_idx(array, i), element) < 0)
+			return -ENOMEM;
+		json_object_array_del_idx(array, kept, 1);
+	}
+	return 0;
+}
+
+static int object_unite(struct json_object *object)
+{
+	json_object_object_foreach(object, key, value) {
+		int r = 0;
+
+		(void)key;
+		if (json_object_is_type(value, json_type_array))
+			r = array_unite(value);
+		else if (json_object_is_type(value, json_type_object))
+			r = object_unite(value); /* an extension */
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 int editor_check(struct editor *editor)
 {
 	const struct schema *core = schema_core(editor->type);
+
+	if (object_unite(editor->edit.resource) < 0)
+		return -ENOMEM;
 
 	for (const struct schema_attribute *a = core->attributes; a->name; a++) {
 		struct json_object *value = json_member(editor->edit.resource, a->name);

@@ -7,7 +7,8 @@
 #include "scimd/service/cursor.h"
 #include "scimd/service/list.h"
 
-/* RFC 7644 section 4: a filter is refused, sorting and paging are ignored. */
+/* RFC 7644 section 4: on a list a filter is refused, so that nobody believes that it was applied;
+ * sorting and paging are ignored, and so is a filter where there is one object anyway. */
 static int refuse_filter(const struct call *call, struct fault *fault)
 {
 	if (!call->query.filter)
@@ -41,11 +42,7 @@ int discovery_provider_config(struct call *call, struct fault *fault)
 		.change_password = call->conf->identity.passwords,
 	};
 	_cleanup_(json_putp) struct json_object *document = NULL;
-	int r;
 
-	r = refuse_filter(call, fault);
-	if (r < 0)
-		return r;
 	document = schema_provider_config(call->base_url, &limits);
 	return respond_document(call, document, ENOMEM, fault);
 }
