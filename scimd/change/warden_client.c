@@ -1,5 +1,6 @@
 #include "scimd/change/warden_client.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -125,12 +126,20 @@ static int connect_to(const char *path)
 	return TAKE_FD(fd);
 }
 
+/* The kernel knows at once that the warden is gone, the receiver's thread when it gets its turn. */
+static bool has_hung_up(int fd)
+{
+	struct pollfd state = { .fd = fd };
+
+	return poll(&state, 1, 0) > 0 && state.revents & (POLLHUP | POLLERR);
+}
+
 bool warden_client_is_connected(struct warden_client *client)
 {
 	bool connected;
 
 	pthread_mutex_lock(&client->lock);
-	connected = client->fd >= 0 && !client->broken;
+	connected = client->fd >= 0 && !client->broken && !has_hung_up(client->fd);
 	pthread_mutex_unlock(&client->lock);
 	return connected;
 }
