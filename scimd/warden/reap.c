@@ -27,7 +27,6 @@
  */
 #define PIDS_MAX 4194304 /* PID_MAX_LIMIT: no pid is above */
 #define VICTIMS_MAX 64u
-#define VICTIMS_OF_ONE 10u /* five ids, each a target for the access and one for a role */
 #define UNSURE_MAX 3u      /* on a busy host some process of others vanishes in every look */
 #define CALM_US 1000000u   /* after that, what is left does not yield to haste */
 #define LATE_DEADLINE_MS 2000u
@@ -352,9 +351,10 @@ static void look_at_processes(struct reap *reap, uint64_t now)
 		if (is_untouchable(pid) || reap->seen[pid] == reap->look ||
 		    !read_process(reap, pid, &info))
 			continue;
-		if (reap->victim_count > VICTIMS_MAX - VICTIMS_OF_ONE)
-			signal_victims(reap, now);
 		consider(reap, &info);
+		/* At once: what forks and exits in a moment is gone when the walk has ended. As root and
+		 * out of the slice it can be caught in no other way. */
+		signal_victims(reap, now);
 	}
 	if (pid < 0)
 		reap->failed = true;

@@ -87,7 +87,7 @@ leave_behind() {
 		tmux new-session -d "sleep 7903"
 		systemd-run --user --quiet -p Restart=always -p RestartSec=0 sleep 7904
 		setsid perl -e "for (;;) { fork and exit; \$0 = q(runner 7908 ) . rand;
-			select undef, undef, undef, \$\$ % 40 ? 0.002 : 0.15 }" >/dev/null 2>&1 </dev/null &'
+			select undef, undef, undef, \$\$ % 100 ? 0.002 : 0.4 }" >/dev/null 2>&1 </dev/null &'
 	in_sudo ada 'sh -c "setsid nohup sleep 7905 >/dev/null 2>&1 </dev/null &"'
 	in_sudo ada 'sh -c "echo \$\$ >/sys/fs/cgroup/init.scope/cgroup.procs
 		setsid nohup sleep 7906 >/dev/null 2>&1 </dev/null &"'

@@ -37,16 +37,17 @@ start_crowd() {
 	in_login "$1" 'setsid bash -c "for ((i = 0; i < 2000; i++)); do sleep 7107 & done; wait" \
 		>/dev/null 2>&1 </dev/null &'
 }
-# Always another pid, always another name.
-RUNNER='fork and exit while 1, $0 = join "", map { chr 97 + rand 26 } 1..12, select undef, undef, undef'
+# Always another pid, always another name. Each lives for 2 ms, every hundredth long enough for this test
+# to see it.
 start_runner() {
-	in_login "$1" "setsid perl -e '$RUNNER, 0' >/dev/null 2>&1 </dev/null &"
+	in_login "$1" 'setsid perl -e "for (;;) { fork and exit; \$0 = q(runner) . rand;
+		select undef, undef, undef, \$\$ % 100 ? 0.002 : 0.4 }" >/dev/null 2>&1 </dev/null &'
 }
 # As root, out of the slice: neither the control group nor the uid helps.
 start_rootrunner() {
 	in_sudo "$1" "sh -c 'echo \$\$ >/sys/fs/cgroup/init.scope/cgroup.procs
-		setsid perl -e \"fork and exit while 1, select undef, undef, undef, 0.001\" \
-		>/dev/null 2>&1 </dev/null &'"
+		setsid perl -e \"for (;;) { fork and exit; \\\$0 = q(rootrunner) . rand;
+		select undef, undef, undef, \\\$\\\$ % 100 ? 0.002 : 0.4 }\" >/dev/null 2>&1 </dev/null &'"
 }
 start_otheruid() { # somebody else's uid, put on by root
 	in_sudo "$1" "sh -c 'setsid setpriv --reuid 500007 --clear-groups nohup sleep 7109 \
@@ -59,8 +60,8 @@ kind zombies 1 start_zombies 'zombies 7103'
 kind userns 1 start_userns 'sleep 7104'
 kind subuid 1 start_subuid 'sleep 7105'
 kind otheruid 1 start_otheruid 'sleep 7109'
-kind runner 1 start_runner
-kind rootrunner 1 start_rootrunner
+kind runner 1 start_runner '^runner0'
+kind rootrunner 1 start_rootrunner '^rootrunner0'
 T_POLL=0.1
 t_wait 5000 eval '[ -n "$(pids_of "^sleep 7105")" ]'
 is "the container's process has a uid of its range" 500007 \
