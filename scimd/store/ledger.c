@@ -1,6 +1,6 @@
 /* TABLE_LEDGER: number in 4 bytes -> version, retired, type, owner's id. Entries are never deleted.
  * TABLE_META 'h', start of a range in 4 bytes: all numbers from the start up to below the hint are
- * taken or reserved. As no number ever becomes free again, that stays true, whatever the end of the
+ * taken, reserved or left out on purpose. As no number ever becomes free again, that stays true, whatever the end of the
  * range: a search begins at the hint, never misses a hole, and passes each entry once in all. */
 #include "scimd/store/ledger.h"
 
@@ -197,6 +197,29 @@ static int number_take_next(struct store_txn *txn, uint32_t min, uint32_t max,
 		return r;
 	*ret = number;
 	return 0;
+}
+
+int store_number_skip(struct store_txn *txn, uint32_t min, uint32_t max, uint32_t count)
+{
+	_cleanup_bytes_ struct bytes key = BYTES_INIT;
+	uint32_t hint, number;
+	int r;
+
+	if (max > NUMBER_LAST)
+		max = NUMBER_LAST;
+	if (min > max)
+		return -EDQUOT;
+	codec_put_u8(&key, META_NUMBER_HINT);
+	codec_put_u32(&key, min);
+	if ((r = hint_get(txn, &key, min, &hint)) < 0)
+		return r;
+	if (hint > max)
+		return -EDQUOT;
+	if ((r = number_search(txn, hint, max, &number)) < 0)
+		return r;
+	if (number > max || count > max - number)
+		return -EDQUOT;
+	return hint_put(txn, &key, number + count);
 }
 
 int store_number_take(struct store_txn *txn, uint32_t min, uint32_t max, uint32_t wanted,

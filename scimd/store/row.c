@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#define ROW_VERSION 2
 #define ROW_ALLOWED 0x01u
 
 void store_resource_done(struct store_resource *row)

@@ -7,6 +7,8 @@
 #include "scimd/store/store.h"
 #include "shared/attrs.h"
 
+#define ROW_VERSION 2
+
 struct row {
 	struct store_resource resource;
 	uint64_t order; /* place in the order of creation, from 1 */

@@ -54,9 +54,15 @@ static const struct {
 	[TABLE_RECEIPT] = { "receipt.db", 0 },
 	[TABLE_RECEIPT_USER] = { "receipt_user.db", 0 },
 	[TABLE_LOCK] = { "lock.db", 0 },
+	[TABLE_HELD] = { "held.db", 0 },
 	[TABLE_NAME] = { "name.db", 0 },
 	[TABLE_IMPORT] = { "import.db", 0 },
 };
+
+const char *table_file(enum table table)
+{
+	return table_files[table].file;
+}
 
 int store_error(int db_error)
 {
@@ -134,10 +140,10 @@ static int env_configure(DB_ENV *env)
 }
 
 /* DB_PRIVATE keeps the regions out of mapped files, where a full disk would be a SIGBUS. */
-static int env_open(struct store *store, const char *directory)
+static int env_open(struct store *store, const char *directory, u_int32_t recover)
 {
 	const u_int32_t flags = DB_CREATE | DB_INIT_TXN | DB_INIT_LOG | DB_INIT_LOCK |
-				DB_INIT_MPOOL | DB_THREAD | DB_RECOVER | DB_PRIVATE;
+				DB_INIT_MPOOL | DB_THREAD | DB_PRIVATE | recover;
 	int r;
 
 	if ((r = db_env_create(&store->env, 0)) != 0)
@@ -208,7 +214,7 @@ static int random_load(struct store *store, enum meta_key name, unsigned char *r
 	return r < 0 ? r : store_commit(&txn);
 }
 
-int store_open(const char *directory, struct store **ret)
+static int store_open_by(const char *directory, u_int32_t recover, struct store **ret)
 {
 	_cleanup_(store_closep) struct store *store = calloc(1, sizeof(*store));
 	int r;
@@ -216,11 +222,16 @@ int store_open(const char *directory, struct store **ret)
 	if (!store)
 		return -ENOMEM;
 	store->directory_fd = store->lock_fd = -1;
-	if ((r = store_lock(store, directory)) < 0 || (r = env_open(store, directory)) < 0)
+	pthread_mutex_init(&store->backup_lock, NULL);
+	if ((r = store_lock(store, directory)) < 0 ||
+	    (r = env_open(store, directory, recover)) < 0)
 		return r;
-	for (enum table table = 0; table < TABLE_COUNT; table++)
+	for (enum table table = 0; table < TABLE_COUNT; table++) {
 		if ((r = table_open(store, table)) < 0)
 			return r;
+		if (table == TABLE_RESOURCE && (r = store_format_settle(store)) < 0)
+			return r;
+	}
 	if ((r = random_load(store, META_INSTANCE, store->instance, STORE_INSTANCE_SIZE)) < 0 ||
 	    (r = random_load(store, META_SECRET, store->secret, STORE_SECRET_SIZE)) < 0)
 		return r;
@@ -228,6 +239,16 @@ int store_open(const char *directory, struct store **ret)
 		return -errno;
 	*ret = TAKE_PTR(store);
 	return 0;
+}
+
+int store_open(const char *directory, struct store **ret)
+{
+	return store_open_by(directory, DB_RECOVER, ret);
+}
+
+int store_open_copy(const char *directory, struct store **ret)
+{
+	return store_open_by(directory, DB_RECOVER_FATAL, ret);
 }
 
 /* Failures here cost nothing: what was committed is in the log, and opening runs recovery. */
@@ -248,6 +269,7 @@ void store_closep(struct store **store_ptr)
 	closep(&store->lock_fd);
 	closep(&store->directory_fd);
 	explicit_bzero(store->secret, sizeof(store->secret));
+	pthread_mutex_destroy(&store->backup_lock);
 	free(store);
 	errno = saved;
 }
@@ -267,9 +289,13 @@ int store_checkpoint(struct store *store)
 	DB_ENV *env = store->env;
 	int r;
 
-	if ((r = env->txn_checkpoint(env, 0, 0, 0)) != 0)
-		return store_error(r);
-	return store_error(env->log_archive(env, NULL, DB_ARCH_REMOVE));
+	if (pthread_mutex_trylock(&store->backup_lock) != 0)
+		return 0; /* a backup needs the logs; the next one will do */
+	r = env->txn_checkpoint(env, 0, 0, 0);
+	if (r == 0)
+		r = env->log_archive(env, NULL, DB_ARCH_REMOVE);
+	pthread_mutex_unlock(&store->backup_lock);
+	return store_error(r);
 }
 
 /* libdb keeps a transaction's detail for as long as a page version of it is in the cache, and does

@@ -52,7 +52,8 @@ struct store_resource {
 void store_resource_done(struct store_resource *row);
 
 /* Open (or create, directory 0700 must exist) the environment; runs recovery. Owned; store_close
- * checkpoints. instance identifies this store for ever (random at creation). */
+ * checkpoints. instance identifies this store for ever (random at creation). -EPROTONOSUPPORT: another
+ * version of scimd made it, and nothing was changed. */
 _must_use_ int store_open(const char *directory, struct store **ret);
 void store_closep(struct store **store);
 const unsigned char *store_instance(const struct store *store); /* 16 bytes, borrowed */
@@ -60,8 +61,23 @@ const unsigned char *store_instance(const struct store *store); /* 16 bytes, bor
 #define STORE_SECRET_SIZE 32u
 const unsigned char *store_secret(const struct store *store); /* borrowed */
 
-/* Write a checkpoint and drop log files no longer needed; call now and then from one thread. */
+/* Write a checkpoint and drop log files no longer needed; call now and then from one thread. Does
+ * nothing while a backup is made. */
 _must_use_ int store_checkpoint(struct store *store);
+
+/* A copy of the store as of a moment during the call, from any thread while changes go on: recovered,
+ * verified, synced, and marked as a copy. It lies in a folder of the store's own until it is dropped or
+ * the next one is made. */
+struct store_backup {
+	char path[4096];
+	uint64_t time_us, revision, users, groups;
+	uint32_t format;
+};
+_must_use_ int store_backup(struct store *store, struct store_backup *ret);
+_must_use_ int store_backup_drop(struct store *store);
+/* When the copy was made that this store was until now; -ENOENT: it is none. And never more of that. */
+_must_use_ int store_backup_time(struct store_txn *txn, uint64_t *ret_time_us);
+_must_use_ int store_backup_forget(struct store_txn *txn);
 
 /* Bytes that the store's files take on the disk. -errno. */
 _must_use_ int store_disk_usage(struct store *store, uint64_t *ret);
@@ -158,6 +174,9 @@ _must_use_ int store_pending_groups_each(struct store_txn *txn, const char *conn
  * number gets it. -ENOSPC is for the disk; an exhausted range is -EDQUOT. */
 _must_use_ int store_number_take(struct store_txn *txn, uint32_t min, uint32_t max, uint32_t wanted,
 				 const char *owner_id, uint32_t *ret);
+/* Leave out the next `count` numbers that would be given: they may have been given by somebody whose
+ * memory is lost. Asked for by number they can still be had. */
+_must_use_ int store_number_skip(struct store_txn *txn, uint32_t min, uint32_t max, uint32_t count);
 /* The owner is gone; the number stays taken as a tombstone. */
 _must_use_ int store_number_retire(struct store_txn *txn, uint32_t number);
 typedef int (*store_number_fn)(uint32_t number, enum resource_type type, bool retired, void *context);
@@ -178,6 +197,13 @@ _must_use_ int store_lock_get(struct store_txn *txn, const char *user_id, struct
 _must_use_ int store_lock_delete(struct store_txn *txn, const char *user_id);
 typedef int (*store_lock_fn)(const char *user_id, const struct store_lock *lock, void *context);
 _must_use_ int store_lock_each(struct store_txn *txn, store_lock_fn each, void *context);
+
+/* People who came back with a backup and whom the identity provider has not confirmed since, keyed by
+ * the user's id; backup_us: when it was made. delete: -ENOENT. */
+_must_use_ int store_held_put(struct store_txn *txn, const char *user_id, uint64_t backup_us);
+_must_use_ int store_held_has(struct store_txn *txn, const char *user_id);
+_must_use_ int store_held_delete(struct store_txn *txn, const char *user_id);
+_must_use_ int store_held_each(struct store_txn *txn, store_id_fn each, void *context);
 
 /* Numbers that an administrator keeps for names, until people of these names come. put: as
  * store_number_take; -EEXIST also if another number is kept for the name. take: the name's number becomes

@@ -4,6 +4,7 @@
 #ifndef SCIMD_STORE_TABLE_H
 #define SCIMD_STORE_TABLE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -34,6 +35,7 @@ enum table {
 	TABLE_RECEIPT,      /* receipt.c */
 	TABLE_RECEIPT_USER,
 	TABLE_LOCK,         /* lock.c */
+	TABLE_HELD,         /* held.c */
 	TABLE_NAME,         /* name.c */
 	TABLE_IMPORT,       /* import.c */
 	TABLE_COUNT
@@ -49,6 +51,7 @@ struct store {
 	unsigned char secret[STORE_SECRET_SIZE];
 	uint64_t complaints_since_us; /* libdb's messages, store.c; monotonic */
 	unsigned int complaints;
+	pthread_mutex_t backup_lock; /* held while a backup is made: logs stay */
 };
 
 struct store_txn {
@@ -60,6 +63,17 @@ struct store_txn {
 /* What a libdb return code means to callers of the store; 0 stays 0. */
 _must_use_ int store_error(int db_error);
 
+/* The table's file in the store's directory; borrowed for ever. */
+const char *table_file(enum table table);
+
+/* Open a copy that a backup made: recovers from all of its logs, not from the last checkpoint on. */
+_must_use_ int store_open_copy(const char *directory, struct store **ret);
+
+/* What the tables mean together. 1: before members carried titles (no release had it). */
+#define STORE_FORMAT 2u
+/* Check it when META and RESOURCE are open, before anything else is. -EPROTONOSUPPORT. */
+_must_use_ int store_format_settle(struct store *store);
+
 /* First bytes of the keys in TABLE_META. */
 enum meta_key {
 	META_INSTANCE = 'i',   /* version, 16 bytes */
@@ -70,6 +84,8 @@ enum meta_key {
 	META_RECEIPT = 'r',
 	META_RESOURCES = 'c',  /* and a scope, resource.c */
 	META_MEMBERS = 'm',    /* and a group id */
+	META_FORMAT = 'f',     /* format.c: u32 */
+	META_BACKUP = 'b',     /* backup.c: only in a copy that nobody has opened as a store yet */
 	META_NUMBER_HINT = 'h' /* and a range's start, ledger.c */
 };
 

@@ -235,6 +235,24 @@ static void test_each(void)
 	T_INT(entries.items[2].type, RESOURCE_GROUP);
 }
 
+static void test_skip(void)
+{
+	_cleanup_dir_ struct dir dir = dir_make();
+	_cleanup_store_ struct store *store = t_open(&dir);
+	_cleanup_txn_ struct store_txn *txn = t_begin(store, NULL, true);
+	uint32_t number;
+
+	T_OK(take(txn, MIN, MAX, 0, 1, &number));
+	T_OK(take(txn, MIN, MAX, MIN + 1, 2, &number));
+	T_OK(store_number_skip(txn, MIN, MAX, 100));
+	T_OK(take(txn, MIN, MAX, 0, 3, &number));
+	T_INT(number, MIN + 102); /* counted from the first that was free */
+	T_OK(take(txn, MIN, MAX, MIN + 50, 4, &number)); /* by number it can be had */
+	T_INT(store_number_skip(txn, MIN, MIN + 110, 100), -EDQUOT);
+	T_OK(take(txn, MIN, MAX, 0, 5, &number)); /* and nothing was left out by that */
+	T_INT(number, MIN + 103);
+}
+
 static void test_damage(void)
 {
 	_cleanup_dir_ struct dir dir = dir_make();
@@ -268,4 +286,5 @@ static void test_many(void)
 
 T_MAIN("ledger", T(test_next), T(test_wanted), T(test_passes_taken), T(test_never_again),
        T(test_ranges_overlap), T(test_reserved_passed), T(test_abort_gives_back), T(test_each),
+       T(test_skip),
        T(test_damage), T(test_many))
