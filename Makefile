@@ -21,7 +21,7 @@ OUR_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DSCIMD_VERSION='"$(VERSION)"' -I. $(WARN
 OUR_LDFLAGS := $(SANITIZE) -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
 
 # --- the layers: each folder an archive, linked in the order of who may use whom -----------------
-SCIMD_LAYERS := http service change policy store model base
+SCIMD_LAYERS := http service webhook change policy store model base
 LAYERS := shared $(SCIMD_LAYERS) warden
 src_shared := $(wildcard shared/*.c)
 src_warden := $(filter-out scimd/warden/main.c,$(wildcard scimd/warden/*.c))
@@ -30,7 +30,7 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 archive = $(BUILD)/lib/$(1).a
 
 SCIMD_ARCHIVES := $(foreach l,$(SCIMD_LAYERS) shared,$(call archive,$l))
-SCIMD_LIBS := -lmicrohttpd -lgnutls -ljson-c -ldb -lcrypt -lpthread
+SCIMD_LIBS := -lmicrohttpd -lcurl -lgnutls -ljson-c -ldb -lcrypt -lpthread
 WARDEN_ARCHIVES := $(foreach l,warden base shared,$(call archive,$l))
 WARDEN_LIBS := -lsystemd
 
@@ -47,10 +47,12 @@ deps_policy := policy model base shared
 libs_policy := -ljson-c
 deps_change := change policy store model warden base shared
 libs_change := -ldb -ljson-c -lsystemd -lpthread
-deps_service := service change policy store model warden base shared
-libs_service := -lgnutls -ldb -ljson-c -lcrypt -lsystemd -lpthread
-deps_http := http service change policy store model base shared
-libs_http := -lmicrohttpd -lgnutls -ldb -ljson-c -lcrypt -lpthread
+deps_webhook := webhook store model base shared
+libs_webhook := -lcurl -lgnutls -ldb -ljson-c -lpthread
+deps_service := service webhook change policy store model warden base shared
+libs_service := -lcurl -lgnutls -ldb -ljson-c -lcrypt -lsystemd -lpthread
+deps_http := http service webhook change policy store model base shared
+libs_http := -lmicrohttpd -lcurl -lgnutls -ldb -ljson-c -lcrypt -lpthread
 deps_warden := warden base shared
 libs_warden := -lsystemd -lpthread
 deps_nss_scim := warden base shared
@@ -171,8 +173,8 @@ conformance: $(BUILD)/tests/conformance/conformance all
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
 FUZZ_CC ?= clang-14
-FUZZ_LAYERS := http service change policy store model warden base shared
-FUZZ_LIBS := -ljson-c -ldb -lgnutls -lcrypt -lsystemd -lpthread -lmicrohttpd
+FUZZ_LAYERS := http service webhook change policy store model warden base shared
+FUZZ_LIBS := -lcurl -ljson-c -ldb -lgnutls -lcrypt -lsystemd -lpthread -lmicrohttpd
 FUZZ_REPLAYS := $(FUZZERS:%=$(BUILD)/tests/fuzz/replay_%)
 FUZZ_BINARIES := $(FUZZERS:%=$(BUILD)/tests/fuzz/fuzz_%)
 $(BUILD)/tests/fuzz/replay_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o \

@@ -10,7 +10,36 @@
 #define DAY_S ((time_t)24 * 60 * 60)
 #define SILENCE_S (30 * DAY_S)  /* without any push */
 #define ROTATION_S (7 * DAY_S)  /* with two tokens */
+#define LAG_S 60                /* of the webhook */
 #define TOKEN_S (365 * DAY_S)   /* with the same one */
+
+static time_t time_parse(const char *text)
+{
+	struct tm tm = { 0 };
+
+	return text && strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) ? timegm(&tm) : 0;
+}
+
+/* One that is asked again and again, or that cannot keep up. Nothing without one. */
+static void webhook(struct doctor *doctor, struct json_object *state)
+{
+	const char *host = json_string(state, "host"), *error = json_string(state, "error");
+	time_t since = time_parse(json_string(state, "waiting_since"));
+	struct json_object *waiting = NULL;
+
+	(void)json_object_object_get_ex(state, "waiting", &waiting);
+	if (*error)
+		doctor_report(doctor, "webhook", DOCTOR_WARNING, "journalctl -u scimd -g webhook",
+			      "%s does not take events since %s, %lld wait: %s", host,
+			      json_string(state, "failing_since"),
+			      (long long)json_object_get_int64(waiting), error);
+	else if (since && time(NULL) - since > LAG_S)
+		doctor_report(doctor, "webhook", DOCTOR_WARNING, "make the receiver answer sooner",
+			      "%s is %ld s behind, %lld events wait", host,
+			      (long)(time(NULL) - since), (long long)json_object_get_int64(waiting));
+	else
+		doctor_report(doctor, "webhook", DOCTOR_OK, NULL, "%s takes events", host);
+}
 
 static void status(struct doctor *doctor)
 {
@@ -41,14 +70,10 @@ static void status(struct doctor *doctor)
 			      (unsigned long long)pending);
 	else
 		doctor_report(doctor, "offboarding", DOCTOR_OK, NULL, "none is unfinished");
+	if (json_object_object_get_ex(answer, "webhook", &value) && value)
+		webhook(doctor, value);
 }
 
-static time_t time_parse(const char *text)
-{
-	struct tm tm = { 0 };
-
-	return text && strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) ? timegm(&tm) : 0;
-}
 
 static void token_age(struct doctor *doctor, const char *name, bool rotating)
 {

@@ -16,6 +16,7 @@
 #include "scimd/serve.h"
 #include "scimd/service/service.h"
 #include "scimd/store/store.h"
+#include "scimd/webhook/webhook.h"
 #include "shared/attrs.h"
 #include "shared/conf.h"
 
@@ -163,6 +164,7 @@ static int run(const struct options *options, const sigset_t *signals)
 	_cleanup_(conf_freep) struct conf *conf = NULL;
 	_cleanup_(store_closep) struct store *store = NULL;
 	_cleanup_(change_engine_freep) struct change_engine *engine = NULL;
+	_cleanup_(webhook_freep) struct webhook *webhook = NULL;
 	_cleanup_(service_freep) struct service *service = NULL;
 	_cleanup_(http_server_closep) struct http_server *control = NULL;
 	_cleanup_(http_server_closep) struct http_server *scim = NULL;
@@ -182,6 +184,10 @@ static int run(const struct options *options, const sigset_t *signals)
 	r = service_new(engine, &service);
 	if (r < 0)
 		return log_error_errno(r, "start the service");
+	r = webhook_new(engine, WEBHOOK_PATIENCE, &webhook);
+	if (r < 0)
+		return log_error_errno(r, "start the webhook");
+	service_set_webhook(service, webhook);
 	in_force = change_engine_conf(engine);
 	r = serve_control(options, in_force, service, &control);
 	if (r >= 0)

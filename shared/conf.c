@@ -115,7 +115,9 @@ static const struct key attribute_keys[] = {
 };
 
 static const struct key events_keys[] = {
-	{ "webhook", &type_string, AT(events.webhook), NULL, check_url, URL_WANTED, 0, 0, false },
+	{ "webhook", &type_string, AT(events.webhook), NULL, check_webhook,
+	  "a URL that starts with https://, or http:// to this host itself, without user and password",
+	  0, 0, false },
 	{ "secret_file", &type_string, AT(events.secret_file), NULL, check_path, PATH_WANTED, 0, 0,
 	  false },
 };
@@ -720,6 +722,20 @@ static int check_tls(struct loader *loader)
 			   "tls_cert and tls_key must be set together");
 }
 
+/* The same, and a value that was refused is one error, not two. */
+static int check_events(struct loader *loader)
+{
+	const struct object *events = object_find(loader, section_find("events"), "");
+	size_t given = 0;
+
+	for (size_t i = 0; events && i < ARRAY_SIZE(events_keys); i++)
+		given += events->keys[i].file != 0 && !events->keys[i].empty;
+	if (given != 1)
+		return 0;
+	return problem_add(loader, events->header.file, events->header.line,
+			   "webhook and secret_file must be set together");
+}
+
 static bool connections_share_token(const struct conf_connection *a,
 				    const struct conf_connection *b)
 {
@@ -772,6 +788,8 @@ static int load_all(struct loader *loader, const char *file, const char *dropin_
 		r = check_required(loader);
 	if (r == 0)
 		r = check_tls(loader);
+	if (r == 0)
+		r = check_events(loader);
 	if (r == 0)
 		r = check_tokens(loader);
 	return r;

@@ -473,6 +473,31 @@ static bool check_url(const char *text)
 	return true;
 }
 
+/* What an event says goes over a network encrypted or not at all, and no password is shown with the
+ * configuration. */
+static bool check_webhook(const char *text)
+{
+	static const char *const here[] = { "127.0.0.1", "[::1]", "localhost" };
+	const char *host = strstr(text, "://");
+	size_t size;
+
+	if (!host || !check_url(text))
+		return false;
+	host += 3;
+	size = strcspn(host, "/?#");
+	if (memchr(host, '@', size))
+		return false;
+	if (strncmp(text, "https:", 6) == 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(here); i++) {
+		size_t len = strlen(here[i]);
+
+		if (strncmp(host, here[i], len) == 0 && (size == len || host[len] == ':'))
+			return true;
+	}
+	return false;
+}
+
 static bool check_home(const char *text)
 {
 	if (!check_path(text))

@@ -106,6 +106,11 @@ _must_use_ int change_engine_reload(struct change_engine *engine, struct conf *c
 _must_use_ int change_engine_reload_files(struct change_engine *engine, struct fault *fault);
 void change_engine_set_files(struct change_engine *engine, const char *file, const char *dropins);
 
+/* Called after whatever was committed, on the writer's thread: it must not block, nor call back. NULL:
+ * nobody. When this returns, the one before is not called any more. */
+void change_engine_set_listener(struct change_engine *engine, void (*listener)(void *context),
+				void *context);
+
 struct change_status {
 	bool warden_connected;
 	uint64_t warden_revision; /* of the published directory */

@@ -112,6 +112,8 @@ static void batch_finish(struct change_engine *engine, struct task **batch, size
 	for (size_t i = 0; i < count; i++)
 		batch[i]->done = true;
 	pthread_cond_broadcast(&engine->finished);
+	if (engine->listener)
+		engine->listener(engine->listener_context);
 	pthread_mutex_unlock(&engine->lock);
 }
 
@@ -500,6 +502,15 @@ void change_event(struct change_engine *engine, const struct change_source *sour
 
 	if (task_run(engine, &task) < 0)
 		log_error("the event %s could not be recorded", type);
+}
+
+void change_engine_set_listener(struct change_engine *engine, void (*listener)(void *context),
+				void *context)
+{
+	pthread_mutex_lock(&engine->lock);
+	engine->listener = listener;
+	engine->listener_context = context;
+	pthread_mutex_unlock(&engine->lock);
 }
 
 struct store *change_engine_store(struct change_engine *engine)

@@ -104,6 +104,8 @@ struct change_engine {
 	struct offboarding *offboardings;
 	uint64_t warden_revision;
 	bool warden_ready;
+	void (*listener)(void *context); /* shared */
+	void *listener_context;
 };
 
 /* The configuration in force, for the writer thread. */

@@ -22,6 +22,7 @@ struct service {
 	struct change_engine *engine; /* borrowed */
 	struct limit *limit;
 	struct metrics *metrics;
+	struct webhook *webhook; /* borrowed, or NULL */
 	struct id_source ids;
 	sem_t hashing;     /* how many passwords are hashed at once */
 	uint64_t scan_max; /* resources that a filter without an index may look at */

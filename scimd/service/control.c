@@ -96,6 +96,7 @@ void control_handle(struct service *service, const struct request *request,
 	_cleanup_(control_done) struct control control = {
 		.engine = service->engine,
 		.metrics = service->metrics,
+		.webhook = service->webhook,
 		.request = request,
 		.conf = change_engine_conf(service->engine),
 	};

@@ -13,6 +13,7 @@
 struct control {
 	struct change_engine *engine; /* borrowed */
 	struct metrics *metrics;      /* borrowed */
+	struct webhook *webhook;      /* borrowed, or NULL */
 	const struct request *request;
 	const struct conf *conf;    /* a reference */
 	struct store_txn *txn;	    /* a read snapshot, owned; NULL for what needs none */
@@ -73,6 +74,13 @@ _must_use_ int control_user_status(struct control *control, const struct store_r
 _must_use_ int control_pushes(struct control *control, uint64_t **ret);
 /* Bytes of the published directory; -errno. */
 _must_use_ int control_directory_size(uint64_t *ret);
+
+/* --- control_webhook.c --- */
+
+/* Its state as an object under key "webhook", null without one. */
+_must_use_ int webhook_fill(struct control *control, struct json_object *object);
+/* Its numbers for /metrics; nothing without one. */
+_must_use_ int webhook_write(struct control *control, FILE *out);
 
 /* --- control_locks.c: "lock" of a user's object --- */
 _must_use_ int lock_fill(struct control *control, const struct store_resource *row,

@@ -144,6 +144,8 @@ static int all_write(struct control *control, FILE *out)
 		r = connections_write(control, out);
 	if (r == 0)
 		r = offboardings_write(control, out);
+	if (r == 0)
+		r = webhook_write(control, out);
 	metrics_write(control->metrics, out);
 	return r;
 }

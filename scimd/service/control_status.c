@@ -139,6 +139,8 @@ int control_status(struct control *control, struct fault *fault)
 		r = control_put_number(object, "store_bytes", bytes);
 	if (r == 0 && control_directory_size(&bytes) == 0)
 		r = control_put_number(object, "directory_bytes", bytes);
+	if (r == 0)
+		r = webhook_fill(control, object);
 	if (r < 0)
 		return r;
 	array = control_put_array(object, "connections");

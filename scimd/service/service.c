@@ -91,6 +91,11 @@ void service_freep(struct service **service)
 	*service = NULL;
 }
 
+void service_set_webhook(struct service *service, struct webhook *webhook)
+{
+	service->webhook = webhook;
+}
+
 int call_respond(struct call *call, int status, struct json_object *object)
 {
 	char *text = json_text(object);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "scimd/change/change.h"
+#include "scimd/webhook/webhook.h"
 #include "shared/attrs.h"
 
 #define REQUEST_ID_SIZE 37
@@ -58,6 +59,9 @@ struct service;
  * change_engine_conf() for each request. */
 _must_use_ int service_new(struct change_engine *engine, struct service **ret);
 void service_freep(struct service **service);
+
+/* What the control API shows of it; borrowed, NULL: nothing. Before the first request. */
+void service_set_webhook(struct service *service, struct webhook *webhook);
 
 /* Answer one SCIM request. Always fills in *response; a lack of memory is a 500 or 503. */
 void service_handle(struct service *service, const struct request *request,

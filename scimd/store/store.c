@@ -57,6 +57,7 @@ static const struct {
 	[TABLE_HELD] = { "held.db", 0 },
 	[TABLE_NAME] = { "name.db", 0 },
 	[TABLE_IMPORT] = { "import.db", 0 },
+	[TABLE_POSITION] = { "position.db", 0 },
 };
 
 const char *table_file(enum table table)

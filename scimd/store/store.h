@@ -233,6 +233,16 @@ _must_use_ int store_event_append(struct store_txn *txn, const char *type, const
 				  const char *json, uint64_t *ret_sequence);
 typedef int (*store_event_fn)(const struct store_event *event, void *context);
 _must_use_ int store_event_each(struct store_txn *txn, store_event_fn each, void *context);
+/* In commit order, those behind the number `after`. */
+_must_use_ int store_event_after(struct store_txn *txn, uint64_t after, store_event_fn each,
+				 void *context);
+_must_use_ int store_event_last(struct store_txn *txn, uint64_t *ret); /* 0: there is none */
+
+/* How far somebody who follows the events has come; -ENOENT if never. It has a table of its own, so that
+ * a thread may write it beside the one that writes everything else. */
+_must_use_ int store_position_get(struct store_txn *txn, const char *follower, uint64_t *ret);
+_must_use_ int store_position_put(struct store_txn *txn, const char *follower, uint64_t position);
+_must_use_ int store_position_delete(struct store_txn *txn, const char *follower);
 
 /* Receipts: JSON text per offboarding. number 0 makes a new one. user is the POSIX name. */
 _must_use_ int store_receipt_put(struct store_txn *txn, uint64_t number, const char *user,

@@ -38,6 +38,7 @@ enum table {
 	TABLE_HELD,         /* held.c */
 	TABLE_NAME,         /* name.c */
 	TABLE_IMPORT,       /* import.c */
+	TABLE_POSITION,     /* event.c */
 	TABLE_COUNT
 };
 

@@ -19,9 +19,10 @@ scimd/model       shared scimd/base scimd/model
 scimd/store       shared scimd/base scimd/model scimd/store
 scimd/policy      shared scimd/base scimd/model scimd/policy
 scimd/change      shared scimd/base scimd/model scimd/store scimd/policy scimd/change
-scimd/service     shared scimd/base scimd/model scimd/store scimd/policy scimd/change scimd/service
-scimd/http        shared scimd/base scimd/model scimd/store scimd/policy scimd/change scimd/service scimd/http
-scimd             shared scimd/base scimd/model scimd/store scimd/policy scimd/change scimd/service scimd/http scimd
+scimd/webhook     shared scimd/base scimd/model scimd/store scimd/policy scimd/change scimd/webhook
+scimd/service     shared scimd/base scimd/model scimd/store scimd/policy scimd/change scimd/webhook scimd/service
+scimd/http        shared scimd/base scimd/model scimd/store scimd/policy scimd/change scimd/webhook scimd/service scimd/http
+scimd             shared scimd/base scimd/model scimd/store scimd/policy scimd/change scimd/webhook scimd/service scimd/http scimd
 scimd/warden      shared scimd/base scimd/warden
 '
 
@@ -31,8 +32,8 @@ microhttpd.h      scimd/http
 db.h              scimd/store
 systemd/          scimd/warden
 security/         pam_scim scimctl
-curl/             scimctl
-json-c/           scimd/model scimd/store scimd/policy scimd/change scimd/service scimd scimctl
+curl/             scimctl scimd/webhook
+json-c/           scimd/model scimd/store scimd/policy scimd/change scimd/webhook scimd/service scimd scimctl
 '
 
 # --- looking ------------------------------------------------------------------------------------
@@ -138,7 +139,7 @@ long() {
 
 # A tree whose files with "bad" in their names have one violation each, and no others have any.
 plant() {
-	mkdir -p shared nss_scim pam_scim scimctl tests/unit scimd/{base,model,store,policy,change,service,http,warden}
+	mkdir -p shared nss_scim pam_scim scimctl tests/unit scimd/{base,model,store,policy,change,webhook,service,http,warden}
 	echo '#include "scimd/base/log.h"' >shared/bad1.c
 	echo '#include <json-c/json.h>' >shared/bad2.h
 	echo '#include "log.h"' >scimd/base/bad1.c
@@ -148,6 +149,7 @@ plant() {
 	echo '#include "scimd/store/store.h"' >scimd/policy/bad1.c
 	echo '#include "scimd/warden/reap.h"' >scimd/change/bad1.c
 	echo '#include "scimd/http/http.h"' >scimd/service/bad1.c
+	echo '#include "scimd/service/service.h"' >scimd/webhook/bad1.c
 	echo '#include <microhttpd.h>' >scimd/service/bad2.c
 	echo '#include <systemd/sd-bus.h>' >scimd/http/bad1.c
 	echo '#include "scimd/options.h"' >scimd/http/bad2.c
