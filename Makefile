@@ -246,6 +246,15 @@ $(BUILD)/bench/bench_nss: $(call obj,bench/nss/bench_nss.c bench/nss/limit.c ben
 bench-nss: $(BUILD)/bench/libnss_scim.so.2 $(BUILD)/bench/libnss_limit.so.2 $(BUILD)/bench/bench_nss
 	@bench/nss/run $(abspath $(BUILD)) $(SIZES)
 
+# SCIM requests beside a peer; QUICK=1 is the smoke test that `make check` runs.
+$(BUILD)/bench/bench_scim: $(call obj,bench/scim/bench_scim.c)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -pie $(OUR_LDFLAGS) -o $@ $^ -lcurl -lpthread
+
+.PHONY: bench-scim
+bench-scim: $(BUILD)/bench/bench_scim all
+	@bench/scim/run $(abspath $(BUILD)) $(SIZES)
+
 # --- install --------------------------------------------------------------------------------------
 INSTALL := install
 .PHONY: install
@@ -291,6 +300,7 @@ help:
 	@echo "make torture         a thousand logins that race with deactivations"
 	@echo "make host-tests      tests on real hosts; make bench-offboard: 50 rounds, measured"
 	@echo "make bench-nss       lookups against the limit and peers (SIZES=\"1000 100000\")"
+	@echo "make bench-scim      SCIM requests beside scimmy (SIZES=\"10000 100000\"; QUICK=1: seconds)"
 	@echo "make clean           remove $(BUILD)/"
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
