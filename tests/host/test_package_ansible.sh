@@ -1,6 +1,6 @@
 #!/bin/bash
 # The Ansible role, by Debian's ansible over ssh: install, configure, rotate a token, remove; a second
-# run of each changes nothing.
+# run of each changes nothing, and --check says what a run would change and changes nothing.
 # shellcheck disable=SC2016 source=package.sh
 . "$(dirname "$(readlink -f "$0")")/package.sh"
 package_setup
@@ -42,13 +42,12 @@ vars() {
 		scimd_connections: [{name: "okta", token_sha256: $hashes}]} + $extra' >"$T_DIR/vars.json"
 }
 
-# play WHAT CHANGED: runs it; CHANGED is yes or no.
+# play WHAT CHANGED [OPTION…]: runs it; CHANGED is yes or no.
 play() {
-	local changed
+	local changed options=("${@:3}")
 	ANSIBLE_HOST_KEY_CHECKING=True ANSIBLE_RETRY_FILES_ENABLED=False ANSIBLE_NOCOWS=1 ANSIBLE_PIPELINING=True \
 		ANSIBLE_LOCAL_TEMP=$T_DIR/ansible ANSIBLE_HOME=$T_DIR/ansible \
-		ansible-playbook -i "$T_DIR/hosts" -e "@$T_DIR/vars.json" \
-		"$SCIM_TOP/etc/ansible/site.yml" >"$T_DIR/play" 2>&1 </dev/null
+		run_playbook -e "@$T_DIR/vars.json" "${options[@]}" >"$T_DIR/play" 2>&1 </dev/null
 	is "$1: the play succeeds" 0 $? || t_indent "$(tail -n 40 "$T_DIR/play")"
 	changed=$(sed -nE 's/.* changed=([0-9]+) .*/\1/p' "$T_DIR/play")
 	if [ "$2" = yes ]; then
@@ -59,13 +58,40 @@ play() {
 	fi
 }
 
+# As configuration-management.md says, from the top of the tree: its command, its inventory.
+run_playbook() {
+	(cd "$T_DIR/tree" && ansible-playbook -i hosts etc/ansible/site.yml "$@")
+}
+mkdir "$T_DIR/tree"
+ln -s "$SCIM_TOP/etc" "$T_DIR/tree/etc"
+mv "$T_DIR/hosts" "$T_DIR/tree/hosts"
+
+# What the play may change of the host.
+state() {
+	host_run "$HOST" sh -c 'dpkg-query -W; find /etc/scimd -type f -exec md5sum {} + 2>/dev/null; cat /etc/nsswitch.conf'
+}
+
 sha() { printf %s "$1" | sha256sum | cut -d ' ' -f 1; }
 use_token() {
 	SCIM_CA=$T_DIR/cert.pem SCIM_ADDRESS=$address SCIM_URL=https://localhost:$SCIM_PORT/scim/v2
 	printf 'Authorization: Bearer %s\n' "$1" >"$SCIM_DIR/auth"
 }
 
+# The variables that configuration-management.md shows, but for where the packages are.
+sed -n '/^```yaml$/,/^```$/p' "$SCIM_TOP/docs/configuration-management.md" | grep -v '^```' >"$T_DIR/example.yml"
+jq -n --arg debs "$list" '{scimd_debs: ($debs | split("\n"))}' >"$T_DIR/vars.json"
+before=$(state)
+play "first run with --check" yes --check -e "@$T_DIR/example.yml" -e "@$T_DIR/vars.json"
+is "--check changes nothing" "$before" "$(state)"
+play "the example of the documents" yes -e "@$T_DIR/example.yml" -e "@$T_DIR/vars.json"
+state=$(host_run "$HOST" scimd -t)
+like "its groups are in force" '^allow_groups = Linux Users, Linux Admins$' "$state"
+like "its connection is in force" '^token_sha256 = 7692c3ad' "$state"
+
 vars "[\"$(sha one)\"]"
+before=$(state)
+play "other variables with --check" yes --check
+is "--check changes nothing then either" "$before" "$(state)"
 play "first run" yes
 package_works "first run"
 play "second run" no
@@ -89,7 +115,6 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 
 	-subj "/CN=renewed" -addext "subjectAltName=DNS:localhost" \
 	-keyout "$T_DIR/key.pem" -out "$T_DIR/cert.pem" 2>/dev/null
 play "rotation finished, certificate renewed" yes
-play "again" no
 scim GET '/Users?count=1'
 sent "the old token is refused" 401
 use_token two
