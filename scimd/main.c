@@ -12,6 +12,7 @@
 #include "scimd/base/log.h"
 #include "scimd/base/notify.h"
 #include "scimd/change/change.h"
+#include "scimd/model/schema_file.h"
 #include "scimd/options.h"
 #include "scimd/serve.h"
 #include "scimd/service/service.h"
@@ -27,7 +28,9 @@
 static int conf_check(const struct options *options)
 {
 	_cleanup_(conf_problems_done) struct conf_problems problems = { 0 };
+	_cleanup_(schema_set_freep) struct schema_set *schemas = NULL;
 	_cleanup_(conf_freep) struct conf *conf = NULL;
+	struct fault fault = { 0 };
 	int r;
 
 	r = conf_load(options->conf_file, options->dropin_dir, &conf, &problems);
@@ -37,6 +40,11 @@ static int conf_check(const struct options *options)
 	if (r < 0) {
 		if (problems.count == 0)
 			(void)fprintf(stderr, "%s: %s\n", options->conf_file, strerror(-r));
+		return EXIT_FAILURE;
+	}
+	r = schema_set_load(conf, &schemas, &fault);
+	if (r < 0) {
+		(void)fprintf(stderr, "%s\n", r == -EPROTO ? fault.detail : strerror(-r));
 		return EXIT_FAILURE;
 	}
 	conf_print(conf, stdout);
@@ -53,6 +61,20 @@ static int conf_open(const struct options *options, struct conf **ret)
 		log_error("%s:%u: %s", problems.items[i].file, problems.items[i].line,
 			  problems.items[i].message);
 	return r < 0 ? log_error_errno(r, "configuration %s", options->conf_file) : 0;
+}
+
+static int schemas_open(const struct conf *conf)
+{
+	_cleanup_(schema_set_freep) struct schema_set *schemas = NULL;
+	struct fault fault = { 0 };
+	int r;
+
+	r = schema_set_load(conf, &schemas, &fault);
+	if (r >= 0)
+		r = schema_set_install(&schemas);
+	if (r == -EPROTO)
+		log_error("%s", fault.detail);
+	return r < 0 ? log_error_errno(r, "schemas of the configuration") : 0;
 }
 
 static int database_open(const struct options *options, struct store **ret)
@@ -172,6 +194,8 @@ static int run(const struct options *options, const sigset_t *signals)
 	int r;
 
 	r = conf_open(options, &conf);
+	if (r >= 0)
+		r = schemas_open(conf);
 	if (r < 0)
 		return r;
 	r = database_open(options, &store);

@@ -92,6 +92,15 @@ static const struct key connection_keys[] = {
 	  0, 0, false },
 	{ "pending_members", &type_pending, offsetof(struct conf_connection, pending_members),
 	  "refuse", NULL, NULL, 0, 0, false },
+	{ "unknown_schemas", &type_unknown, offsetof(struct conf_connection, unknown_schemas),
+	  "ignore", NULL, NULL, 0, 0, false },
+};
+
+static const struct key schema_keys[] = {
+	{ "file", &type_string, offsetof(struct conf_schema, file), NULL, check_path, PATH_WANTED,
+	  0, 0, true },
+	{ "resource", &type_resource, offsetof(struct conf_schema, resource), "User", NULL, NULL, 0,
+	  0, false },
 };
 
 static const struct key role_keys[] = {
@@ -137,6 +146,7 @@ static const struct section sections[] = {
 	{ "role", KEYS(role_keys), ITEMS(roles, role_count, conf_role, true) },
 	{ "attribute", KEYS(attribute_keys),
 	  ITEMS(attributes, attribute_count, conf_attribute, false) },
+	{ "schema", KEYS(schema_keys), ITEMS(schemas, schema_count, conf_schema, true) },
 	{ "events", KEYS(events_keys), NO_ITEMS },
 };
 
@@ -145,7 +155,8 @@ _Static_assert(ARRAY_SIZE(server_keys) <= KEYS_MAX && ARRAY_SIZE(identity_keys) 
 	       "struct object has room for every key of a section");
 _Static_assert(offsetof(struct conf_connection, name) == 0 &&
 		       offsetof(struct conf_role, name) == 0 &&
-		       offsetof(struct conf_attribute, name) == 0,
+		       offsetof(struct conf_attribute, name) == 0 &&
+		       offsetof(struct conf_schema, name) == 0,
 	       "a named section's struct starts with its name");
 
 static bool section_is_named(const struct section *section)
@@ -236,6 +247,7 @@ void conf_free(struct conf *conf)
 	free(conf->connections);
 	free(conf->roles);
 	free(conf->attributes);
+	free(conf->schemas);
 	free(conf);
 }
 

@@ -31,10 +31,14 @@ enum conf_dialect { CONF_DIALECT_AUTO, CONF_DIALECT_RFC, CONF_DIALECT_ENTRA, CON
 /* What to do with members of groups who are not known (yet). */
 enum conf_pending { CONF_PENDING_REFUSE, CONF_PENDING_KEEP };
 
+/* What to do with extensions that no [schema] names. */
+enum conf_unknown { CONF_UNKNOWN_IGNORE, CONF_UNKNOWN_KEEP };
+
 struct conf_connection {
 	char *name; /* [a-z0-9_-]{1,32} */
 	enum conf_dialect dialect;
 	enum conf_pending pending_members;
+	enum conf_unknown unknown_schemas;
 	unsigned char token_sha256[2][CONF_TOKEN_HASH_BYTES];
 	size_t token_count; /* 1, or 2 during a rotation */
 };
@@ -52,6 +56,14 @@ struct conf_attribute {
 	char *source; /* attribute path, URN-qualified or not */
 	char *env;    /* [A-Z_][A-Z0-9_]*, or NULL */
 	char *gecos;  /* room, work_phone, home_phone, other, or NULL */
+};
+
+enum conf_resource { CONF_RESOURCE_USER, CONF_RESOURCE_GROUP };
+
+struct conf_schema {
+	char *name; /* [a-z0-9_-]{1,32} */
+	char *file; /* path of a Schema document (RFC 7643 section 7) */
+	enum conf_resource resource; /* whose extension it is */
 };
 
 enum conf_role_loss { CONF_ROLE_LOSS_END_SESSIONS, CONF_ROLE_LOSS_KEEP };
@@ -99,6 +111,8 @@ struct conf {
 	size_t role_count;
 	struct conf_attribute *attributes;
 	size_t attribute_count;
+	struct conf_schema *schemas; /* in the order of their first appearance */
+	size_t schema_count;
 	struct {
 		char *webhook;
 		char *secret_file;

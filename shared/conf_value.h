@@ -311,8 +311,40 @@ static void pending_print(const struct key *key, const void *field, FILE *out)
 	word_print(pending_words, field, out);
 }
 
+static const char *const unknown_words[] = { "ignore", "keep", NULL };
+
+static int unknown_set(const struct key *key, void *field, const char *text, const char **ret_why)
+{
+	(void)key;
+	*ret_why = "ignore or keep";
+	return word_set(unknown_words, field, text);
+}
+
+static void unknown_print(const struct key *key, const void *field, FILE *out)
+{
+	(void)key;
+	word_print(unknown_words, field, out);
+}
+
+static const char *const resource_words[] = { "User", "Group", NULL };
+
+static int resource_set(const struct key *key, void *field, const char *text, const char **ret_why)
+{
+	(void)key;
+	*ret_why = "User or Group";
+	return word_set(resource_words, field, text);
+}
+
+static void resource_print(const struct key *key, const void *field, FILE *out)
+{
+	(void)key;
+	word_print(resource_words, field, out);
+}
+
 _Static_assert(sizeof(enum conf_dialect) == sizeof(unsigned int) &&
-		       sizeof(enum conf_pending) == sizeof(unsigned int),
+		       sizeof(enum conf_pending) == sizeof(unsigned int) &&
+		       sizeof(enum conf_unknown) == sizeof(unsigned int) &&
+		       sizeof(enum conf_resource) == sizeof(unsigned int),
 	       "word_set writes an enum as an unsigned int");
 
 /* MIN-MAX into two neighbouring uint32_t. A range is refused if its ends or any reserved range in
@@ -423,6 +455,8 @@ static const struct value_type type_range = { range_set, range_print, NULL };
 static const struct value_type type_role_loss = { role_loss_set, role_loss_print, NULL };
 static const struct value_type type_dialect = { dialect_set, dialect_print, NULL };
 static const struct value_type type_pending = { pending_set, pending_print, NULL };
+static const struct value_type type_unknown = { unknown_set, unknown_print, NULL };
+static const struct value_type type_resource = { resource_set, resource_print, NULL };
 static const struct value_type type_tokens = { tokens_set, tokens_print, NULL };
 
 static bool check_listen(const char *text)

@@ -6,6 +6,7 @@
 
 #include "scimd/base/clock.h"
 #include "scimd/base/log.h"
+#include "scimd/model/schema_file.h"
 
 #define BATCH_MAX 256u
 #define IDLE_MS 250u           /* how soon a lost warden is noticed without any change */
@@ -454,6 +455,22 @@ void change_engine_set_files(struct change_engine *engine, const char *file, con
 	engine->conf_dropins = dropins;
 }
 
+/* All or nothing: the schemas first, because what may be wrong with them is known only when they
+ * have been read. Takes conf. */
+static int reload_with_schemas(struct change_engine *engine, struct conf *conf,
+			       struct fault *fault)
+{
+	_cleanup_(schema_set_freep) struct schema_set *schemas = NULL;
+	_cleanup_(conf_freep) struct conf *wanted = conf;
+	int r = schema_set_load(wanted, &schemas, fault);
+
+	if (r >= 0)
+		r = schema_set_install(&schemas);
+	if (r < 0)
+		return r == -EPROTO ? r : fault_of(r, fault);
+	return change_engine_reload(engine, TAKE_PTR(wanted), fault);
+}
+
 int change_engine_reload_files(struct change_engine *engine, struct fault *fault)
 {
 	struct conf_problems problems = { 0 };
@@ -461,7 +478,7 @@ int change_engine_reload_files(struct change_engine *engine, struct fault *fault
 	int r = conf_load(engine->conf_file, engine->conf_dropins, &conf, &problems);
 
 	if (r == 0)
-		return change_engine_reload(engine, conf, fault);
+		return reload_with_schemas(engine, conf, fault);
 	for (size_t i = 0; i < problems.count; i++)
 		log_error("%s:%u: %s", problems.items[i].file, problems.items[i].line,
 			  problems.items[i].message);

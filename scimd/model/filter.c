@@ -252,6 +252,7 @@ static int parse_comparison_value(struct parser *p, struct filter *node)
 	case SCHEMA_BOOLEAN:
 		return set_boolean(p, node, text);
 	case SCHEMA_INTEGER:
+	case SCHEMA_DECIMAL:
 		return set_number(p, node, text);
 	case SCHEMA_DATETIME:
 		return set_time(p, node, text);

@@ -54,10 +54,14 @@ static bool compare_text(const struct filter *node, const char *have)
 static bool compare_number(const struct filter *node, struct json_object *value)
 {
 	int64_t have = json_object_get_int64(value);
-	double decimal = (double)have;
+	double decimal = json_object_get_double(value);
+	bool is_whole = json_object_is_type(value, json_type_int);
 
-	if (!json_object_is_type(value, json_type_int))
+	if (!is_whole && !json_object_is_type(value, json_type_double))
 		return false;
+	if (node->literal == FILTER_INTEGER && !is_whole)
+		return compare_order(node->op, (decimal > (double)node->integer) -
+						       (decimal < (double)node->integer));
 	if (node->literal == FILTER_DECIMAL)
 		return compare_order(node->op,
 				     (decimal > node->decimal) - (decimal < node->decimal));
@@ -289,6 +293,10 @@ int filter_seed(const struct filter *filter, struct json_object *element)
 		return -EINVAL;
 	if (filter->literal == FILTER_TEXT || filter->literal == FILTER_TIME)
 		value = json_object_new_string(filter->text);
+	else if (filter->literal == FILTER_INTEGER)
+		value = json_object_new_int64(filter->integer);
+	else if (filter->literal == FILTER_DECIMAL)
+		value = json_object_new_double(filter->decimal);
 	else if (filter->literal == FILTER_BOOLEAN)
 		value = json_object_new_boolean(filter->integer != 0);
 	else

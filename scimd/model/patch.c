@@ -116,15 +116,26 @@ static int apply_pathless(struct editor *editor, const struct operation *operati
 	return editor_apply_object(editor, operation->op, NULL, operation->value);
 }
 
-static bool needs_target(const struct operation *operation, enum patch_dialect dialect)
+static bool needs_target(const struct editor *editor, const struct operation *operation)
 {
+	enum patch_dialect dialect = editor->rules.dialect;
+
 	if (operation->op != EDITOR_REPLACE || dialect == PATCH_ENTRA)
 		return false;
 	return dialect == PATCH_RFC || !operation->is_capital;
 }
 
-static int apply_operation(struct editor *editor, enum patch_dialect dialect,
-			   struct json_object *object)
+/* A path that is not in any schema. */
+static int apply_unknown(struct editor *editor, const struct operation *operation)
+{
+	int r = editor_apply_unknown(editor, operation->op, operation->path, operation->value);
+
+	if (r == 0)
+		return -EPROTO; /* with the fault that says so */
+	return r < 0 ? r : 0;
+}
+
+static int apply_operation(struct editor *editor, struct json_object *object)
 {
 	_cleanup_(path_done) struct path path = { .schema = NULL };
 	struct operation operation = { .path = NULL };
@@ -138,9 +149,11 @@ static int apply_operation(struct editor *editor, enum patch_dialect dialect,
 	if (!operation.path)
 		return apply_pathless(editor, &operation);
 	r = path_parse(editor->type, operation.path, strlen(operation.path), &path, editor->fault);
+	if (r == -ENOENT)
+		return apply_unknown(editor, &operation);
 	if (r < 0)
-		return r == -ENOENT ? -EPROTO : r;
-	editor->needs_target = needs_target(&operation, dialect);
+		return r;
+	editor->needs_target = needs_target(editor, &operation);
 	r = editor_apply(editor, operation.op, &path, operation.value);
 	editor->needs_target = false;
 	return r;
@@ -155,8 +168,7 @@ static void number_fault(struct fault *fault, size_t i)
 	(void)fault_set(fault, fault->status, fault->scim_type, "operation %zu: %s", i + 1, detail);
 }
 
-static int apply_all(struct editor *editor, enum patch_dialect dialect,
-		     struct json_object *operations)
+static int apply_all(struct editor *editor, struct json_object *operations)
 {
 	size_t count = 0;
 
@@ -169,8 +181,7 @@ static int apply_all(struct editor *editor, enum patch_dialect dialect,
 		return fault_set(editor->fault, 400, "invalidValue",
 				 "more than %d operations in one request", OPERATIONS_MAX);
 	for (size_t i = 0; i < count; i++) {
-		int r = apply_operation(editor, dialect,
-					json_object_array_get_idx(operations, i));
+		int r = apply_operation(editor, json_object_array_get_idx(operations, i));
 
 		if (r == -EPROTO)
 			number_fault(editor->fault, i);
@@ -193,10 +204,13 @@ static int check_envelope(struct editor *editor, struct json_object *body)
 	    !json_object_is_type(urns, json_type_string))
 		return fault_set(editor->fault, 400, "invalidSyntax",
 				 "schemas must be a list of URNs");
+	if (editor->rules.checks_schemas && !resource_body_is(body, URN_PATCH))
+		return fault_set(editor->fault, 400, "invalidSyntax", "schemas must name %s",
+				 URN_PATCH);
 	return check_names(editor, body, names);
 }
 
-int resource_patch_as(enum resource_type type, enum patch_dialect dialect,
+int resource_patch_by(enum resource_type type, const struct resource_rules *rules,
 		      struct json_object *current, struct json_object *body,
 		      struct resource_edit *ret, struct fault *fault)
 {
@@ -205,16 +219,18 @@ int resource_patch_as(enum resource_type type, enum patch_dialect dialect,
 	};
 	int r;
 
+	if (rules)
+		editor.rules = *rules;
 	r = check_envelope(&editor, body);
 	if (r < 0)
 		return r;
 	editor.edit.resource = json_copy(current);
 	if (!editor.edit.resource)
 		return -ENOMEM;
-	r = apply_all(&editor, dialect, json_get(body, "Operations"));
+	r = apply_all(&editor, json_get(body, "Operations"));
 	if (r < 0)
 		return r;
-	r = editor_check(&editor);
+	r = editor_check(&editor, current);
 	if (r < 0)
 		return r;
 	editor.edit.changed = !json_object_equal(current, editor.edit.resource);
@@ -226,5 +242,14 @@ int resource_patch_as(enum resource_type type, enum patch_dialect dialect,
 int resource_patch(enum resource_type type, struct json_object *current, struct json_object *body,
 		   struct resource_edit *ret, struct fault *fault)
 {
-	return resource_patch_as(type, PATCH_AUTO, current, body, ret, fault);
+	return resource_patch_by(type, NULL, current, body, ret, fault);
+}
+
+int resource_patch_as(enum resource_type type, enum patch_dialect dialect,
+		      struct json_object *current, struct json_object *body,
+		      struct resource_edit *ret, struct fault *fault)
+{
+	const struct resource_rules rules = { .dialect = dialect };
+
+	return resource_patch_by(type, &rules, current, body, ret, fault);
 }

@@ -9,10 +9,16 @@
 #include "scimd/model/filter_node.h"
 #include "scimd/model/json_private.h"
 
-/* sshPublicKeys has strings for elements; filters and paths call the string its "value". */
-static const struct schema_attribute element_value[] = {
-	{ .name = "value", .type = SCHEMA_STRING, .case_exact = true },
-	{ .name = NULL },
+/* What filters and paths call the "value" of an attribute that has simple values. */
+#define ELEMENT_VALUE(type_, exact_)                                                        \
+	[type_][exact_] = { { .name = "value", .type = (type_), .case_exact = (exact_) },   \
+			    { .name = NULL } }
+#define ELEMENT_VALUES(type_) ELEMENT_VALUE(type_, false), ELEMENT_VALUE(type_, true)
+static const struct schema_attribute element_value[SCHEMA_COMPLEX][2][2] = {
+	ELEMENT_VALUES(SCHEMA_STRING),	  ELEMENT_VALUES(SCHEMA_BOOLEAN),
+	ELEMENT_VALUES(SCHEMA_INTEGER),	  ELEMENT_VALUES(SCHEMA_DECIMAL),
+	ELEMENT_VALUES(SCHEMA_DATETIME),  ELEMENT_VALUES(SCHEMA_REFERENCE),
+	ELEMENT_VALUES(SCHEMA_BINARY),
 };
 
 const struct schema_attribute *path_sub_find(const struct schema_attribute *attribute,
@@ -21,7 +27,7 @@ const struct schema_attribute *path_sub_find(const struct schema_attribute *attr
 	const struct schema_attribute *list = attribute->sub;
 
 	if (!list && attribute->multi_valued)
-		list = element_value;
+		list = element_value[attribute->type][attribute->case_exact];
 	return schema_attribute_find(list, name, len);
 }
 
@@ -46,22 +52,26 @@ static size_t urn_prefix(const char *urn, const char *text, size_t len)
 	return size == len || text[size] == ':' ? size : 0;
 }
 
-/* The schema whose URN the text starts with, and how long the URN is. The "." of "2.0" and the ":"
- * inside URNs are why known URNs are compared instead of splitting. */
+/* The schema whose URN the text starts with, the longest of several, and how long the URN is. The
+ * "." of "2.0" and the ":" inside URNs are why known URNs are compared instead of splitting. */
 static const struct schema *schema_prefix(enum resource_type type, const char *text, size_t len,
 					  size_t *ret_size)
 {
-	for (const struct schema *schema = schemas; schema->urn; schema++) {
-		size_t size = urn_prefix(schema->urn, text, len);
+	const struct schema *found = NULL;
+	size_t longest = 0;
+
+	for (const struct schema *const *s = schema_all(); *s; s++) {
+		size_t size = urn_prefix((*s)->urn, text, len);
 
 		if (!size)
-			size = urn_prefix(schema->alias_urn, text, len);
-		if (size && schema->resource == type) {
-			*ret_size = size;
-			return schema;
+			size = urn_prefix((*s)->alias_urn, text, len);
+		if (size > longest && (*s)->resource == type) {
+			longest = size;
+			found = *s;
 		}
 	}
-	return NULL;
+	*ret_size = longest;
+	return found;
 }
 
 /* Find a plain name in schema, or in all of the type's when schema is NULL. */
@@ -74,11 +84,11 @@ static int find_attribute(enum resource_type type, const struct schema *schema, 
 	path->attribute = schema_attribute_find(path->schema->attributes, name, len);
 	if (!path->attribute && path->schema == core)
 		path->attribute = schema_attribute_find(schema_common, name, len);
-	for (const struct schema *s = schemas; !schema && !path->attribute && s->urn; s++) {
-		if (s->resource != type || s->core)
+	for (const struct schema *const *s = schema_all(); !schema && !path->attribute && *s; s++) {
+		if ((*s)->resource != type || (*s)->core)
 			continue;
-		path->schema = s;
-		path->attribute = schema_attribute_find(s->attributes, name, len);
+		path->schema = *s;
+		path->attribute = schema_attribute_find((*s)->attributes, name, len);
 	}
 	return path->attribute ? 0 : -ENOENT;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "scimd/model/filter_node.h"
 #include "scimd/model/json.h"
@@ -27,11 +28,63 @@ void resource_edit_done(struct resource_edit *edit)
 	*edit = (struct resource_edit){ .resource = NULL };
 }
 
-/* A list of URNs; which ones is left open, clients send misspelled and private ones. */
-static int check_schemas(struct json_object *body, struct fault *fault)
+static bool list_names(struct json_object *urns, const char *urn)
+{
+	size_t count = json_object_is_type(urns, json_type_array) ? json_object_array_length(urns)
+								  : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *item = json_object_array_get_idx(urns, i);
+
+		if (json_object_is_type(item, json_type_string) &&
+		    strcasecmp(json_object_get_string(item), urn) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool resource_body_is(struct json_object *body, const char *urn)
+{
+	return list_names(json_get(body, "schemas"), urn);
+}
+
+/* Every schema that the list names is one of this type's, the type's own among them, and it names
+ * each extension of which there is something (RFC 7643 section 3). */
+static int check_schemas_strictly(const struct editor *editor, struct json_object *body,
+				  struct json_object *urns)
+{
+	const char *core = schema_core(editor->type)->urn;
+
+	if (!list_names(urns, core))
+		return fault_set(editor->fault, 400, "invalidSyntax", "schemas must name %s", core);
+	for (size_t i = 0; i < json_object_array_length(urns); i++) {
+		const char *urn = json_object_get_string(json_object_array_get_idx(urns, i));
+		const struct schema *schema = schema_find(urn, strlen(urn));
+
+		if (schema ? schema->resource != editor->type : !editor->rules.keeps_unknown)
+			return fault_set(editor->fault, 400, "invalidSyntax",
+					 "schemas: \"%.200s\" is not a schema of this resource",
+					 urn);
+	}
+	json_object_object_foreach(body, key, value) {
+		if (!value_is_unassigned(value) && schema_find(key, strlen(key)) &&
+		    !list_names(urns, key))
+			return fault_set(editor->fault, 400, "invalidSyntax",
+					 "schemas must name %.200s, which is used", key);
+	}
+	return 0;
+}
+
+/* A list of URNs; which ones is left open unless the rules say otherwise, because clients send
+ * misspelled and private ones. */
+static int check_schemas(const struct editor *editor, struct json_object *body)
 {
 	struct json_object *urns = json_get(body, "schemas");
+	struct fault *fault = editor->fault;
 	size_t count = 0;
+
+	if (editor->rules.checks_schemas && !json_object_is_type(urns, json_type_array))
+		return fault_set(fault, 400, "invalidSyntax", "schemas must be a list of URNs");
 
 	if (!urns || json_object_is_type(urns, json_type_string))
 		return 0;
@@ -44,14 +97,15 @@ static int check_schemas(struct json_object *body, struct fault *fault)
 			return fault_set(fault, 400, "invalidSyntax",
 					 "schemas must be a list of URNs");
 	}
-	return 0;
+	return editor->rules.checks_schemas ? check_schemas_strictly(editor, body, urns) : 0;
 }
 
-static int check_body(struct json_object *body, struct fault *fault)
+static int check_body(const struct editor *editor, struct json_object *body)
 {
 	if (!json_object_is_type(body, json_type_object))
-		return fault_set(fault, 400, "invalidSyntax", "the body must be a JSON object");
-	return check_schemas(body, fault);
+		return fault_set(editor->fault, 400, "invalidSyntax",
+				 "the body must be a JSON object");
+	return check_schemas(editor, body);
 }
 
 /* The body of POST (add) or PUT (replace) into an empty editor. */
@@ -59,7 +113,7 @@ static int fill(struct editor *editor, enum editor_op op, struct json_object *bo
 {
 	int r;
 
-	r = check_body(body, editor->fault);
+	r = check_body(editor, body);
 	if (r < 0)
 		return r;
 	editor->edit.resource = json_object_new_object();
@@ -81,25 +135,33 @@ static int default_active(struct editor *editor, struct json_object *other)
 	return json_set(resource, "active", json_object_new_boolean(true));
 }
 
-int resource_create(enum resource_type type, struct json_object *body, struct resource_edit *ret,
-		    struct fault *fault)
+int resource_create_by(enum resource_type type, const struct resource_rules *rules,
+		       struct json_object *body, struct resource_edit *ret, struct fault *fault)
 {
 	_cleanup_(editor_done) struct editor editor = { .type = type, .fault = fault };
 	int r;
 
+	if (rules)
+		editor.rules = *rules;
 	r = fill(&editor, EDITOR_ADD, body);
 	if (r < 0)
 		return r;
 	r = default_active(&editor, NULL);
 	if (r < 0)
 		return r;
-	r = editor_check(&editor);
+	r = editor_check(&editor, NULL);
 	if (r < 0)
 		return r;
 	editor.edit.changed = true;
 	*ret = editor.edit;
 	editor.edit = (struct resource_edit){ .resource = NULL };
 	return 0;
+}
+
+int resource_create(enum resource_type type, struct json_object *body, struct resource_edit *ret,
+		    struct fault *fault)
+{
+	return resource_create_by(type, NULL, body, ret, fault);
 }
 
 /* Members are what the body lists, so without a word of them there are none. */
@@ -112,12 +174,15 @@ static int clear_members(struct editor *editor)
 	return editor_apply_members(editor, EDITOR_REMOVE, &members, NULL);
 }
 
-int resource_replace(enum resource_type type, struct json_object *old, struct json_object *body,
-		     struct resource_edit *ret, struct fault *fault)
+int resource_replace_by(enum resource_type type, const struct resource_rules *rules,
+			struct json_object *old, struct json_object *body,
+			struct resource_edit *ret, struct fault *fault)
 {
 	_cleanup_(editor_done) struct editor editor = { .type = type, .fault = fault };
 	int r;
 
+	if (rules)
+		editor.rules = *rules;
 	r = fill(&editor, EDITOR_REPLACE, body);
 	if (r < 0)
 		return r;
@@ -127,7 +192,7 @@ int resource_replace(enum resource_type type, struct json_object *old, struct js
 	r = clear_members(&editor);
 	if (r < 0)
 		return r;
-	r = editor_check(&editor);
+	r = editor_check(&editor, old);
 	if (r < 0)
 		return r;
 	editor.edit.changed = !json_object_equal(old, editor.edit.resource);
@@ -136,15 +201,26 @@ int resource_replace(enum resource_type type, struct json_object *old, struct js
 	return 0;
 }
 
+int resource_replace(enum resource_type type, struct json_object *old, struct json_object *body,
+		     struct resource_edit *ret, struct fault *fault)
+{
+	return resource_replace_by(type, NULL, old, body, ret, fault);
+}
+
 struct json_object *resource_schemas(enum resource_type type, struct json_object *resource)
 {
 	_cleanup_(json_putp) struct json_object *urns = json_object_new_array();
 
-	for (const struct schema *schema = schemas; schema->urn; schema++) {
-		if (schema->resource != type ||
-		    (!schema->core && !json_member(resource, schema->urn)))
+	for (const struct schema *const *s = schema_all(); *s; s++) {
+		if ((*s)->resource != type || (!(*s)->core && !json_member(resource, (*s)->urn)))
 			continue;
-		if (json_append(urns, json_object_new_string(schema->urn)) < 0)
+		if (json_append(urns, json_object_new_string((*s)->urn)) < 0)
+			return NULL;
+	}
+	json_object_object_foreach(resource, key, value) {
+		(void)value;
+		if (editor_is_unknown_urn(key) &&
+		    json_append(urns, json_object_new_string(key)) < 0)
 			return NULL;
 	}
 	return TAKE_PTR(urns);
@@ -163,6 +239,7 @@ static int value_text(struct json_object *value, char **ret)
 			break;
 		/* fall through */
 	case json_type_int:
+	case json_type_double:
 	case json_type_boolean:
 		text = strdup(json_object_get_string(value));
 		if (!text)

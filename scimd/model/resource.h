@@ -43,31 +43,47 @@ struct resource_edit {
 	bool changed;   /* false: resource equals the current one (members aside) */
 };
 
-/* POST: check body (as parsed) into a new resource. active defaults to true for users. Unknown
- * attributes and unknown schema URNs are ignored. Required: userName, displayName for groups.
- * Returns 0, -EPROTO with *fault, or -ENOMEM. */
-_must_use_ int resource_create(enum resource_type type, struct json_object *body,
-			       struct resource_edit *ret, struct fault *fault);
-
-/* PUT: body replaces current (borrowed, checked). Attributes that body leaves out are cleared, but
- * active stays as it was. For a group the members become exactly those of the body (MEMBER_CLEAR
- * first); without `members` in the body they are cleared as well. */
-_must_use_ int resource_replace(enum resource_type type, struct json_object *current,
-				struct json_object *body, struct resource_edit *ret,
-				struct fault *fault);
-
 /* Whose reading of a "replace" on a value path that matches nothing counts: the RFC's (400
  * noTarget), or Entra ID's, to whom the path describes what is to be made. AUTO: "Replace", with a
  * capital, is Entra ID; "replace" is anybody. */
 enum patch_dialect { PATCH_AUTO, PATCH_RFC, PATCH_ENTRA };
 
+/* Where clients and the RFCs leave a choice. NULL in the place of rules: all zero. */
+struct resource_rules {
+	enum patch_dialect dialect;
+	bool keeps_unknown; /* objects under URNs that are no schema here are kept, not ignored */
+	bool checks_schemas; /* `schemas` must be there and name what the body is and uses */
+};
+
+/* POST: check body (as parsed) into a new resource. active defaults to true for users. Unknown
+ * attributes are ignored, and unknown schema URNs as the rules say. Required: userName, displayName
+ * for groups. Returns 0, -EPROTO with *fault, or -ENOMEM. */
+_must_use_ int resource_create_by(enum resource_type type, const struct resource_rules *rules,
+				  struct json_object *body, struct resource_edit *ret,
+				  struct fault *fault);
+
+/* The same without rules. */
+_must_use_ int resource_create(enum resource_type type, struct json_object *body,
+			       struct resource_edit *ret, struct fault *fault);
+
+/* PUT: body replaces current (borrowed, checked). Attributes that body leaves out are cleared, but
+ * active and what is immutable stay as they were. For a group the members become exactly those of the body (MEMBER_CLEAR
+ * first); without `members` in the body they are cleared as well. */
+_must_use_ int resource_replace_by(enum resource_type type, const struct resource_rules *rules,
+				   struct json_object *current, struct json_object *body,
+				   struct resource_edit *ret, struct fault *fault);
+_must_use_ int resource_replace(enum resource_type type, struct json_object *current,
+				struct json_object *body, struct resource_edit *ret,
+				struct fault *fault);
+
 /* PATCH (RFC 7644 section 3.5.2, and the ways of Okta and Entra): all operations of body or none.
  * Whatever would set `active` in a way that is not understood is refused, never skipped. */
+_must_use_ int resource_patch_by(enum resource_type type, const struct resource_rules *rules,
+				 struct json_object *current, struct json_object *body,
+				 struct resource_edit *ret, struct fault *fault);
 _must_use_ int resource_patch_as(enum resource_type type, enum patch_dialect dialect,
 				 struct json_object *current, struct json_object *body,
 				 struct resource_edit *ret, struct fault *fault);
-
-/* The same with PATCH_AUTO. */
 _must_use_ int resource_patch(enum resource_type type, struct json_object *current,
 			      struct json_object *body, struct resource_edit *ret,
 			      struct fault *fault);
@@ -84,10 +100,17 @@ _must_use_ int resource_values(enum resource_type type, struct json_object *reso
 			       const char *path, char ***ret);
 void string_list_freep(char ***list);
 
+/* The values, as text, of attributes whose uniqueness is "server" in schemas of the configuration,
+ * each as a line "URN:name=value", folded where case does not count. Owned string in *ret, "" if
+ * there are none. */
+_must_use_ int resource_unique_values(enum resource_type type, struct json_object *resource,
+				      char **ret);
+
 /* Keep or leave out attributes (RFC 7644 section 3.9) of a complete representation (with id,
  * meta, schemas, members …). attributes or excluded: comma lists from the query; NULL or empty
  * is none, both given is invalidValue. What the schema returns always (id, schemas) stays;
- * names that are not in the schema select nothing. Edits in place. Returns 0, -EPROTO with
+ * names that are not in the schema select nothing. What is returned on request alone goes unless
+ * it is named. Edits in place. Returns 0, -EPROTO with
  * *fault, or -ENOMEM. */
 _must_use_ int resource_project(enum resource_type type, struct json_object *full,
 				const char *attributes, const char *excluded,
@@ -96,6 +119,9 @@ _must_use_ int resource_project(enum resource_type type, struct json_object *ful
 /* Whether a representation with these parameters would show the attribute ("members", "groups"):
  * lets the caller leave out work. */
 bool resource_shows(const char *attribute, const char *attributes, const char *excluded);
+
+/* Whether body's `schemas` is a list with this URN. */
+bool resource_body_is(struct json_object *body, const char *urn);
 
 /* The schemas array for a checked resource: its core URN and each extension present. Owned. */
 struct json_object *resource_schemas(enum resource_type type, struct json_object *resource);

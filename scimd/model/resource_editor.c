@@ -24,6 +24,11 @@ static bool is_active(const struct path *path)
 	return path->schema->core && strcmp(path->attribute->name, "active") == 0;
 }
 
+static bool is_password(const struct path *path)
+{
+	return path->schema->core && path->attribute->returned == SCHEMA_NEVER;
+}
+
 /* The attribute's value as it is, borrowed; NULL if unassigned. */
 static struct json_object *current(const struct editor *editor, const struct path *path)
 {
@@ -86,11 +91,31 @@ static int set_simple(struct editor *editor, const struct path *path, struct jso
 	return r < 0 ? r : assign(editor, path, checked);
 }
 
+/* One sub-attribute of a complex value. */
+static int set_sub(struct editor *editor, const struct path *path, struct json_object *target,
+		   struct json_object *value)
+{
+	struct json_object *had = json_member(target, path->sub->name), *checked = NULL;
+	int r = 0;
+
+	if (!value_is_unassigned(value))
+		r = value_simple(path->attribute, path->sub, value, &checked, editor->fault);
+	if (r < 0)
+		return r;
+	if (value_is_frozen(path->sub, had, checked)) {
+		json_object_put(checked);
+		return fail(editor, path, "mutability", "is immutable");
+	}
+	if (checked)
+		return json_set(target, path->sub->name, checked);
+	json_object_object_del(target, path->sub->name);
+	return 0;
+}
+
 /* A single complex attribute, or one sub-attribute of it. */
 static int set_complex(struct editor *editor, const struct path *path, struct json_object *value)
 {
-	struct json_object *target = current(editor, path), *checked;
-	int r;
+	struct json_object *target = current(editor, path);
 
 	if (value_is_unassigned(value) && !path->sub) {
 		unassign(editor, path);
@@ -103,12 +128,20 @@ static int set_complex(struct editor *editor, const struct path *path, struct js
 	}
 	if (!path->sub)
 		return value_merge(path->attribute, target, value, editor->strict, editor->fault);
-	if (value_is_unassigned(value)) {
-		json_object_object_del(target, path->sub->name);
+	return set_sub(editor, path, target, value);
+}
+
+/* Nothing here needs what the configuration's schemas never return, so it is not even stored. */
+static int set_nothing(struct editor *editor, const struct path *path, struct json_object *value)
+{
+	_cleanup_(json_putp) struct json_object *checked = NULL;
+
+	if (value_is_unassigned(value))
 		return 0;
-	}
-	r = value_simple(path->attribute, path->sub, value, &checked, editor->fault);
-	return r < 0 ? r : json_set(target, path->sub->name, checked);
+	if (path->attribute->multi_valued)
+		return value_elements(path->attribute, value, editor->strict, &checked,
+				      editor->fault);
+	return value_simple(NULL, path->attribute, value, &checked, editor->fault);
 }
 
 static int set_password(struct editor *editor, const struct path *path, struct json_object *value)
@@ -251,7 +284,6 @@ static int element_after(struct editor *editor, enum editor_op op, const struct 
 {
 	_cleanup_(json_putp) struct json_object *after = NULL;
 	bool is_complex = path->attribute->type == SCHEMA_COMPLEX;
-	struct json_object *checked;
 	int r;
 
 	*ret = NULL;
@@ -267,12 +299,8 @@ static int element_after(struct editor *editor, enum editor_op op, const struct 
 		return r;
 	if (!path->sub) {
 		r = value_merge(path->attribute, after, value, editor->strict, editor->fault);
-	} else if (value_is_unassigned(value)) {
-		json_object_object_del(after, path->sub->name);
 	} else {
-		r = value_simple(path->attribute, path->sub, value, &checked, editor->fault);
-		if (r == 0)
-			r = json_set(after, path->sub->name, checked);
+		r = set_sub(editor, path, after, value);
 	}
 	if (r == 0 && json_object_object_length(after) > 0)
 		*ret = TAKE_PTR(after);
@@ -383,7 +411,8 @@ static int remove_listed(struct editor *editor, const struct path *path, struct 
 	return 0;
 }
 
-static void remove_elements(const struct path *path, struct json_object *array)
+static int remove_elements(struct editor *editor, const struct path *path,
+			   struct json_object *array)
 {
 	bool whole = !path->sub || path->attribute->type != SCHEMA_COMPLEX;
 
@@ -392,11 +421,16 @@ static void remove_elements(const struct path *path, struct json_object *array)
 
 		if (!selects(path, element))
 			continue;
-		if (!whole)
-			json_object_object_del(element, path->sub->name);
+		if (!whole) {
+			int r = set_sub(editor, path, element, NULL);
+
+			if (r < 0)
+				return r;
+		}
 		if (whole || json_object_object_length(element) == 0)
 			json_object_array_del_idx(array, i, 1);
 	}
+	return 0;
 }
 
 static int remove_attribute(struct editor *editor, const struct path *path,
@@ -409,18 +443,17 @@ static int remove_attribute(struct editor *editor, const struct path *path,
 			    "cannot be removed; set it to true or false");
 	if (path->attribute->required)
 		return fail(editor, path, "mutability", "is required and cannot be removed");
-	if (path->attribute->returned == SCHEMA_NEVER)
+	if (is_password(path))
 		return fail(editor, path, "invalidValue", "can be replaced but not taken away");
 	if (!have)
 		return 0;
 	if (path->attribute->multi_valued && (path->filter || path->sub))
-		remove_elements(path, have);
-	else if (path->sub)
-		json_object_object_del(have, path->sub->name);
-	else if (path->attribute->multi_valued && value)
+		return remove_elements(editor, path, have);
+	if (path->sub)
+		return set_sub(editor, path, have, NULL);
+	if (path->attribute->multi_valued && value)
 		return remove_listed(editor, path, have, value);
-	else
-		unassign(editor, path);
+	unassign(editor, path);
 	return 0;
 }
 
@@ -458,8 +491,10 @@ int editor_apply(struct editor *editor, enum editor_op op, const struct path *pa
 		return editor_apply_members(editor, op, path, value);
 	if (op == EDITOR_REMOVE)
 		r = remove_attribute(editor, path, value);
-	else if (attribute->returned == SCHEMA_NEVER)
+	else if (is_password(path))
 		return set_password(editor, path, value);
+	else if (attribute->returned == SCHEMA_NEVER)
+		return set_nothing(editor, path, value);
 	else if (attribute->multi_valued && (path->filter || path->sub))
 		r = set_elements(editor, op, path, value);
 	else if (attribute->multi_valued)
@@ -531,7 +566,7 @@ static int object_unite(struct json_object *object)
 	return 0;
 }
 
-int editor_check(struct editor *editor)
+int editor_check(struct editor *editor, struct json_object *old)
 {
 	const struct schema *core = schema_core(editor->type);
 
@@ -545,5 +580,5 @@ int editor_check(struct editor *editor)
 			return fault_set(editor->fault, 400, "invalidValue", "%s is required",
 					 a->name);
 	}
-	return 0;
+	return editor_check_extensions(editor, old);
 }

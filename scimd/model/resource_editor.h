@@ -17,6 +17,7 @@ struct editor {
 	enum resource_type type;
 	bool strict; /* PATCH: what is not understood is a fault. POST and PUT: it is ignored */
 	bool needs_target; /* a path with a filter must match something */
+	struct resource_rules rules;
 	struct resource_edit edit;
 	size_t member_room;
 	struct fault *fault; /* borrowed */
@@ -36,8 +37,19 @@ _must_use_ int editor_apply_object(struct editor *editor, enum editor_op op,
 _must_use_ int editor_apply_members(struct editor *editor, enum editor_op op,
 				    const struct path *path, struct json_object *value);
 
-/* What every resource must have at the end. */
-_must_use_ int editor_check(struct editor *editor);
+/* An attribute path or name that is not in any schema: if it is (within) a URN whose object is kept,
+ * do it and return 1; else 0. */
+_must_use_ int editor_apply_unknown(struct editor *editor, enum editor_op op, const char *key,
+				    struct json_object *value);
+
+/* What every resource must have at the end. old: what it was before (borrowed), or NULL. */
+_must_use_ int editor_check(struct editor *editor, struct json_object *old);
+
+/* The part of it that schemas of the configuration want. */
+_must_use_ int editor_check_extensions(struct editor *editor, struct json_object *old);
+
+/* An extension's URN that is no schema here. */
+bool editor_is_unknown_urn(const char *key);
 
 /* Whether a name that is no attribute looks like a way to say that somebody may (not) be here.
  * exact: only "active" itself, behind whatever URN or object. */

@@ -62,12 +62,11 @@ static int refuse_active(struct walk *walk, const char *key)
 			 key);
 }
 
-/* Not in the schema: ignored, unless it may have been meant to let somebody in or out. */
-static int skip_unknown(struct walk *walk, const char *key, struct json_object *value)
+/* Not in the schema, but it may have been meant to let somebody in or out. */
+static int check_unknown(struct walk *walk, const char *key, struct json_object *value)
 {
 	bool exact = !walk->editor->strict;
 
-	walk->unknown++;
 	if (walk->editor->type != RESOURCE_USER)
 		return 0;
 	if (editor_means_active(key, exact))
@@ -80,6 +79,17 @@ static int skip_unknown(struct walk *walk, const char *key, struct json_object *
 			return refuse_active(walk, inner);
 	}
 	return 0;
+}
+
+static int skip_unknown(struct walk *walk, const char *key, struct json_object *value)
+{
+	int r = check_unknown(walk, key, value);
+
+	if (r == 0 && !walk->schema)
+		r = editor_apply_unknown(walk->editor, walk->op, key, value);
+	walk->known += r > 0;
+	walk->unknown += r == 0;
+	return r < 0 ? r : 0;
 }
 
 /* The same attribute under two spellings leaves open which one counts. */

@@ -6,7 +6,7 @@
 #include "scimd/model/json.h"
 #include "scimd/model/json_private.h"
 #include "scimd/model/path.h"
-#include "scimd/model/resource.h"
+#include "scimd/model/resource_editor.h"
 
 #define SELECTION_MAX 200
 
@@ -103,7 +103,17 @@ struct projection {
 	const struct selection *selection;
 	const struct schema *schema;
 	bool keeps;
+	const char *list; /* as sent */
 };
+
+static bool sub_is_always(const struct projection *p, const char *attribute, const char *sub)
+{
+	const struct schema_attribute *a =
+		schema_attribute_find(p->schema->attributes, attribute, strlen(attribute));
+
+	a = a ? schema_attribute_find(a->sub, sub, strlen(sub)) : NULL;
+	return a && a->returned == SCHEMA_ALWAYS;
+}
 
 /* Take out sub-attributes of a value or of each of its elements. */
 static void project_value(const struct projection *p, const char *attribute,
@@ -118,19 +128,34 @@ static void project_value(const struct projection *p, const char *attribute,
 		return;
 	json_object_object_foreach(value, key, member) {
 		(void)member;
-		if (names_sub(p->selection, p->schema, attribute, key) != p->keeps)
+		if (names_sub(p->selection, p->schema, attribute, key) != p->keeps &&
+		    !sub_is_always(p, attribute, key))
 			json_object_object_del(value, key);
 	}
 }
 
-static bool is_always(enum resource_type type, const char *name)
+static bool is_always(const struct schema *schema, const char *name)
 {
-	const struct schema_attribute *attribute, *own = schema_core(type)->attributes;
+	const struct schema_attribute *attribute = NULL;
 
-	attribute = schema_attribute_find(schema_common, name, strlen(name));
+	if (schema->core)
+		attribute = schema_attribute_find(schema_common, name, strlen(name));
 	if (!attribute)
-		attribute = schema_attribute_find(own, name, strlen(name));
+		attribute = schema_attribute_find(schema->attributes, name, strlen(name));
 	return attribute && attribute->returned == SCHEMA_ALWAYS;
+}
+
+/* Whether the comma list has exactly this name. */
+static bool list_has(const char *list, const char *wanted)
+{
+	const char *name;
+	size_t len;
+
+	while (next_name(&list, &name, &len)) {
+		if (strlen(wanted) == len && strncasecmp(name, wanted, len) == 0)
+			return true;
+	}
+	return false;
 }
 
 static void project_object(enum resource_type type, const struct projection *p,
@@ -140,8 +165,13 @@ static void project_object(enum resource_type type, const struct projection *p,
 		const struct schema *extension = schema_find(key, strlen(key));
 		bool is_partly;
 
-		if (p->schema->core && is_always(type, key))
+		if (is_always(p->schema, key))
 			continue;
+		if (p->schema->core && !extension && editor_is_unknown_urn(key)) {
+			if (list_has(p->list, key) != p->keeps)
+				json_object_object_del(object, key);
+			continue;
+		}
 		if (p->schema->core && extension) {
 			struct projection inner = *p;
 
@@ -162,6 +192,59 @@ static void project_object(enum resource_type type, const struct projection *p,
 	}
 }
 
+/* Whether something is only told who asked for it, and nobody did. attribute's names are those of
+ * its schema; sub may be NULL. */
+static bool is_hidden(const struct projection *p, const struct schema_attribute *attribute,
+		      const struct schema_attribute *sub)
+{
+	const struct schema_attribute *what = sub ? sub : attribute;
+	bool is_partly;
+
+	if (what->returned != SCHEMA_REQUEST)
+		return what->returned == SCHEMA_NEVER;
+	if (!p->keeps)
+		return true;
+	if (sub)
+		return !names_sub(p->selection, p->schema, attribute->name, sub->name);
+	return !names_attribute(p->selection, p->schema, attribute->name, &is_partly) &&
+	       !is_partly;
+}
+
+static void hide_subs(const struct projection *p, const struct schema_attribute *attribute,
+		      struct json_object *value)
+{
+	if (json_object_is_type(value, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			hide_subs(p, attribute, json_object_array_get_idx(value, i));
+		return;
+	}
+	for (const struct schema_attribute *sub = attribute->sub; sub && sub->name; sub++) {
+		if (is_hidden(p, attribute, sub))
+			json_object_object_del(value, sub->name);
+	}
+}
+
+/* What schemas of the configuration return on request alone. */
+static void project_hidden(const struct projection *outer, struct json_object *full)
+{
+	for (const struct schema *const *s = schema_all() + SCHEMA_BUILT_IN; *s; s++) {
+		struct json_object *object = json_member(full, (*s)->urn);
+		struct projection p = *outer;
+
+		p.schema = *s;
+		if (!object || !(*s)->hides)
+			continue;
+		for (const struct schema_attribute *a = (*s)->attributes; a->name; a++) {
+			if (is_hidden(&p, a, NULL))
+				json_object_object_del(object, a->name);
+			else if (a->sub && json_member(object, a->name))
+				hide_subs(&p, a, json_member(object, a->name));
+		}
+		if (json_object_object_length(object) == 0)
+			json_object_object_del(full, (*s)->urn);
+	}
+}
+
 int resource_project(enum resource_type type, struct json_object *full, const char *attributes,
 		     const char *excluded, struct fault *fault)
 {
@@ -173,8 +256,11 @@ int resource_project(enum resource_type type, struct json_object *full, const ch
 		attributes = NULL;
 	if (excluded && !*excluded)
 		excluded = NULL;
-	if (!attributes && !excluded)
+	projection = (struct projection){ .keeps = false };
+	if (!attributes && !excluded) {
+		project_hidden(&projection, full);
 		return 0;
+	}
 	if (attributes && excluded)
 		return fault_set(fault, 400, "invalidValue",
 				 "attributes and excludedAttributes exclude each other");
@@ -186,7 +272,9 @@ int resource_project(enum resource_type type, struct json_object *full, const ch
 		return r;
 	projection = (struct projection){ .selection = selection,
 					  .schema = schema_core(type),
-					  .keeps = attributes != NULL };
+					  .keeps = attributes != NULL,
+					  .list = attributes ? attributes : excluded };
+	project_hidden(&projection, full);
 	project_object(type, &projection, full);
 	return 0;
 }
@@ -198,7 +286,9 @@ static bool list_names(const char *list, const char *attribute, bool also_partly
 	const char *name;
 
 	while (next_name(&list, &name, &len)) {
-		for (const struct schema *s = schemas; s->urn; s++) {
+		for (size_t i = 0; i < SCHEMA_BUILT_IN; i++) {
+			const struct schema *s = schema_all()[i];
+
 			urn_len = strlen(s->urn);
 			if (!s->core || len < urn_len || strncasecmp(name, s->urn, urn_len) != 0)
 				continue;

@@ -1,5 +1,6 @@
 #include "scimd/model/schema.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include <strings.h>
 
@@ -15,8 +16,9 @@
 	  .case_exact = true, __VA_ARGS__ }
 #define BOOLEAN(name_, description_) \
 	{ .name = (name_), .description = (description_), .type = SCHEMA_BOOLEAN }
-#define INTEGER(name_, description_) \
-	{ .name = (name_), .description = (description_), .type = SCHEMA_INTEGER }
+#define ID_NUMBER(name_, description_)                                            \
+	{ .name = (name_), .description = (description_), .type = SCHEMA_INTEGER, \
+	  .id_number = true }
 #define COMPLEX(name_, description_, subs_, ...)                                \
 	{ .name = (name_), .description = (description_), .type = SCHEMA_COMPLEX, \
 	  .sub = (subs_), __VA_ARGS__ }
@@ -134,8 +136,8 @@ static const struct schema_attribute enterprise_attributes[] = {
 };
 
 static const struct schema_attribute posix_user_attributes[] = {
-	INTEGER("uidNumber", "The wanted user id; given if it is free and in range."),
-	INTEGER("gidNumber", "The wanted id of the private group."),
+	ID_NUMBER("uidNumber", "The wanted user id; given if it is free and in range."),
+	ID_NUMBER("gidNumber", "The wanted id of the private group."),
 	STRING("homeDirectory", "The home directory.", CASE_EXACT),
 	STRING("loginShell", "The login shell.", CASE_EXACT),
 	STRING("gecos", "The full name field."),
@@ -158,11 +160,11 @@ static const struct schema_attribute group_attributes[] = {
 };
 
 static const struct schema_attribute posix_group_attributes[] = {
-	INTEGER("gidNumber", "The wanted group id; given if it is free and in range."),
+	ID_NUMBER("gidNumber", "The wanted group id; given if it is free and in range."),
 	{ .name = NULL },
 };
 
-const struct schema schemas[] = {
+static const struct schema built_in[SCHEMA_BUILT_IN] = {
 	{ .urn = URN_USER, .name = "User", .description = "A person's account",
 	  .resource = RESOURCE_USER, .core = true, .attributes = user_attributes },
 	{ .urn = URN_ENTERPRISE, .name = "EnterpriseUser",
@@ -178,12 +180,28 @@ const struct schema schemas[] = {
 	  .alias_urn = "urn:ietf:params:scim:schemas:oracle:idcs:extension:posix:Group",
 	  .name = "PosixGroup", .description = "A group on Linux hosts",
 	  .resource = RESOURCE_GROUP, .attributes = posix_group_attributes },
-	{ .urn = NULL },
 };
+
+static const struct schema *const built_in_list[] = {
+	&built_in[0], &built_in[1], &built_in[2], &built_in[3], &built_in[4], NULL,
+};
+_Static_assert(ARRAY_SIZE(built_in_list) == SCHEMA_BUILT_IN + 1, "every schema is on the list");
+
+static const struct schema *const *_Atomic in_force = built_in_list;
+
+const struct schema *const *schema_all(void)
+{
+	return atomic_load(&in_force);
+}
+
+void schema_use(const struct schema *const *list)
+{
+	atomic_store(&in_force, list ? list : built_in_list);
+}
 
 const struct schema *schema_core(enum resource_type type)
 {
-	const struct schema *schema = schemas;
+	const struct schema *schema = built_in;
 
 	while (!schema->core || schema->resource != type)
 		schema++;
@@ -197,11 +215,26 @@ static bool is_word(const char *word, const char *text, size_t len)
 
 const struct schema *schema_find(const char *urn, size_t len)
 {
-	for (const struct schema *schema = schemas; schema->urn; schema++) {
-		if (is_word(schema->urn, urn, len) || is_word(schema->alias_urn, urn, len))
-			return schema;
+	for (const struct schema *const *s = schema_all(); *s; s++) {
+		if (is_word((*s)->urn, urn, len) || is_word((*s)->alias_urn, urn, len))
+			return *s;
 	}
 	return NULL;
+}
+
+bool schema_is_secret(const char *name)
+{
+	for (size_t len; *name; name += len + (name[len] != '\0')) {
+		len = strcspn(name, ":.[");
+		for (const struct schema *const *s = schema_all() + SCHEMA_BUILT_IN; *s; s++) {
+			const struct schema_attribute *a =
+				schema_attribute_find((*s)->attributes, name, len);
+
+			if (a && a->returned == SCHEMA_NEVER)
+				return true;
+		}
+	}
+	return false;
 }
 
 /* What other products call the same thing. */

@@ -69,7 +69,7 @@ static const char *type_name(enum schema_type type)
 		[SCHEMA_STRING] = "string",	  [SCHEMA_BOOLEAN] = "boolean",
 		[SCHEMA_INTEGER] = "integer",	  [SCHEMA_DATETIME] = "dateTime",
 		[SCHEMA_REFERENCE] = "reference", [SCHEMA_BINARY] = "binary",
-		[SCHEMA_COMPLEX] = "complex",
+		[SCHEMA_COMPLEX] = "complex",	  [SCHEMA_DECIMAL] = "decimal",
 	};
 
 	return names[type];
@@ -160,14 +160,14 @@ static struct json_object *extensions_new(enum resource_type type)
 {
 	_cleanup_(json_putp) struct json_object *array = json_object_new_array();
 
-	for (const struct schema *schema = schemas; schema->urn; schema++) {
+	for (const struct schema *const *s = schema_all(); *s; s++) {
 		struct json_object *extension;
 
-		if (schema->resource != type || schema->core)
+		if ((*s)->resource != type || (*s)->core)
 			continue;
 		extension = json_object_new_object();
 		if (json_append(array, extension) < 0 ||
-		    set_string(extension, "schema", schema->urn) < 0 ||
+		    set_string(extension, "schema", (*s)->urn) < 0 ||
 		    set_flag(extension, "required", false) < 0)
 			return NULL;
 	}
@@ -220,8 +220,8 @@ struct json_object *schema_documents(const char *base_url, const char *urn)
 		return NULL;
 	}
 	resources = json_object_new_array();
-	for (const struct schema *schema = schemas; schema->urn; schema++) {
-		if (json_append(resources, schema_document(base_url, schema)) < 0) {
+	for (const struct schema *const *s = schema_all(); *s; s++) {
+		if (json_append(resources, schema_document(base_url, *s)) < 0) {
 			errno = ENOMEM;
 			return NULL;
 		}

@@ -72,6 +72,15 @@ static char *number_key(int64_t number)
 	return key;
 }
 
+/* The same of decimals: their bits are in order once the sign is turned round, and below zero all. */
+static char *decimal_key(double number)
+{
+	int64_t bits;
+
+	memcpy(&bits, &number, sizeof(bits));
+	return number_key(bits < 0 ? (int64_t)((uint64_t)INT64_MIN - (uint64_t)bits) : bits);
+}
+
 static char *text_key(const char *text, bool exact)
 {
 	char *key = exact ? strdup(text) : json_fold(text);
@@ -89,6 +98,8 @@ static char *key_make(const struct schema_attribute *target, struct json_object 
 {
 	int64_t time_us;
 
+	if (target->type == SCHEMA_DECIMAL)
+		return decimal_key(json_object_get_double(value));
 	switch (json_object_get_type(value)) {
 	case json_type_int:
 		return number_key(json_object_get_int64(value));

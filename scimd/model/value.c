@@ -171,24 +171,36 @@ static int check_boolean(const struct schema_attribute *parent,
 	return *ret ? 0 : -ENOMEM;
 }
 
-/* The only integers here are user and group ids, which have 32 bits. */
-static int check_integer(const struct schema_attribute *attribute, struct json_object *value,
+/* Digits in a string, as some clients send numbers. */
+static bool read_integer(const char *text, int64_t *ret)
+{
+	size_t len = strlen(text), sign = text[0] == '-';
+
+	if (len == sign || len > 18 || strspn(text + sign, "0123456789") != len - sign)
+		return false;
+	*ret = strtoll(text, NULL, 10);
+	return true;
+}
+
+static int check_integer(const struct schema_attribute *parent,
+			 const struct schema_attribute *attribute, struct json_object *value,
 			 struct json_object **ret, struct fault *fault)
 {
 	struct json_object *number;
-	int64_t integer = -1;
+	int64_t integer = 0;
+	bool good = false;
 
 	if (json_object_is_type(value, json_type_int)) {
 		integer = json_object_get_int64(value);
+		good = true;
 	} else if (json_object_is_type(value, json_type_string)) {
-		const char *text = json_object_get_string(value);
-		size_t len = strlen(text);
-
-		if (len > 0 && len <= 10 && strspn(text, "0123456789") == len)
-			integer = strtoll(text, NULL, 10);
+		good = read_integer(json_object_get_string(value), &integer);
 	}
-	if (integer < 0 || integer > UINT32_MAX)
-		return bad(NULL, attribute, "must be a whole number from 0 to 4294967295", fault);
+	if (attribute->id_number && (!good || integer < 0 || integer > UINT32_MAX))
+		return bad(parent, attribute, "must be a whole number from 0 to 4294967295",
+			   fault);
+	if (!good)
+		return bad(parent, attribute, "must be a whole number", fault);
 	number = json_object_new_int64(integer);
 	if (!number)
 		return -ENOMEM;
@@ -196,14 +208,36 @@ static int check_integer(const struct schema_attribute *attribute, struct json_o
 	return 0;
 }
 
+static int check_decimal(const struct schema_attribute *parent,
+			 const struct schema_attribute *attribute, struct json_object *value,
+			 struct json_object **ret, struct fault *fault)
+{
+	if (!json_object_is_type(value, json_type_int) &&
+	    !json_object_is_type(value, json_type_double))
+		return bad(parent, attribute, "must be a number", fault);
+	*ret = json_object_get(value);
+	return 0;
+}
+
 int value_simple(const struct schema_attribute *parent, const struct schema_attribute *attribute,
 		 struct json_object *value, struct json_object **ret, struct fault *fault)
 {
-	if (attribute->type == SCHEMA_BOOLEAN)
+	switch (attribute->type) {
+	case SCHEMA_BOOLEAN:
 		return check_boolean(parent, attribute, value, ret, fault);
-	if (attribute->type == SCHEMA_INTEGER)
-		return check_integer(attribute, value, ret, fault);
-	return check_text(parent, attribute, value, ret, fault);
+	case SCHEMA_INTEGER:
+		return check_integer(parent, attribute, value, ret, fault);
+	case SCHEMA_DECIMAL:
+		return check_decimal(parent, attribute, value, ret, fault);
+	default:
+		return check_text(parent, attribute, value, ret, fault);
+	}
+}
+
+bool value_is_frozen(const struct schema_attribute *attribute, struct json_object *had,
+		     struct json_object *now)
+{
+	return attribute->mutability == SCHEMA_IMMUTABLE && had && !json_object_equal(had, now);
 }
 
 /* The object that a complex value stands for, as an owned reference. */
@@ -229,6 +263,13 @@ static int value_object(const struct schema_attribute *attribute, struct json_ob
 	return 0;
 }
 
+static int frozen(const struct schema_attribute *attribute, const struct schema_attribute *sub,
+		  struct fault *fault)
+{
+	return fault_set(fault, 400, "mutability", "%s.%s is immutable", attribute->name,
+			 sub->name);
+}
+
 static int merge_sub(const struct schema_attribute *attribute, const struct schema_attribute *sub,
 		     struct json_object *target, struct json_object *value, struct fault *fault)
 {
@@ -236,11 +277,19 @@ static int merge_sub(const struct schema_attribute *attribute, const struct sche
 	int r;
 
 	if (value_is_unassigned(value)) {
+		if (value_is_frozen(sub, json_member(target, sub->name), NULL))
+			return frozen(attribute, sub, fault);
 		json_object_object_del(target, sub->name);
 		return 0;
 	}
 	r = value_simple(attribute, sub, value, &checked, fault);
-	return r < 0 ? r : json_set(target, sub->name, checked);
+	if (r < 0)
+		return r;
+	if (value_is_frozen(sub, json_member(target, sub->name), checked)) {
+		json_object_put(checked);
+		return frozen(attribute, sub, fault);
+	}
+	return json_set(target, sub->name, checked);
 }
 
 int value_merge(const struct schema_attribute *attribute, struct json_object *target,

@@ -36,6 +36,10 @@ _must_use_ int value_elements(const struct schema_attribute *attribute, struct j
 /* Whether a sub-attribute "primary" of this element is true. */
 bool value_is_primary(struct json_object *element);
 
+/* Whether an immutable attribute had a value (NULL: none) that now would be another. */
+bool value_is_frozen(const struct schema_attribute *attribute, struct json_object *had,
+		     struct json_object *now);
+
 /* "true" and "false" in any case, 1 and 0; else -EINVAL. */
 _must_use_ int value_boolean(const char *text);
 

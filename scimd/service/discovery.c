@@ -26,11 +26,6 @@ static int respond_document(struct call *call, struct json_object *document, int
 	return -ENOMEM;
 }
 
-static const char *route_id(const struct call *call)
-{
-	return call->route.id[0] ? call->route.id : NULL;
-}
-
 int discovery_provider_config(struct call *call, struct fault *fault)
 {
 	const struct schema_limits limits = {
@@ -47,7 +42,10 @@ int discovery_provider_config(struct call *call, struct fault *fault)
 	return respond_document(call, document, ENOMEM, fault);
 }
 
-int discovery_resource_types(struct call *call, struct fault *fault)
+/* All documents of a kind, or the one that the path names. */
+static int discover(struct call *call,
+		    struct json_object *(*find)(const char *base_url, const char *name),
+		    struct fault *fault)
 {
 	_cleanup_(json_putp) struct json_object *document = NULL;
 	int r;
@@ -56,19 +54,16 @@ int discovery_resource_types(struct call *call, struct fault *fault)
 	if (r < 0)
 		return r;
 	errno = 0;
-	document = schema_resource_types(call->base_url, route_id(call));
+	document = find(call->base_url, call->route.id[0] ? call->route.id : NULL);
 	return respond_document(call, document, errno, fault);
+}
+
+int discovery_resource_types(struct call *call, struct fault *fault)
+{
+	return discover(call, schema_resource_types, fault);
 }
 
 int discovery_schemas(struct call *call, struct fault *fault)
 {
-	_cleanup_(json_putp) struct json_object *document = NULL;
-	int r;
-
-	r = refuse_filter(call, fault);
-	if (r < 0)
-		return r;
-	errno = 0;
-	document = schema_documents(call->base_url, route_id(call));
-	return respond_document(call, document, errno, fault);
+	return discover(call, schema_documents, fault);
 }

@@ -162,7 +162,9 @@ static int group_change(struct change *change, void *context, struct fault *faul
 		return r;
 	written = write_changes(write, &edit);
 	if (written) {
-		r = write_fill(write, &edit);
+		r = write_check_unique(write, change_txn(change), &edit, fault);
+		if (r >= 0)
+			r = write_fill(write, &edit);
 		if (r >= 0)
 			r = change_group_put(change, &write->row, fault);
 		if (r < 0)

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "scimd/model/json.h"
+#include "scimd/model/schema.h"
 #include "scimd/service/id_list.h"
 #include "scimd/service/listing.h"
 
@@ -150,11 +151,39 @@ static bool is_other_type(const struct listing *listing)
 	return wanted && strcmp(wanted, listing->type == RESOURCE_USER ? "User" : "Group") != 0;
 }
 
+/* A filter that compares an attribute whose values are unique by a schema of the configuration.
+ * Returns 1 if there is none. */
+static int unique_consider(struct listing *listing)
+{
+	for (const struct schema *const *s = schema_all() + SCHEMA_BUILT_IN; *s; s++) {
+		for (const struct schema_attribute *a = (*s)->attributes; a->name; a++) {
+			_cleanup_free_ char *path = NULL, *line = NULL;
+			const char *value;
+			int r;
+
+			if (!a->unique || a->type != SCHEMA_STRING || (*s)->resource != listing->type)
+				continue;
+			if (asprintf(&path, "%s:%s", (*s)->urn, a->name) < 0)
+				return -ENOMEM;
+			value = filter_requires(listing->filter, path);
+			if (!value || !*value)
+				continue;
+			r = resource_unique_line(*s, a, value, &line);
+			return r < 0 ? r
+				     : store_email_each(listing->txn,
+							listing->call->connection->name, line,
+							row_consider, listing);
+		}
+	}
+	return 1;
+}
+
 static int candidates_consider(struct listing *listing)
 {
 	bool is_user = listing->type == RESOURCE_USER;
 	const struct filter *filter = listing->filter;
 	const char *value;
+	int r;
 
 	value = filter_requires(filter, "id");
 	if (value)
@@ -173,7 +202,8 @@ static int candidates_consider(struct listing *listing)
 		return groups_consider(listing, value);
 	if (value && !strchr(value, '\n')) /* the index leaves these out */
 		return email_consider(listing, value);
-	return all_consider(listing);
+	r = unique_consider(listing);
+	return r == 1 ? all_consider(listing) : r;
 }
 
 static size_t text_count(const char *text, const char *word)

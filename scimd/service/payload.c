@@ -4,12 +4,13 @@
 #include <strings.h>
 
 #include "scimd/model/json.h"
+#include "scimd/model/schema.h"
 
 /* Names that only resemble the attribute are taken as well: an event may lack a detail, never hold
  * a secret. */
 static bool names_password(const char *name)
 {
-	return name && strcasestr(name, "password");
+	return name && (strcasestr(name, "password") || schema_is_secret(name));
 }
 
 static bool op_sets_password(struct json_object *object)

@@ -26,7 +26,9 @@ static int user_change(struct change *change, void *context, struct fault *fault
 	r = write_edit(write, change_txn(change), &edit, fault);
 	if (r < 0 || !write_changes(write, &edit))
 		return r;
-	r = write_fill(write, &edit);
+	r = write_check_unique(write, change_txn(change), &edit, fault);
+	if (r >= 0)
+		r = write_fill(write, &edit);
 	if (r >= 0)
 		r = change_user_put(change, &write->row, fault);
 	return r < 0 ? r : pending_admit(change, &write->row, fault);

@@ -141,9 +141,19 @@ static enum patch_dialect dialect_of(const struct conf_connection *connection)
 	}
 }
 
+static struct resource_rules rules_of(const struct conf_connection *connection)
+{
+	return (struct resource_rules){
+		.dialect = dialect_of(connection),
+		.keeps_unknown = connection->unknown_schemas == CONF_UNKNOWN_KEEP,
+		.checks_schemas = connection->dialect == CONF_DIALECT_RFC,
+	};
+}
+
 static int edit_existing(struct write *write, struct resource_edit *ret, struct fault *fault)
 {
 	_cleanup_(json_putp) struct json_object *current = NULL;
+	const struct resource_rules rules = rules_of(write->call->connection);
 	const char *json = write->row.json;
 	struct fault ours = {};
 	int r;
@@ -152,19 +162,20 @@ static int edit_existing(struct write *write, struct resource_edit *ret, struct 
 	if (r < 0)
 		return r == -EPROTO ? -EIO : r;
 	if (write->kind == WRITE_REPLACE)
-		return resource_replace(write->type, current, write->call->body, ret, fault);
-	return resource_patch_as(write->type, dialect_of(write->call->connection), current,
-				 write->call->body, ret, fault);
+		return resource_replace_by(write->type, &rules, current, write->call->body, ret,
+					   fault);
+	return resource_patch_by(write->type, &rules, current, write->call->body, ret, fault);
 }
 
 int write_edit(struct write *write, struct store_txn *txn, struct resource_edit *ret,
 	       struct fault *fault)
 {
+	const struct resource_rules rules = rules_of(write->call->connection);
 	int r;
 
 	if (write->kind == WRITE_CREATE) {
 		write_begin(write);
-		r = resource_create(write->type, write->call->body, ret, fault);
+		r = resource_create_by(write->type, &rules, write->call->body, ret, fault);
 	} else {
 		r = write_load(write, txn, fault);
 		if (r >= 0)
@@ -201,37 +212,108 @@ static int fill_password(struct write *write, const struct resource_edit *edit)
 	return 0;
 }
 
-/* The addresses as the store's index wants them. */
-static int fill_emails(struct store_resource *row, struct json_object *resource)
+static int print_emails(FILE *out, struct json_object *emails)
 {
-	struct json_object *emails = json_get(resource, "emails");
-	_cleanup_free_ char *list = NULL;
-	size_t size;
-	FILE *out;
+	size_t count = json_object_is_type(emails, json_type_array)
+			       ? json_object_array_length(emails)
+			       : 0;
 
-	free(row->emails);
-	row->emails = NULL;
-	if (row->type != RESOURCE_USER || !json_object_is_type(emails, json_type_array))
-		return 0;
-	out = open_memstream(&list, &size);
-	if (!out)
-		return -ENOMEM;
-	for (size_t i = 0; i < json_object_array_length(emails); i++) {
+	for (size_t i = 0; i < count; i++) {
 		const char *value =
 			json_get_string(json_object_array_get_idx(emails, i), "value");
 		_cleanup_free_ char *folded = value ? json_fold(value) : NULL;
 
-		if (value && !folded) {
-			fclose(out);
+		if (value && !folded)
 			return -ENOMEM;
-		}
 		if (folded && *folded && !strchr(folded, '\n'))
 			fprintf(out, "%s\n", folded);
 	}
-	if (fclose(out) != 0)
-		return -ENOMEM;
-	row->emails = TAKE_PTR(list);
 	return 0;
+}
+
+/* The addresses as the store's index wants them, and among them the values of attributes that the
+ * configuration's schemas want to be unique. */
+static int fill_emails(struct store_resource *row, struct json_object *resource)
+{
+	_cleanup_free_ char *list = NULL, *unique = NULL;
+	size_t size;
+	FILE *out;
+	int r;
+
+	free(row->emails);
+	row->emails = NULL;
+	r = resource_unique_values(row->type, resource, &unique);
+	if (r < 0)
+		return r;
+	out = open_memstream(&list, &size);
+	if (!out)
+		return -ENOMEM;
+	if (row->type == RESOURCE_USER)
+		r = print_emails(out, json_get(resource, "emails"));
+	fputs(unique, out);
+	if (fclose(out) != 0 || r < 0)
+		return -ENOMEM;
+	if (*list)
+		row->emails = TAKE_PTR(list);
+	return 0;
+}
+
+/* One value that no other resource may have, and whose it is. */
+struct claim {
+	const struct write *write;
+	const char *line;
+	struct fault *fault;
+};
+
+static bool has_line(const char *lines, const char *line)
+{
+	size_t len = strlen(line);
+
+	for (const char *at = lines; *at; at += strcspn(at, "\n"), at += *at == '\n') {
+		if (strcspn(at, "\n") == len && strncmp(at, line, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* An index entry of another resource: an address may look like a value, so the resource is asked. */
+static int claim_check(const struct store_resource *row, void *context)
+{
+	const struct claim *claim = context;
+	_cleanup_(json_putp) struct json_object *resource = NULL;
+	_cleanup_free_ char *lines = NULL;
+	struct fault ours = {};
+	int r;
+
+	if (strcmp(row->id, claim->write->id) == 0)
+		return 0;
+	r = json_parse(row->json, strlen(row->json), &resource, &ours);
+	if (r >= 0)
+		r = resource_unique_values(row->type, resource, &lines);
+	if (r < 0)
+		return r == -EPROTO ? -EIO : r;
+	if (!has_line(lines, claim->line))
+		return 0;
+	return fault_set(claim->fault, 409, "uniqueness", "%.*s is taken by another %s",
+			 (int)strcspn(claim->line, "="), claim->line,
+			 row->type == RESOURCE_USER ? "user" : "group");
+}
+
+int write_check_unique(const struct write *write, struct store_txn *txn,
+		       const struct resource_edit *edit, struct fault *fault)
+{
+	_cleanup_free_ char *lines = NULL;
+	struct claim claim = { .write = write, .fault = fault };
+	int r;
+
+	r = resource_unique_values(write->type, edit->resource, &lines);
+	for (char *line = lines, *end; r == 0 && line && *line; line = end + 1) {
+		end = strchr(line, '\n');
+		*end = '\0';
+		claim.line = line;
+		r = store_email_each(txn, write->row.connection, line, claim_check, &claim);
+	}
+	return r < 0 ? r : 0;
 }
 
 int write_fill(struct write *write, const struct resource_edit *edit)

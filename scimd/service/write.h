@@ -32,6 +32,11 @@ _must_use_ int write_edit(struct write *write, struct store_txn *txn, struct res
 /* Whether the resource itself changes (members aside). */
 bool write_changes(const struct write *write, const struct resource_edit *edit);
 
+/* Inside a change: no other resource of the connection has a value that must be unique by a schema of
+ * the configuration. 409 otherwise. */
+_must_use_ int write_check_unique(const struct write *write, struct store_txn *txn,
+				  const struct resource_edit *edit, struct fault *fault);
+
 /* Put the edit into write->row and count the version up. */
 _must_use_ int write_fill(struct write *write, const struct resource_edit *edit);
 

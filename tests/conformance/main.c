@@ -1,7 +1,7 @@
 /* conformance --base URL --ca FILE --token PREFIX FILE... - runs the files one after another.
  *
  * Each file has a connection of its own, so that it starts with nothing there: file number N uses the
- * bearer token PREFIX-N; ${other} is PREFIX-other, another connection's, and ${rfc}, ${entra} and ${keep} are
+ * bearer token PREFIX-N; ${other} is PREFIX-other, another connection's, and ${rfc}, ${entra}, ${keep} and ${unknown} are
  * those of connections that are configured to be special. A line for each file, what
  * failed before it, and the totals last. Exit code: 0 all passed, 1 some failed, 2 usage. */
 #include <getopt.h>
@@ -14,7 +14,7 @@ static bool file_run(const char *file, int number, const char *prefix, struct ex
 		     const char *base, struct totals *totals)
 {
 	_cleanup_(variables_done) struct variables variables = { .items = NULL };
-	static const char *const others[] = { "other", "rfc", "entra", "keep" };
+	static const char *const others[] = { "other", "rfc", "entra", "keep", "unknown" };
 	const char *name = strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
 	struct totals here = { 0 };
 	char text[512];

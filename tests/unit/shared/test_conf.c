@@ -117,7 +117,9 @@ static void test_everything(void)
 		"[access]\nallow_groups = A, B\ndeny_groups = C\n"
 		"[offboard]\ngrace_ms = 10\ndeadline_ms = 100\non_role_loss = keep\n"
 		"[connection okta]\ntoken_sha256 = " HASH_A "  " HASH_B "\n"
-		"dialect = entra\npending_members = keep\n"
+		"dialect = entra\npending_members = keep\nunknown_schemas = keep\n"
+		"[schema a-1]\nfile = /etc/scimd/a.json\n"
+		"[schema b]\nfile = /etc/scimd/b.json\nresource = Group\n"
 		"[ connection  entra-1_x ]\ntoken_sha256 = "
 		"1111111111111111111111111111111111111111111111111111111111111111\n"
 		"[role z]\ngroups = Z\nprecedence = 5\n"
@@ -150,6 +152,13 @@ static void test_everything(void)
 	T_STR(conf->connections[1].name, "entra-1_x");
 	T_INT(conf->connections[1].dialect, CONF_DIALECT_AUTO);
 	T_INT(conf->connections[1].pending_members, CONF_PENDING_REFUSE);
+	T_INT(conf->connections[0].unknown_schemas, CONF_UNKNOWN_KEEP);
+	T_INT(conf->connections[1].unknown_schemas, CONF_UNKNOWN_IGNORE);
+	T_FATAL(conf->schema_count == 2);
+	T_STR(conf->schemas[0].name, "a-1");
+	T_STR(conf->schemas[0].file, "/etc/scimd/a.json");
+	T_INT(conf->schemas[0].resource, CONF_RESOURCE_USER);
+	T_INT(conf->schemas[1].resource, CONF_RESOURCE_GROUP);
 	T_FATAL(conf->role_count == 3);
 	T_STR(conf->roles[0].name, "z");
 	T_STR(conf->roles[1].name, "a");
@@ -253,6 +262,12 @@ static void test_problems(void)
 		  "dialect must be auto, rfc, entra or okta" },
 		{ "[connection a]\ntoken_sha256 = " HASH_A "\npending_members = yes\n", 3,
 		  "pending_members must be refuse or keep" },
+		{ "[connection a]\ntoken_sha256 = " HASH_A "\nunknown_schemas = on\n", 3,
+		  "unknown_schemas must be ignore or keep" },
+		{ "[schema a]\nfile = a.json\n", 2, "file must be an absolute path" },
+		{ "[schema a]\nfile = /a.json\nresource = user\n", 3,
+		  "resource must be User or Group" },
+		{ "[schema a]\nresource = User\n", 1, "[schema a] needs file" },
 		{ "[connection a]\ntoken_sha256 =\n", 2, "needs token_sha256" },
 		{ "[connection a]\ntoken_sha256 = 1234\n", 2, "token_sha256 must be" },
 		{ "[connection a]\ntoken_sha256 = " HASH_A " " HASH_A " " HASH_A "\n", 2,
@@ -452,7 +467,8 @@ static void test_print_reads_back(void)
 	conf_print(conf, out);
 	fclose(out);
 	T_TRUE(strstr(first, "token_sha256 = 00010203… ff010203…\n"
-			     "dialect = auto\npending_members = refuse\n") != NULL);
+			     "dialect = auto\npending_members = refuse\n"
+			     "unknown_schemas = ignore\n") != NULL);
 	T_TRUE(strstr(first, "0405") == NULL);
 	T_TRUE(strstr(first, "expose_groups = Ops Team, b\n") != NULL);
 	T_TRUE(strstr(first,
