@@ -127,6 +127,7 @@ $(BUILD)/tests/unit/$(1)/test_%: tests/unit/$(1)/test_%.c $(extra_$(1)) $(foreac
 	$(Q)$(CC) $(CFLAGS) $(filter-out -MMD -MP,$(OUR_CFLAGS)) $(flags_$(1)) -pie $(OUR_LDFLAGS) -o $$@ \
 		$$< $(extra_$(1)) $(foreach a,$(deps_$(1)),$(call archive,$(a))) -lcunit $(libs_$(1))
 endef
+extra_service := $(call obj,pam_scim/report.c)
 flags_nss_scim := -DDIRECTORY_PUBLIC_DIR='"$(TEST_PUBLIC_DIR)"'
 extra_nss_scim := $(call testdir_obj,$(wildcard nss_scim/*.c) $(READER))
 flags_pam_scim := -DDIRECTORY_PUBLIC_DIR='"$(TEST_PUBLIC_DIR)"'

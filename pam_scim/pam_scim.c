@@ -11,6 +11,7 @@
 #include "pam_scim/decision.h"
 #include "pam_scim/home.h"
 #include "pam_scim/person.h"
+#include "pam_scim/report.h"
 #include "shared/attrs.h"
 
 #define HOST_SIZE 65 /* HOST_NAME_MAX and the terminator */
@@ -49,11 +50,11 @@ static int get_name(pam_handle_t *pamh, const char **ret)
 	return PAM_SUCCESS;
 }
 
-static const char *get_service(pam_handle_t *pamh)
+static const char *get_item(pam_handle_t *pamh, int item)
 {
-	const void *service = NULL;
+	const void *text = NULL;
 
-	return pam_get_item(pamh, PAM_SERVICE, &service) == PAM_SUCCESS && service ? service : "";
+	return pam_get_item(pamh, item, &text) == PAM_SUCCESS && text ? text : "";
 }
 
 static void log_denied(pam_handle_t *pamh, const struct person *person, const char *phase)
@@ -61,12 +62,30 @@ static void log_denied(pam_handle_t *pamh, const struct person *person, const ch
 	char reason[REASON_SIZE], service[REASON_SIZE], uid[16] = "unknown";
 
 	decision_quote(person_reason(person), reason, sizeof(reason));
-	decision_quote(get_service(pamh), service, sizeof(service));
+	decision_quote(get_item(pamh, PAM_SERVICE), service, sizeof(service));
 	if (person->has_uid)
 		(void)snprintf(uid, sizeof(uid), "%u", person->uid);
 	pam_syslog(pamh, LOG_NOTICE,
 		   "scim: denied user=%s uid=%s service=%s phase=%s reason=\"%s\"",
 		   person->name, uid, service, phase, reason);
+}
+
+/* For events and counters; nobody may be listening, and then that is that. */
+static void report_denied(pam_handle_t *pamh, const struct person *person, const char *phase)
+{
+	const struct login_report report = {
+		.class = person->decision == DECISION_UNKNOWN ? LOGIN_REPORT_UNKNOWN
+			 : person->is_found		      ? LOGIN_REPORT_DENIED
+							      : LOGIN_REPORT_GONE,
+		.user = person->name,
+		.service = get_item(pamh, PAM_SERVICE),
+		.phase = phase,
+		.host = get_item(pamh, PAM_RHOST),
+		.reason = person_reason(person),
+	};
+
+	if (geteuid() == 0)
+		(void)report_send(LOGIN_REPORT_SOCKET, &report);
 }
 
 static void tell_denied(pam_handle_t *pamh, const struct person *person)
@@ -105,6 +124,7 @@ static int check(pam_handle_t *pamh, int flags, const struct options *options, c
 		break;
 	}
 	log_denied(pamh, person, phase);
+	report_denied(pamh, person, phase);
 	if (!(flags & PAM_SILENT))
 		tell_denied(pamh, person);
 	return PAM_PERM_DENIED;

@@ -188,6 +188,7 @@ static int run(const struct options *options, const sigset_t *signals)
 	_cleanup_(change_engine_freep) struct change_engine *engine = NULL;
 	_cleanup_(webhook_freep) struct webhook *webhook = NULL;
 	_cleanup_(service_freep) struct service *service = NULL;
+	_cleanup_(logins_freep) struct logins *logins = NULL;
 	_cleanup_(http_server_closep) struct http_server *control = NULL;
 	_cleanup_(http_server_closep) struct http_server *scim = NULL;
 	const struct conf *in_force;
@@ -212,6 +213,7 @@ static int run(const struct options *options, const sigset_t *signals)
 	if (r < 0)
 		return log_error_errno(r, "start the webhook");
 	service_set_webhook(service, webhook);
+	serve_logins(options, service, &logins);
 	in_force = change_engine_conf(engine);
 	r = serve_control(options, in_force, service, &control);
 	if (r >= 0)

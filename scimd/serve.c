@@ -6,6 +6,7 @@
 
 #include "scimd/base/log.h"
 #include "scimd/http/tls.h"
+#include "shared/login_report.h"
 
 #define CONNECTIONS_MAX 512u
 #define CONNECTIONS_PER_ADDRESS_MAX 128u
@@ -117,4 +118,21 @@ int serve_control(const struct options *options, const struct conf *conf, struct
 		},
 		ret);
 	return r < 0 ? log_error_errno(r, "serve %s", options->control_socket) : 0;
+}
+
+void serve_logins(const struct options *options, struct service *service, struct logins **ret)
+{
+	const char *control = options->control_socket, *slash = strrchr(control, '/');
+	const char *name = strrchr(LOGIN_REPORT_SOCKET, '/') + 1;
+	char path[PATH_MAX];
+	int r;
+
+	*ret = NULL;
+	r = snprintf(path, sizeof(path), "%.*s%s", slash ? (int)(slash - control) + 1 : 0, control,
+		     name) < (int)sizeof(path) ? logins_listen(path) : -ENAMETOOLONG;
+	if (r >= 0)
+		r = logins_new(service, r, 0, LOGINS_WINDOW_S, ret);
+	if (r < 0)
+		log_warning("denied logins will not be seen here: %s: %s", path,
+			    strerrordesc_np(-r));
 }

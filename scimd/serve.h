@@ -5,6 +5,7 @@
 
 #include "scimd/http/http.h"
 #include "scimd/options.h"
+#include "scimd/service/logins.h"
 #include "shared/attrs.h"
 #include "shared/conf.h"
 
@@ -12,6 +13,9 @@ _must_use_ int serve_scim(const struct options *options, const struct conf *conf
 			  struct service *service, struct http_server **ret);
 _must_use_ int serve_control(const struct options *options, const struct conf *conf,
 			     struct service *service, struct http_server **ret);
+
+/* Hear of denied logins, beside the control socket. Without that scimd serves all the same: NULL. */
+void serve_logins(const struct options *options, struct service *service, struct logins **ret);
 
 /* Read the certificate again, for connections from now on. With any error the old one stays. */
 _must_use_ int serve_certificate(const struct options *options, const struct conf *conf);

@@ -30,6 +30,7 @@ struct change_source {
 	const char *peer;
 	const char *request; /* "PATCH /Users/ID" */
 	const char *payload; /* body with passwords taken out, or NULL */
+	const char *service; /* of a login, or NULL */
 	uint64_t received_us;
 };
 

@@ -33,6 +33,7 @@ int event_add(struct change *change, const char *type, const char *user, const c
 		add_string(event, "peer", source->peer);
 		add_string(event, "request", source->request);
 		add_string(event, "payload", source->payload);
+		add_string(event, "service", source->service);
 	}
 	text = json_text(event);
 	if (!text)

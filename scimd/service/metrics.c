@@ -26,6 +26,7 @@ struct metrics {
 	struct entry *entries;
 	size_t count;
 	struct histogram latency;
+	uint64_t denied[METRICS_DENIED_REASONS];
 };
 
 int metrics_new(struct metrics **ret)
@@ -109,6 +110,13 @@ void metrics_count(struct metrics *metrics, const char *connection, const char *
 	pthread_mutex_unlock(&metrics->lock);
 }
 
+void metrics_login_denied(struct metrics *metrics, enum metrics_denied reason)
+{
+	pthread_mutex_lock(&metrics->lock);
+	metrics->denied[reason]++;
+	pthread_mutex_unlock(&metrics->lock);
+}
+
 void metrics_connection(struct metrics *metrics, const char *connection,
 			struct metrics_connection *ret)
 {
@@ -169,6 +177,21 @@ static void entry_write(const struct entry *entry, FILE *out)
 		}
 }
 
+static void denied_write(const struct metrics *metrics, FILE *out)
+{
+	static const char *const reasons[METRICS_DENIED_REASONS] = {
+		[METRICS_DENIED_DEACTIVATED] = "deactivated", [METRICS_DENIED_LOCKED] = "locked",
+		[METRICS_DENIED_RULES] = "denied",	      [METRICS_DENIED_DELETED] = "deleted",
+		[METRICS_DENIED_UNAVAILABLE] = "unavailable",
+	};
+
+	fputs("# HELP scimd_login_denied_total Logins that pam_scim denied.\n"
+	      "# TYPE scimd_login_denied_total counter\n", out);
+	for (size_t i = 0; i < METRICS_DENIED_REASONS; i++)
+		fprintf(out, "scimd_login_denied_total{reason=\"%s\"} %llu\n", reasons[i],
+			(unsigned long long)metrics->denied[i]);
+}
+
 void metrics_write(struct metrics *metrics, FILE *out)
 {
 	pthread_mutex_lock(&metrics->lock);
@@ -178,5 +201,6 @@ void metrics_write(struct metrics *metrics, FILE *out)
 		entry_write(&metrics->entries[i], out);
 	histogram_write(&metrics->latency, "scimd_request_duration_seconds",
 			"From a request's last byte to its answer.", out);
+	denied_write(metrics, out);
 	pthread_mutex_unlock(&metrics->lock);
 }

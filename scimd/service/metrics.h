@@ -18,6 +18,17 @@ void metrics_freep(struct metrics **metrics);
 void metrics_count(struct metrics *metrics, const char *connection, const char *method, int status,
 		   uint64_t took_us);
 
+/* A login was denied, for one of these reasons. */
+enum metrics_denied {
+	METRICS_DENIED_DEACTIVATED, /* by the identity provider */
+	METRICS_DENIED_LOCKED,
+	METRICS_DENIED_RULES, /* of this host */
+	METRICS_DENIED_DELETED,
+	METRICS_DENIED_UNAVAILABLE, /* the directory could not say */
+	METRICS_DENIED_REASONS
+};
+void metrics_login_denied(struct metrics *metrics, enum metrics_denied reason);
+
 struct metrics_connection {
 	uint64_t requests, errors; /* errors: answered 4xx or 5xx */
 	uint64_t last_used_us;	   /* epoch, 0: not since the start */

@@ -73,6 +73,30 @@ ok "lock while following" ctl lock cleo
 ok "the event is seen" t_wait 3000 grep -q '"type":"user.locked".*"user":"cleo"' "$T_DIR/follow"
 is "each event is followed once" 1 "$(grep -c '"type":"user.locked"' "$T_DIR/follow")"
 kill $follow
+# Denials, as events: scimd hears of them, and nobody waits for it.
+host_run "$HOST" su bob -c true >"$T_DIR/su" 2>&1
+host_run "$HOST" pamtester -I rhost=192.0.2.7 sshd cleo acct_mgmt >>"$T_DIR/su" 2>&1
+denied_of() {
+	ctl events --type login.denied --user "$1" --json | jq -r ".[0].$2"
+}
+t_wait 3000 sh -c "[ \"\$(tests/host/host run $HOST scimctl events --type login.denied --json |
+	jq length)\" = 2 ]" || t_fail "login.denied: $(ctl events --type login.denied)"
+is "login.denied: the service" su "$(denied_of bob service)"
+is "… from where" 192.0.2.7 "$(denied_of cleo peer)"
+like "… and why" 'deactivated' "$(denied_of bob detail)"
+metrics=$(ctl metrics)
+like "… counted by reason" '^scimd_login_denied_total\{reason="deactivated"\} 1$' "$metrics"
+like "… lock too" '^scimd_login_denied_total\{reason="locked"\} 1$' "$metrics"
+host_run "$HOST" runuser -u ada -- sh -c 'printf x | curl -s --unix-socket \
+	/run/scimd/control/login.sock http://x/' && t_fail "anybody may write to login.sock"
+host_run "$HOST" sh -c 'kill -STOP "$(systemctl show -P MainPID scimd)"'
+started=$(host_now_ms)
+for i in {1..20}; do
+	host_run "$HOST" pamtester sshd bob acct_mgmt >>"$T_DIR/su" 2>&1
+done
+took=$(($(host_now_ms) - started))
+host_run "$HOST" sh -c 'kill -CONT "$(systemctl show -P MainPID scimd)"'
+ok "twenty denials do not wait for a scimd that is stopped ($took ms)" test "$took" -lt 3000
 is "receipts" "bob cleo" "$(ctl receipts --json | jq -r '.[].user' | xargs)"
 is "receipts of one" "cleo" "$(ctl receipts --user cleo --json | jq -r '.[].user' | xargs)"
 metrics=$(ctl metrics)
