@@ -14,7 +14,7 @@
 #include "scimd/http/tls.h"
 #include "scimd/http/watch.h"
 
-#define TLS_PRIORITIES "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"
+#define TLS_PRIORITIES "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:%SERVER_PRECEDENCE"
 #define HEADER_BYTES_MAX ((size_t)64 * 1024)
 #define STACK_BYTES ((size_t)512 * 1024)
 /* From one answer to the next complete request: the idle time, and as much again for sending it. */

@@ -180,3 +180,19 @@ certificate_presented() {
 own_authority() {
 	host_run "$HOST" sed -i '1s/^/{\n\tlocal_certs\n\tskip_install_trust\n}\n/' /etc/caddy/Caddyfile
 }
+
+# scimd with an RSA certificate, for which there are suites without forward secrecy.
+rsa_certificate() {
+	host_run "$HOST" sh -c 'set -e; mkdir -p /etc/scimd/tls; cd /etc/scimd/tls
+		openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=localhost \
+			-addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem 2>/dev/null
+		chgrp scimd key.pem; chmod 0640 key.pem; printf "[server]\ntls_cert = %s\ntls_key = %s\n" \
+			"$PWD/cert.pem" "$PWD/key.pem" >../scimd.conf.d/rsa.conf; systemctl restart scimd' </dev/null
+	world_certificate_is /etc/scimd/tls/cert.pem
+}
+
+# tls_suite NAME: scimd takes this suite of TLS 1.2.
+tls_suite() {
+	openssl s_client -connect "$SCIM_ADDRESS:$SCIM_PORT" -tls1_2 -cipher "$1" </dev/null 2>/dev/null |
+		grep -q "Cipher is $1"
+}
