@@ -270,6 +270,8 @@ install: all
 	$(INSTALL) -D -m 0644 $(BUILD)/pam_scim.so $(DESTDIR)$(LIBDIR)/security/pam_scim.so
 	$(INSTALL) -D -m 0644 systemd/scimd.service $(DESTDIR)/lib/systemd/system/scimd.service
 	$(INSTALL) -D -m 0644 systemd/scimd-warden.service $(DESTDIR)/lib/systemd/system/scimd-warden.service
+	$(INSTALL) -D -m 0644 systemd/scimd-metrics.service $(DESTDIR)/lib/systemd/system/scimd-metrics.service
+	$(INSTALL) -D -m 0644 systemd/scimd-metrics.timer $(DESTDIR)/lib/systemd/system/scimd-metrics.timer
 	$(INSTALL) -D -m 0644 systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/scimd.conf
 	$(INSTALL) -D -m 0644 systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/scimd.conf
 	$(INSTALL) -D -m 0640 etc/scimd.conf $(DESTDIR)/etc/scimd/scimd.conf

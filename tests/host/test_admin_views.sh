@@ -108,6 +108,11 @@ like "metrics: sizes" '^scimd_store_bytes [1-9]' "$metrics"
 ok "a textfile for node_exporter" ctl metrics /tmp/scimd.prom
 is "… is whole, and for others to read" "644 yes" "$(host_run "$HOST" sh -c \
 	'stat -c %a /tmp/scimd.prom; grep -q scimd_info /tmp/scimd.prom && echo yes' | xargs)"
+is "its timer is off" disabled "$(host_run "$HOST" systemctl is-enabled scimd-metrics.timer)"
+host_run "$HOST" mkdir -p /var/lib/prometheus/node-exporter
+ok "… and can be turned on" host_run "$HOST" systemctl enable --now scimd-metrics.timer
+ok "… writes the file" t_wait 10000 host_run "$HOST" \
+	grep -q scimd_info /var/lib/prometheus/node-exporter/scimd.prom
 like "connections have counts" '^[1-9]' "$(ctl connection list --json | jq '.[0].requests')"
 like "completion knows names" '^cleo$' "$(host_run "$HOST" bash -c '
 	. /usr/share/bash-completion/completions/scimctl
