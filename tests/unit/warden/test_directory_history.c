@@ -1,0 +1,362 @@
+/* Whatever happens to the writer, in whatever order: changes, commits, aborts, files made beside at any
+ * step, and death at any write. A reader always sees what the model says. */
+#include <sys/syscall.h>
+
+#include "scimd/base/clock.h"
+#include "scimd/base/log.h"
+#include "tests/unit/warden/directory_model.h"
+
+/* --- a disk that dies ----------------------------------------------------------------------------- */
+
+/* After so many calls nothing reaches the file any more, as after kill -9: the last write in part. */
+static long calls_left = -1; /* below 0: for ever */
+
+static bool is_dead(void)
+{
+	return calls_left == 0;
+}
+
+static bool dies_now(void)
+{
+	return calls_left > 0 && --calls_left == 0;
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset)
+{
+	if (!is_dead() && dies_now() && size > 1) /* a part that no reader takes for the whole */
+		(void)syscall(SYS_pwrite64, fd, bytes, (size_t)rand() % size / 8 * 8, offset);
+	if (is_dead()) {
+		errno = EIO;
+		return -1;
+	}
+	return syscall(SYS_pwrite64, fd, bytes, size, offset);
+}
+
+static int result(long r)
+{
+	return (int)r;
+}
+
+int fdatasync(int fd)
+{
+	errno = EIO;
+	return is_dead() || dies_now() ? -1 : result(syscall(SYS_fdatasync, fd));
+}
+
+int fsync(int fd)
+{
+	errno = EIO;
+	return is_dead() || dies_now() ? -1 : result(syscall(SYS_fsync, fd));
+}
+
+int rename(const char *from, const char *to)
+{
+	errno = EIO;
+	return is_dead() || dies_now() ? -1 : result(syscall(SYS_rename, from, to));
+}
+
+int unlink(const char *path)
+{
+	errno = EIO;
+	return is_dead() ? -1 : result(syscall(SYS_unlink, path));
+}
+
+/* --- helpers -------------------------------------------------------------------------------------- */
+
+static uint64_t revision = 1;
+
+static int commit(struct directory_writer *writer)
+{
+	uint64_t durable, visible;
+
+	return directory_writer_commit(writer, revision++, &durable, &visible);
+}
+
+static void work_out(struct directory_writer *writer)
+{
+	while (directory_writer_has_work(writer))
+		directory_writer_work(writer, clock_monotonic_us() + 1000);
+}
+
+/* From a piece to all there is. */
+static void work_a_while(struct directory_writer *writer)
+{
+	directory_writer_work(writer, clock_monotonic_us() + (uint64_t)(rand() % 600));
+}
+
+static void usage_check(const struct directory_writer *writer)
+{
+	struct directory_writer_usage usage;
+
+	directory_writer_usage(writer, &usage);
+	T_TRUE(usage.size <= usage.content * 5 / 2 + DIRECTORY_SIZE_SLACK);
+}
+
+static struct directory_writer *empty_writer(void)
+{
+	struct directory_writer *writer = writer_open();
+
+	T_FATAL(directory_writer_start_over(writer, instance, 10, 2) == 0);
+	T_FATAL(commit(writer) == 0);
+	return writer;
+}
+
+/* What was kept up to date with each change is what counting gives. */
+static struct directory_writer *reopen(struct directory_writer *writer)
+{
+	struct directory_writer_usage before, after;
+
+	directory_writer_usage(writer, &before);
+	directory_writer_closep(&writer);
+	writer = writer_open();
+	directory_writer_usage(writer, &after);
+	T_INT(after.users, before.users);
+	T_INT(after.groups, before.groups);
+	T_INT(after.content, before.content);
+	T_INT(after.size, before.size);
+	return writer;
+}
+
+static unsigned int replaced; /* how often another file took the name */
+
+static void count_replaced(void)
+{
+	static ino_t last;
+	char path[128];
+	struct stat st;
+
+	sprintf(path, "%s/" DIRECTORY_FILE, folder);
+	T_FATAL(stat(path, &st) == 0);
+	replaced += st.st_ino != last;
+	last = st.st_ino;
+}
+
+/* --- tests ---------------------------------------------------------------------------------------- */
+
+/* A piece of work falls between any two changes, also of an open batch. */
+static void test_build_at_any_step(void)
+{
+	struct directory_writer *writer;
+	static struct model model, before;
+
+	log_open("test", LOG_LEVEL_ERROR);
+	writer = empty_writer();
+	srand(11);
+	replaced = 0;
+	for (unsigned int round = 0; round < 1200; round++) {
+		before = model;
+		for (int n = rand() % 6; n >= 0; n--) {
+			change_once(writer, &model);
+			if (rand() % 4 == 0)
+				directory_writer_work(writer, 0);
+		}
+		if (rand() % 10 == 0) {
+			directory_writer_abort(writer);
+			model = before;
+		} else {
+			T_FATAL(commit(writer) == 0);
+		}
+		/* Another range is a reason to make another file. */
+		options.uid_max = 99000 + round / 5;
+		directory_writer_set_range(writer, options.uid_min, options.uid_max);
+		for (int n = rand() % 80; n > 0; n--)
+			directory_writer_work(writer, 0);
+		count_replaced();
+		if (round % 400 == 399)
+			writer = reopen(writer);
+		if (round % 6 == 0)
+			check_all(writer, &model);
+	}
+	work_out(writer);
+	check_all(writer, &model);
+	T_TRUE(replaced > 100);
+	directory_writer_closep(&writer);
+}
+
+static void test_size_is_bounded(void)
+{
+	struct directory_writer *writer = empty_writer();
+	static struct model model;
+
+	srand(12);
+	for (unsigned int round = 0; round < 600; round++) {
+		for (int n = rand() % 200; n >= 0; n--)
+			change_once(writer, &model);
+		T_FATAL(commit(writer) == 0);
+		work_out(writer);
+		usage_check(writer);
+		if (round % 300 == 0) {
+			writer = reopen(writer);
+			check_all(writer, &model);
+		}
+	}
+	check_all(writer, &model);
+	directory_writer_closep(&writer);
+}
+
+#define MANY 20000u
+
+static int put_many(struct directory_writer *writer, uint32_t i, bool deleted)
+{
+	char name[33];
+	uint32_t gid = GID0;
+	struct directory_user_entry entry = { .uid = 200000 + i, .name = name, .gecos = "",
+					      .home = "/", .shell = "/bin/sh", .gids = &gid,
+					      .gid_count = 1, .flags = DIRECTORY_ALLOWED,
+					      .detail_text = "", .detail_size = 1 };
+
+	sprintf(name, "many%u", i);
+	if (deleted) {
+		entry.name = entry.home = entry.shell = "";
+		entry.flags = DIRECTORY_DELETED;
+		entry.gid_count = 0;
+		return directory_writer_put_user(writer, &entry);
+	}
+	return directory_writer_put_user(writer, &entry);
+}
+
+static size_t members_count(const struct directory_writer *writer)
+{
+	const struct directory_view *view = directory_writer_view(writer);
+	struct directory_members members;
+	struct directory_group group;
+	uint64_t cursor = 0;
+	size_t count = 0;
+
+	T_FATAL(directory_group_by_gid(view, GID0, &group) == 0);
+	while (directory_members_next(view, &group, &cursor, &members) == 0)
+		count += members.count;
+	return count;
+}
+
+/* 99 of 100 go: in one batch, then the rest one by one; and everybody leaves a large group. */
+static void test_mass_deletion_shrinks(void)
+{
+	struct directory_writer *writer = empty_writer();
+	struct directory_writer_usage full, usage;
+
+	T_OK(directory_writer_put_group(writer, GID0, 0, "everybody"));
+	for (uint32_t i = 0; i < MANY; i++) {
+		char name[33];
+
+		sprintf(name, "many%u", i);
+		T_FATAL(put_many(writer, i, false) == 0);
+		T_FATAL(directory_writer_put_member(writer, GID0, 200000 + i, name) == 0);
+	}
+	T_FATAL(commit(writer) == 0);
+	work_out(writer);
+	usage_check(writer);
+	directory_writer_usage(writer, &full);
+	for (uint32_t i = 0; i < MANY * 99 / 100; i++) {
+		T_FATAL(directory_writer_remove_member(writer, GID0, 200000 + i) == 0);
+		T_FATAL(put_many(writer, i, true) == 0);
+	}
+	T_FATAL(commit(writer) == 0);
+	work_out(writer);
+	usage_check(writer);
+	directory_writer_usage(writer, &usage);
+	T_INT(usage.users, MANY / 100);
+	T_TRUE(usage.size * 2 < full.size);
+	T_INT(members_count(writer), MANY / 100);
+	for (uint32_t i = MANY * 99 / 100; i < MANY; i++) {
+		T_FATAL(directory_writer_remove_member(writer, GID0, 200000 + i) == 0);
+		T_FATAL(put_many(writer, i, true) == 0);
+		T_FATAL(commit(writer) == 0);
+		work_out(writer);
+		usage_check(writer);
+	}
+	T_INT(members_count(writer), 0);
+	writer = reopen(writer);
+	usage_check(writer);
+	directory_writer_closep(&writer);
+}
+
+/* More comes in one batch than there is room for, while the next file is being made. */
+static void test_batch_overtakes_build(void)
+{
+	struct directory_writer *writer = empty_writer();
+	struct directory_user user;
+
+	for (uint32_t round = 0; round < 8; round++) {
+		options.uid_max ^= 1;
+		directory_writer_set_range(writer, options.uid_min, options.uid_max);
+		for (int n = rand() % 40; n > 0; n--)
+			directory_writer_work(writer, 0);
+		for (uint32_t i = 0; i < 3000u << round / 2; i++)
+			T_FATAL(put_many(writer, i * 8 + round, false) == 0);
+		T_FATAL(commit(writer) == 0);
+		for (int n = rand() % 40; n > 0; n--)
+			directory_writer_work(writer, 0);
+	}
+	work_out(writer);
+	usage_check(writer);
+	for (uint32_t round = 0; round < 8; round++)
+		for (uint32_t i = 0; i < 3000u << round / 2; i++)
+			T_FATAL(directory_user_by_uid(directory_writer_view(writer),
+						      200000 + i * 8 + round, &user) == 0);
+	writer = reopen(writer);
+	directory_writer_closep(&writer);
+}
+
+/* The file after the death shows the last confirmed state, or all of the batch that was under way. */
+static void check_survivor(const struct model *before, const struct model *after, bool confirmed,
+			   uint64_t revision_before, struct model *ret)
+{
+	struct directory_writer *writer = writer_open();
+	uint64_t shown = directory_writer_revision(writer);
+
+	T_TRUE(shown == revision_before || shown == revision - 1);
+	if (confirmed)
+		T_INT(shown, revision - 1);
+	*ret = shown == revision_before && !confirmed ? *before : *after;
+	check_all(writer, ret);
+	directory_writer_closep(&writer);
+}
+
+static void test_death_at_any_write(void)
+{
+	static struct model model, before;
+	struct directory_writer *writer = empty_writer();
+	unsigned int between = 0;
+
+	srand(13);
+	for (unsigned int round = 0; round < 1000; round++) {
+		uint64_t revision_before = directory_writer_revision(writer);
+		bool confirmed;
+
+		before = model;
+		calls_left = 1 + rand() % 24;
+		options.uid_max = 99000 + round % 2;
+		directory_writer_set_range(writer, options.uid_min, options.uid_max);
+		work_a_while(writer);
+		for (int n = rand() % 10; n >= 0; n--)
+			change_once(writer, &model);
+		confirmed = commit(writer) == 0;
+		if (!confirmed)
+			directory_writer_abort(writer);
+		work_a_while(writer);
+		between += is_dead();
+		calls_left = 0;
+		directory_writer_closep(&writer);
+		calls_left = -1;
+		check_survivor(&before, &model, confirmed, revision_before, &model);
+		writer = writer_open();
+	}
+	T_TRUE(between > 300);
+	directory_writer_closep(&writer);
+}
+
+static void folder_remove(void)
+{
+	char path[128];
+
+	sprintf(path, "%s/" DIRECTORY_FILE, folder);
+	T_OK(unlink(path));
+	sprintf(path, "%s/." DIRECTORY_FILE ".new", folder);
+	(void)unlink(path);
+	T_OK(rmdir(folder));
+}
+
+T_MAIN("directory_history", T(folder_make), T(test_build_at_any_step), T(test_size_is_bounded),
+       T(test_mass_deletion_shrinks), T(test_batch_overtakes_build), T(test_death_at_any_write),
+       T(folder_remove))
