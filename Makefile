@@ -149,6 +149,7 @@ unit-san:
 lint: all
 	tests/lint/layers.sh
 	tests/lint/symbols.sh $(BUILD)
+	tests/lint/docs.sh $(BUILD)
 
 deps:
 	@tests/deps.sh build

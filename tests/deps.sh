@@ -14,7 +14,7 @@ build=(
 	debhelper dh-nss lintian fakeroot xz-utils
 	curl jq openssl procps
 )
-hosts=(mmdebstrap debian-archive-keyring iproute2 util-linux mount e2fsprogs openssh-client tar ansible-core)
+hosts=(mmdebstrap debian-archive-keyring iproute2 util-linux mount e2fsprogs openssh-client tar ansible-core mandoc)
 
 case ${1:-} in
 build) wanted=("${build[@]}") ;;
