@@ -31,7 +31,7 @@ static void editor_done(struct editor *editor)
  * place. */
 static int check_stray(struct editor *editor, const char *key)
 {
-	if (editor->type != RESOURCE_USER || !editor_means_active(key, false))
+	if (editor->type != RESOURCE_USER || !editor_means_active(key))
 		return 0;
 	return fault_set(editor->fault, 400, "invalidSyntax",
 			 "\"%.100s\" does not belong here; attributes go into an operation's value",

@@ -82,13 +82,20 @@ static int set_simple(struct editor *editor, const struct path *path, struct jso
 	if (value_is_unassigned(value)) {
 		if (editor->strict && is_active(path))
 			return fail(editor, path, "invalidValue", "must be true or false");
+		if (is_active(path))
+			editor_remember_out(editor, path->attribute->name);
 		if (editor->strict && path->attribute->required)
 			return fail(editor, path, "invalidValue", "is required");
 		unassign(editor, path);
 		return 0;
 	}
 	r = value_simple(NULL, path->attribute, value, &checked, editor->fault);
-	return r < 0 ? r : assign(editor, path, checked);
+	if (r < 0)
+		return r;
+	/* Should a later operation say the opposite, nobody can tell which was meant. */
+	if (is_active(path) && !json_object_get_boolean(checked))
+		editor_remember_out(editor, path->attribute->name);
+	return assign(editor, path, checked);
 }
 
 /* One sub-attribute of a complex value. */
@@ -126,8 +133,10 @@ static int set_complex(struct editor *editor, const struct path *path, struct js
 		if (assign(editor, path, target) < 0)
 			return -ENOMEM;
 	}
-	if (!path->sub)
+	if (!path->sub) {
+		editor_look_within(editor, path->attribute, value);
 		return value_merge(path->attribute, target, value, editor->strict, editor->fault);
+	}
 	return set_sub(editor, path, target, value);
 }
 
@@ -579,6 +588,12 @@ int editor_check(struct editor *editor, struct json_object *old)
 		if (a->required && (!value || json_object_get_string_len(value) == 0))
 			return fault_set(editor->fault, 400, "invalidValue", "%s is required",
 					 a->name);
+	}
+	if (editor->type == RESOURCE_USER) {
+		int r = editor_check_active(editor);
+
+		if (r < 0)
+			return r;
 	}
 	return editor_check_extensions(editor, old);
 }

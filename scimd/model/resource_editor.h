@@ -18,6 +18,7 @@ struct editor {
 	bool strict; /* PATCH: what is not understood is a fault. POST and PUT: it is ignored */
 	bool needs_target; /* a path with a filter must match something */
 	struct resource_rules rules;
+	char out[101]; /* what seems to say that a user may not be here; "" if nothing does */
 	struct resource_edit edit;
 	size_t member_room;
 	struct fault *fault; /* borrowed */
@@ -51,8 +52,17 @@ _must_use_ int editor_check_extensions(struct editor *editor, struct json_object
 /* An extension's URN that is no schema here. */
 bool editor_is_unknown_urn(const char *key);
 
-/* Whether a name that is no attribute looks like a way to say that somebody may (not) be here.
- * exact: only "active" itself, behind whatever URN or object. */
-bool editor_means_active(const char *name, bool exact);
+/* Whether a name that is no attribute looks like a way to say that somebody may (not) be here. */
+bool editor_means_active(const char *name);
+
+/* Remember (resource_active.c) that a user is said to be out: by name; by a name that is in no schema,
+ * or something in its value; by what is not in the schema within an attribute. */
+void editor_remember_out(struct editor *editor, const char *name);
+void editor_look_at_unknown(struct editor *editor, const char *name, struct json_object *value);
+void editor_look_within(struct editor *editor, const struct schema_attribute *attribute,
+			struct json_object *value);
+
+/* 400 if a user who was said to be out would be active. */
+_must_use_ int editor_check_active(struct editor *editor);
 
 #endif

@@ -35,22 +35,14 @@ static void forget_passwords(struct json_object *value)
 	}
 }
 
-static bool means_active(const struct editor *editor, const char *name)
-{
-	return editor->type == RESOURCE_USER && editor_means_active(name, !editor->strict);
-}
-
 /* Set one member of a kept object, or take it out. */
 static int set_member(struct editor *editor, enum editor_op op, struct json_object *object,
 		      const char *name, struct json_object *value)
 {
 	struct json_object *copy;
 
-	if (means_active(editor, name))
-		return fault_set(editor->fault, 400, "invalidValue",
-				 "\"%.100s\" is not an attribute; whether somebody is active is said "
-				 "by \"active\" with true or false",
-				 name);
+	if (op != EDITOR_REMOVE)
+		editor_look_at_unknown(editor, name, value);
 	if (op == EDITOR_REMOVE || value_is_unassigned(value) || strcasestr(name, "password")) {
 		json_object_object_del(object, name);
 		return 0;

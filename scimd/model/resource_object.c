@@ -1,6 +1,5 @@
 /* A whole object of attributes: the body of POST and PUT, and the value of a PATCH without a
  * path. */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,71 +20,12 @@ struct walk {
 
 static int walk_object(struct walk *walk, struct json_object *object);
 
-/* Lower-case letters alone, so that "is_active" and " Active" are seen for what they mean. */
-static void letters(const char *name, char *ret, size_t size)
-{
-	size_t used = 0;
-
-	for (; *name && used + 1 < size; name++) {
-		if (isalpha((unsigned char)*name))
-			ret[used++] = (char)tolower((unsigned char)*name);
-	}
-	ret[used] = '\0';
-}
-
-bool editor_means_active(const char *name, bool exact)
-{
-	static const char *const words[] = {
-		"active",   "isactive",	   "inactive",	"enabled",     "isenabled",
-		"disabled", "isdisabled",  "suspended", "issuspended", "deactivated",
-		"locked",   "deactivate",  "suspend",	"disable",     "accountenabled",
-		"islocked", "activate",	   "enable",	"activated",   "accountdisabled",
-	};
-	const char *last = name + strlen(name);
-	char word[32];
-
-	while (last > name && !strchr(":./", last[-1]))
-		last--;
-	letters(last, word, sizeof(word));
-	for (size_t i = 0; i < (exact ? 1 : ARRAY_SIZE(words)); i++) {
-		if (strcmp(word, words[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
-static int refuse_active(struct walk *walk, const char *key)
-{
-	return fault_set(walk->editor->fault, 400, "invalidValue",
-			 "\"%.100s\" is not an attribute; whether somebody is active is said by "
-			 "\"active\" with true or false",
-			 key);
-}
-
-/* Not in the schema, but it may have been meant to let somebody in or out. */
-static int check_unknown(struct walk *walk, const char *key, struct json_object *value)
-{
-	bool exact = !walk->editor->strict;
-
-	if (walk->editor->type != RESOURCE_USER)
-		return 0;
-	if (editor_means_active(key, exact))
-		return refuse_active(walk, key);
-	if (!strchr(key, ':') || !json_object_is_type(value, json_type_object))
-		return 0;
-	json_object_object_foreach(value, inner, ignored) {
-		(void)ignored;
-		if (editor_means_active(inner, exact))
-			return refuse_active(walk, inner);
-	}
-	return 0;
-}
-
 static int skip_unknown(struct walk *walk, const char *key, struct json_object *value)
 {
-	int r = check_unknown(walk, key, value);
+	int r = 0;
 
-	if (r == 0 && !walk->schema)
+	editor_look_at_unknown(walk->editor, key, value);
+	if (!walk->schema)
 		r = editor_apply_unknown(walk->editor, walk->op, key, value);
 	walk->known += r > 0;
 	walk->unknown += r == 0;
@@ -146,6 +86,7 @@ static int walk_member(struct walk *walk, const char *key, struct json_object *v
 	if (!path.attribute)
 		return walk_schema(walk, &path, value);
 	if (path_is_read_only(&path)) {
+		editor_look_within(walk->editor, path.attribute, value);
 		walk->read_only++;
 		return 0;
 	}
@@ -178,6 +119,11 @@ int editor_apply_object(struct editor *editor, enum editor_op op, const struct s
 		return r;
 	/* readOnly attributes alone are what clients echo; anything else alone was meant to do
 	 * something. */
+	if (editor->strict && walk.known == 0 && editor->out[0])
+		return fault_set(editor->fault, 400, "invalidValue",
+				 "\"%.100s\" is not an attribute; whether somebody is active is said "
+				 "by \"active\" with true or false",
+				 editor->out);
 	if (editor->strict && walk.known == 0 && (walk.unknown > 0 || walk.read_only == 0))
 		return fault_set(editor->fault, 400, "invalidValue",
 				 "the value has no attribute that can be changed here");

@@ -14,7 +14,6 @@ static void test_create(void)
 	} cases[] = {
 		{ "{'userName':'a'}", "{'userName':'a','active':true}" },
 		{ "{'USERNAME':'a','Active':'False'}", "{'userName':'a','active':false}" },
-		{ "{'userName':'a','active':null}", "{'userName':'a','active':true}" },
 		/* what Okta sends */
 		{ "{'schemas':['" CORE "'],'userName':'a','name':{'givenName':'A','middleName':'',"
 		  "'familyName':null},'emails':[{'primary':true,'value':'a@b','type':'work'}],"
