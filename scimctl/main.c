@@ -54,10 +54,10 @@ static const struct command {
 	  "take a lock away" },
 	{ "doctor", NULL, 0, false, "jqc", doctor_examine, "doctor [--json] [-q]",
 	  "prove that who is denied is denied everywhere, and what to type if not" },
-	{ "ids", "export", 0, false, "jq", ids_export, "ids export [--json]",
-	  "which number is whose, as lines of a passwd file" },
-	{ "ids", "import", 1, false, "q", ids_import, "ids import FILE",
-	  "keep the numbers in a passwd file for people of these names; -: standard input" },
+	{ "ids", "export", 0, true, "jq", ids_export, "ids export [users|groups] [--json]",
+	  "which number is whose, as lines of a passwd or group file" },
+	{ "ids", "import", 0, true, "qg", ids_import, "ids import [FILE] [--group FILE]",
+	  "keep the numbers in a passwd and a group file for these names; -: standard input" },
 	{ "enable", NULL, 0, true, "q", host_enable, "enable [nss] [pam] [ssh]",
 	  "make this host use the people: lookups, logins, SSH keys; all without a word" },
 	{ "disable", NULL, 0, true, "q", host_disable, "disable [nss] [pam] [ssh]",
@@ -72,6 +72,7 @@ static const struct option long_options[] = {
 	{ "connection", required_argument, NULL, 'C' },
 	{ "finish", no_argument, NULL, 'F' },
 	{ "follow", no_argument, NULL, 'f' },
+	{ "group", required_argument, NULL, 'g' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "limit", required_argument, NULL, 'n' },
@@ -145,6 +146,9 @@ static int option_take(struct context *context, int letter)
 		return -1;
 	case 'f':
 		context->follow = true;
+		return -1;
+	case 'g':
+		context->group = optarg;
 		return -1;
 	case 'j':
 		context->json = true;

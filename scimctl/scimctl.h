@@ -20,6 +20,7 @@ struct context {
 	bool finish, follow;
 	const char *reason; /* of a lock, or NULL */
 	const char *user, *type, *connection, *since; /* filters of events, or NULL */
+	const char *group; /* file of ids import, or NULL */
 	unsigned long limit;	 /* of events */
 };
 

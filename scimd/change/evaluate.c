@@ -302,19 +302,17 @@ bool same_text(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
-/* The number that an administrator keeps for a person of this name; -ENOENT if there is none. */
+/* The number that an administrator keeps for a person or group of this name; -ENOENT if there is none. */
 static int imported_take(struct change *change, struct store_resource *row, const char *name,
 			 uint32_t wanted)
 {
 	uint32_t number;
 	int r;
 
-	if (row->type != RESOURCE_USER)
-		return -ENOENT;
-	r = store_import_get(change->txn, name, &number);
+	r = store_import_get(change->txn, row->type, name, &number);
 	if (r < 0 || (wanted && wanted != number))
 		return r < 0 ? r : -ENOENT;
-	return store_import_take(change->txn, name, row->id, &row->number);
+	return store_import_take(change->txn, row->type, name, row->id, &row->number);
 }
 
 /* The number of a resource: what it asked for, what it has, or the next free one. */

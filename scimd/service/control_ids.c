@@ -7,11 +7,14 @@
 #include "scimd/base/log.h"
 #include "shared/names.h"
 
-static int id_append(struct control *control, const char *name, uint32_t number, const char *state)
+static int id_append(struct control *control, enum resource_type type, const char *name,
+		     uint32_t number, const char *state)
 {
 	struct json_object *object = json_object_new_object();
 	int r = object ? control_put_text(object, "name", name) : -ENOMEM;
 
+	if (r == 0)
+		r = control_put_text(object, "type", type == RESOURCE_USER ? "user" : "group");
 	if (r == 0)
 		r = control_put_number(object, "number", number);
 	if (r == 0)
@@ -30,7 +33,7 @@ static int number_append(uint32_t number, enum resource_type type, bool retired,
 	int r;
 
 	if (retired)
-		return id_append(control, NULL, number, "retired");
+		return id_append(control, type, NULL, number, "retired");
 	(void)snprintf(key, sizeof(key), "%u", number);
 	r = store_lookup(control->txn, STORE_BY_NUMBER, NULL, key, id);
 	if (r == 0)
@@ -39,12 +42,12 @@ static int number_append(uint32_t number, enum resource_type type, bool retired,
 		return 0; /* kept for a name, which comes later, or scimd's own */
 	if (r < 0)
 		return r;
-	return id_append(control, row.posix_name, number, type == RESOURCE_USER ? "user" : "group");
+	return id_append(control, type, row.posix_name, number, "given");
 }
 
-static int import_append(const char *name, uint32_t number, void *context)
+static int import_append(enum resource_type type, const char *name, uint32_t number, void *context)
 {
-	return id_append(context, name, number, "kept");
+	return id_append(context, type, name, number, "kept");
 }
 
 int control_ids(struct control *control, struct fault *fault)
@@ -63,8 +66,8 @@ static int import_fault(struct fault *fault, int r, const char *name, uint32_t n
 {
 	if (r == -EEXIST)
 		return fault_set(fault, 409, "uniqueness",
-				 "%s %u: the number is or was somebody else's, or another one is "
-				 "kept for the name", name, number);
+				 "%s %u: the number is or was somebody else's, or the name has or "
+				 "is kept another one", name, number);
 	if (r == -ERANGE)
 		return fault_set(fault, 400, "invalidValue",
 				 "%s %u: the number is outside of [identity] uid_range", name,
@@ -72,8 +75,9 @@ static int import_fault(struct fault *fault, int r, const char *name, uint32_t n
 	return r;
 }
 
-/* Somebody of the name who is here already must have the number. 1: has it. */
-static int import_compare(struct change *change, const char *name, uint32_t number)
+/* Who has the name already must be of the type and have the number. 1: has it. */
+static int import_compare(struct change *change, enum resource_type type, const char *name,
+			  uint32_t number)
 {
 	_cleanup_(store_resource_done) struct store_resource row = { 0 };
 	char id[RESOURCE_ID_SIZE];
@@ -83,23 +87,26 @@ static int import_compare(struct change *change, const char *name, uint32_t numb
 		r = store_resource_get(change_txn(change), id, &row);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	return row.number == number ? 1 : -EEXIST;
+	return row.type == type && row.number == number ? 1 : -EEXIST;
 }
 
 static int import_one(struct change *change, struct json_object *item, struct fault *fault)
 {
 	const struct conf *conf = change_conf(change);
 	const char *name = json_get_string(item, "name");
+	const char *kind = json_get_string(item, "type");
+	bool is_group = kind && strcmp(kind, "group") == 0;
+	enum resource_type type = is_group ? RESOURCE_GROUP : RESOURCE_USER;
 	int64_t number = json_object_get_int64(json_get(item, "number"));
 	int r;
 
-	if (!name || number <= 0 || number >= UINT32_MAX || !name_is_valid(name, strlen(name)) ||
+	if ((kind && !is_group && strcmp(kind, "user") != 0) || !name || number <= 0 || number >= UINT32_MAX || !name_is_valid(name, strlen(name)) ||
 	    name_is_reserved(name, strlen(name)))
 		return fault_set(fault, 400, "invalidValue",
-				 "each item has a name that a person can have, and a number");
-	r = import_compare(change, name, (uint32_t)number);
+				 "each item has a name that a person or group can have, and a number");
+	r = import_compare(change, type, name, (uint32_t)number);
 	if (r == 0)
-		r = store_import_put(change_txn(change), name, conf->identity.uid_min,
+		r = store_import_put(change_txn(change), type, name, conf->identity.uid_min,
 				     conf->identity.uid_max, (uint32_t)number);
 	return r < 0 ? import_fault(fault, r, name, (uint32_t)number) : 0;
 }

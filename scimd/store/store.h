@@ -205,15 +205,17 @@ _must_use_ int store_held_has(struct store_txn *txn, const char *user_id);
 _must_use_ int store_held_delete(struct store_txn *txn, const char *user_id);
 _must_use_ int store_held_each(struct store_txn *txn, store_id_fn each, void *context);
 
-/* Numbers that an administrator keeps for names, until people of these names come. put: as
- * store_number_take; -EEXIST also if another number is kept for the name. take: the name's number becomes
- * its owner's; -ENOENT if none is kept. */
-_must_use_ int store_import_put(struct store_txn *txn, const char *name, uint32_t min, uint32_t max,
-				uint32_t number);
-_must_use_ int store_import_get(struct store_txn *txn, const char *name, uint32_t *ret);
-_must_use_ int store_import_take(struct store_txn *txn, const char *name, const char *owner_id,
-				 uint32_t *ret);
-typedef int (*store_import_fn)(const char *name, uint32_t number, void *context);
+/* Numbers that an administrator keeps for names of people or groups, until somebody of these names comes.
+ * put: as store_number_take; -EEXIST also if another number is kept for the name, or the name is kept
+ * for the other type. take: the name's number becomes its owner's; -ENOENT if none is kept. */
+_must_use_ int store_import_put(struct store_txn *txn, enum resource_type type, const char *name,
+				uint32_t min, uint32_t max, uint32_t number);
+_must_use_ int store_import_get(struct store_txn *txn, enum resource_type type, const char *name,
+				uint32_t *ret);
+_must_use_ int store_import_take(struct store_txn *txn, enum resource_type type, const char *name,
+				 const char *owner_id, uint32_t *ret);
+typedef int (*store_import_fn)(enum resource_type type, const char *name, uint32_t number,
+			       void *context);
 _must_use_ int store_import_each(struct store_txn *txn, store_import_fn each, void *context);
 
 /* Names that were given up by a rename, so that they can be kept from others for a while. */

@@ -23,22 +23,63 @@ scim_configure range <<-END
 	gecos = room
 END
 ok "reload" host_run "$HOST" systemctl reload scimd
+# A fleet as it was: people, a team of theirs, and files of both.
 host_run "$HOST" useradd -m -u 5005 olga
-host_run "$HOST" sh -c 'echo mine >/home/olga/file; chown 5005:5005 /home/olga/file'
-host_run "$HOST" cp /etc/passwd /root/passwd
-like "import" '^1 numbers are kept, [0-9]+ system accounts' "$(ctl ids import /root/passwd)"
-ok "import again" ctl ids import /root/passwd
-like "export" '^olga:x:5005:5005:' "$(ctl ids export)"
-host_run "$HOST" userdel olga
+host_run "$HOST" groupadd -g 5100 builders
+host_run "$HOST" sh -c 'echo mine >/home/olga/file; chown 5005:5005 /home/olga/file
+	install -d -o 5005 -g 5100 -m 2770 /srv/build'
+host_run "$HOST" cp /etc/passwd /etc/group /root
+before=$(host_run "$HOST" find /home/olga /srv/build -printf '%p %U:%G\n')
+like "import" '^1 numbers of people and 1 of groups are kept, [0-9]+ others' \
+	"$(ctl ids import /root/passwd --group /root/group)"
+ok "import again" ctl ids import /root/passwd --group /root/group
+is "export" olga:x:5005:5005::: "$(ctl ids export)"
+is "export of groups" builders:x:5100: "$(ctl ids export groups)"
+host_run "$HOST" sh -c 'userdel olga; groupdel builders'
 person peter
 ok "others get other numbers" test "$PERSON_UID" != 5005
 person olga
 is "olga has the number" 5005 "$PERSON_UID"
 is "… and the files" mine "$(host_ssh "$HOST" olga "$T_DIR/key" cat file)"
 olga=$ID
+scim_add_group Builders
+builders=$(scim_id)
+scim_add_member "$builders" "$olga" olga@corp.example
+like "the group has its number" '^builders:[^:]*:5100:olga$' "$(host_run "$HOST" getent group builders)"
+ok "… and its folder" host_ssh "$HOST" olga "$T_DIR/key" touch /srv/build/new
+is "nobody owns anything else than before" "$before" \
+	"$(host_run "$HOST" sh -c 'rm /srv/build/new; find /home/olga /srv/build -printf "%p %U:%G\\n" |
+		grep -v /.cache')"
+# What was exported here is what another host, or this one made anew, is given.
+is "export is import" "5005 5100" "$({ ctl ids export; ctl ids export groups; } |
+	awk -F: '/^(olga|builders):/ { print $3 }' | sort | xargs)"
+
+# A number that is asked for is honoured or refused, and no other is given.
+ask_for() {
+	scim POST /Users "$(scim_user "$1@corp.example" As K |
+		jq -c --arg urn "$SCIM_POSIX" --argjson n "$2" '.[$urn].uidNumber = $n')"
+}
+ask_for rita 5050
+sent "a uidNumber that is free" 201
+is "… is the one that was asked for" 5050 "$(host_run "$HOST" id -u rita)"
+ask_for sven 5050
+sent "a uidNumber that is taken" 409
+is "… in the same words" "$(jq -r .detail <<<"$SCIM_BODY")" "$(refusal)"
+ask_for sven 4999
+sent "a uidNumber out of range" 400
+like "… which says so" 'uidNumber 4999 is outside uid_range 5000-60000' "$SCIM_BODY"
+refused "… makes no account" '^$' host_run "$HOST" getent passwd sven
+scim POST /Groups "$(jq -cn --arg urn "${SCIM_POSIX%User}Group" '{displayName: "Testers",
+	schemas: ["urn:ietf:params:scim:schemas:core:2.0:Group", $urn], ($urn): {gidNumber: 5060}}')"
+sent "a gidNumber that is free" 201
+like "… is the one that was asked for" ':5060:' "$(host_run "$HOST" getent group testers)"
+scim POST /Groups "$(jq -cn --arg urn "${SCIM_POSIX%User}Group" '{displayName: "Others",
+	schemas: ["urn:ietf:params:scim:schemas:core:2.0:Group", $urn], ($urn): {gidNumber: 5050}}')"
+sent "a gidNumber that is somebody's uid" 409
 printf 'peter:x:5999:5999::/:\n' | host_run "$HOST" sh -c 'cat >/root/other'
 refused "another number for somebody who has one" 'peter 5999' ctl ids import /root/other
-refused "a file without people" 'no people' ctl ids import /dev/null
+refused "a file without people" 'nobody' ctl ids import /dev/null
+is "no file at all is wrong usage" 2 "$(ctl ids import >/dev/null 2>&1; echo $?)"
 
 # Refusals: the same words in the answer and in the event.
 scim POST /Users "$(scim_user olga@other.example Ol Ga)"
@@ -73,10 +114,7 @@ sent "the old name rests" 409
 like "… until a date, by a key" 'until 20.*name_quarantine_days' "$SCIM_BODY"
 
 # Groups.
-scim_add_group Builders
-builders=$(scim_id)
-scim_add_member "$builders" "$olga" olga-k@corp.example
-like "the group is on the host" 'olga-k' "$(host_run "$HOST" getent group builders)"
+like "the renamed one is in the group" 'olga-k' "$(host_run "$HOST" getent group builders)"
 scim_configure groups <<-END
 	[identity]
 	expose_groups = Linux Admins

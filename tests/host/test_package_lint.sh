@@ -28,7 +28,7 @@ needs "$library/libnss_scim.so.2" "libc.so.6"
 needs "$library/security/pam_scim.so" "libc.so.6 libpam.so.0"
 needs usr/libexec/scim-authorized-keys "libc.so.6"
 needs usr/libexec/scimd-warden "libc.so.6 libsystemd.so.0"
-needs usr/sbin/scimd "libc.so.6 libcrypt.so.1 libdb-5.3.so libgnutls.so.30 libjson-c.so.5 libmicrohttpd.so.12"
+needs usr/sbin/scimd "libc.so.6 libcrypt.so.1 libcurl-gnutls.so.4 libdb-5.3.so libgnutls.so.30 libjson-c.so.5 libmicrohttpd.so.12"
 needs usr/bin/scimctl "libc.so.6 libcurl-gnutls.so.4 libgnutls.so.30 libjson-c.so.5 libpam.so.0"
 
 # Each page is there, and groff has nothing to say about it.

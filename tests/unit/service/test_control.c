@@ -351,6 +351,12 @@ static void test_ids(void)
 		{ "[{\"name\":\"root\",\"number\":70005}]", 400 },
 		{ "[{\"name\":\"no name\",\"number\":70005}]", 400 },
 		{ "[{\"name\":\"dora\"}]", 400 },
+		{ "[{\"type\":\"group\",\"name\":\"dev\",\"number\":70006}]", 200 },
+		{ "[{\"type\":\"group\",\"name\":\"dev\",\"number\":70007}]", 409 },
+		{ "[{\"name\":\"dev\",\"number\":70006}]", 409 },
+		{ "[{\"type\":\"group\",\"name\":\"carol\",\"number\":70001}]", 409 },
+		{ "[{\"type\":\"group\",\"name\":\"ada\",\"number\":65536}]", 409 }, /* a person */
+		{ "[{\"type\":\"team\",\"name\":\"qa\",\"number\":70008}]", 400 },
 		{ "{}", 400 },
 		{ "", 400 },
 	};
@@ -369,9 +375,13 @@ static void test_ids(void)
 		T_INT(f->response.status, cases[i].status);
 	}
 	T_INT(ask(f, "GET", "/v1/ids", NULL), 200);
-	T_INT(json_object_array_length(f->json), 3); /* none of a list that was refused */
-	T_STR(text(item(f, 0), NULL), "{\"name\":\"ada\",\"number\":65536,\"state\":\"user\"}");
-	T_STR(text(item(f, 2), NULL), "{\"name\":\"carol\",\"number\":70001,\"state\":\"kept\"}");
+	T_INT(json_object_array_length(f->json), 4); /* none of a list that was refused */
+	T_STR(text(item(f, 0), NULL), "{\"name\":\"ada\",\"type\":\"user\",\"number\":65536,"
+				      "\"state\":\"given\"}");
+	T_STR(text(item(f, 2), NULL), "{\"name\":\"dev\",\"type\":\"group\",\"number\":70006,"
+				      "\"state\":\"kept\"}");
+	T_STR(text(item(f, 3), NULL), "{\"name\":\"carol\",\"type\":\"user\",\"number\":70001,"
+				      "\"state\":\"kept\"}");
 }
 
 static void test_lock(void)
