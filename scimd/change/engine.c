@@ -12,6 +12,7 @@
 #define IDLE_MS 250u           /* how soon a lost warden is noticed without any change */
 #define WARDEN_PATIENCE_MS 3000u /* a restarting warden is back well before */
 #define RETRY_MS 50u
+#define FLUSH_MS 20u             /* how long a commit of what is known after the answer stays unsynced */
 #define RETRY_AFTER_S 2u
 #define REPORT_MARGIN_MS 1500u /* the warden reports at its deadline; then this long for the receipt */
 #define DEADLOCKS_MAX 5
@@ -40,6 +41,7 @@ const struct change_source *change_source(struct change *change)
 void change_done(struct change *change)
 {
 	outbox_done(&change->outbox);
+	outbox_done(&change->checks);
 	free(change->dirty);
 	free(change->deltas);
 	offboardings_free(change->offboardings);
@@ -61,11 +63,12 @@ static void task_queue(struct change_engine *engine, struct task *task)
 /* Queue a task of the caller's stack and wait until the writer is through with it. */
 static int task_run(struct change_engine *engine, struct task *task)
 {
+	if (sem_init(&task->done, 0, 0) < 0)
+		return -errno;
 	task_queue(engine, task);
-	pthread_mutex_lock(&engine->lock);
-	while (!task->done)
-		pthread_cond_wait(&engine->finished, &engine->lock);
-	pthread_mutex_unlock(&engine->lock);
+	while (sem_wait(&task->done) < 0)
+		; /* a signal */
+	sem_destroy(&task->done);
 	return task->result;
 }
 
@@ -75,10 +78,10 @@ static void task_free(struct task *task)
 	free(task);
 }
 
-static void idle_until(struct timespec *at)
+static void idle_until(unsigned int idle_ms, struct timespec *at)
 {
 	(void)clock_gettime(CLOCK_MONOTONIC, at);
-	at->tv_nsec += IDLE_MS * 1000000L;
+	at->tv_nsec += idle_ms * 1000000L;
 	at->tv_sec += at->tv_nsec / 1000000000;
 	at->tv_nsec %= 1000000000;
 }
@@ -89,7 +92,7 @@ static bool batch_take(struct change_engine *engine, struct task **batch, size_t
 	struct timespec until;
 	bool stop;
 
-	idle_until(&until);
+	idle_until(engine->unflushed ? FLUSH_MS : IDLE_MS, &until);
 	*ret_count = 0;
 	pthread_mutex_lock(&engine->lock);
 	while (!engine->queue && !engine->stop)
@@ -109,10 +112,10 @@ static bool batch_take(struct change_engine *engine, struct task **batch, size_t
 
 static void batch_finish(struct change_engine *engine, struct task **batch, size_t count)
 {
+	for (size_t i = 0; i < count; i++) /* after this its owner may be gone */
+		if (!batch[i]->nobody_waits)
+			(void)sem_post(&batch[i]->done);
 	pthread_mutex_lock(&engine->lock);
-	for (size_t i = 0; i < count; i++)
-		batch[i]->done = true;
-	pthread_cond_broadcast(&engine->finished);
 	if (engine->listener)
 		engine->listener(engine->listener_context);
 	pthread_mutex_unlock(&engine->lock);
@@ -200,12 +203,34 @@ static int propose_task(struct change_engine *engine, struct store_txn *txn, str
 	return 0;
 }
 
-/* All of a batch in one transaction; *ret_revision 0: no change among them came through. */
+/* Before a batch runs again: nothing of it came about. */
+static void batch_undo(struct task **batch, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		change_done(&batch[i]->change);
+}
+
+/* What has to be on the disk before anybody hears of it. A report of the warden does not: if it is
+ * lost, the receipt is still open at the next start, and the warden is asked again. */
+static int batch_commit(struct change_engine *engine, struct store_txn **txn,
+			struct task *const *batch, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (batch[i]->kind != TASK_ENDED) {
+			engine->unflushed = false;
+			return store_commit(txn);
+		}
+	engine->unflushed = true;
+	return store_commit_unsynced(txn);
+}
+
+/* All of a batch in one transaction; *ret_revision 0: nothing of it has to be published. -EAGAIN: the
+ * warden refused one of many records, so each has to be asked about by itself; -ENOTCONN: it is gone. */
 static int propose(struct change_engine *engine, struct task **batch, size_t count, bool ready,
 		   uint64_t *ret_revision)
 {
 	_cleanup_(store_abortp) struct store_txn *txn = NULL;
-	bool changed = false;
+	bool publishes = false;
 	int r = store_begin(engine->store, NULL, true, &txn);
 
 	*ret_revision = 0;
@@ -214,15 +239,19 @@ static int propose(struct change_engine *engine, struct task **batch, size_t cou
 	for (size_t i = 0; i < count; i++) {
 		batch[i]->result = propose_task(engine, txn, batch[i], ready);
 		if (batch[i]->result == -EDEADLK) { /* those before it are undone with the batch */
-			for (size_t n = 0; n < i; n++)
-				change_done(&batch[n]->change);
+			batch_undo(batch, i);
 			return -EDEADLK;
 		}
-		changed |= batch[i]->kind == TASK_CHANGE && batch[i]->result == 0;
+		publishes |= batch[i]->result == 0 && batch[i]->change.outbox.count > 0;
 	}
-	if (changed)
+	r = warden_check_all(engine, batch, count);
+	if (r != 0) {
+		batch_undo(batch, count);
+		return r < 0 ? -ENOTCONN : -EAGAIN;
+	}
+	if (publishes)
 		r = store_revision_next(txn, ret_revision);
-	return r < 0 ? r : store_commit(&txn);
+	return r < 0 ? r : batch_commit(engine, &txn, batch, count);
 }
 
 /* --- apply -------------------------------------------------------------------------------------- */
@@ -241,6 +270,23 @@ static int warden_await(struct change_engine *engine)
 	log_warning("the warden cannot be brought up to date: %s", strerror(-r));
 	/* Whatever it was, to a client the host cannot apply changes now. */
 	return r == -EIO ? r : -ENOTCONN;
+}
+
+/* Propose until it comes through. One thread writes and readers hold snapshots, so a deadlock is not
+ * expected; all of it again. */
+static int propose_all(struct change_engine *engine, struct task **batch, size_t count, bool ready,
+		       uint64_t *ret_revision)
+{
+	int r = -EDEADLK;
+
+	engine->check_at_once = count == 1;
+	for (int i = 0; (r == -EDEADLK || r == -EAGAIN || r == -ENOTCONN) && i < DEADLOCKS_MAX; i++) {
+		r = propose(engine, batch, count, ready, ret_revision);
+		engine->check_at_once |= r == -EAGAIN;
+		if (r == -ENOTCONN) /* what is no change is committed in any case */
+			ready = warden_await(engine) == 0;
+	}
+	return r;
 }
 
 static void receipts_note(struct task *task)
@@ -290,11 +336,8 @@ static void batch_run(struct change_engine *engine, struct task **batch, size_t 
 {
 	uint64_t revision;
 	bool ready = warden_await(engine) == 0;
-	int r = -EDEADLK;
+	int r = propose_all(engine, batch, count, ready, &revision);
 
-	/* One thread writes and readers hold snapshots, so a deadlock is not expected; all of it again. */
-	for (int i = 0; r == -EDEADLK && i < DEADLOCKS_MAX; i++)
-		r = propose(engine, batch, count, ready, &revision);
 	if (r == 0)
 		r = apply(engine, batch, count, revision);
 	for (size_t i = 0; i < count; i++) {
@@ -340,6 +383,16 @@ static size_t tasks_split(struct task **batch, size_t count, struct task **ret_o
 	return ours;
 }
 
+/* Nothing to do for a moment: what was committed without waiting for the disk goes there. */
+static void flush(struct change_engine *engine)
+{
+	struct fault fault;
+
+	if (engine->unflushed && store_flush(engine->store) < 0)
+		(void)fault_of(-EIO, &fault); /* ends the process */
+	engine->unflushed = false;
+}
+
 static void *writer(void *argument)
 {
 	struct change_engine *engine = argument;
@@ -348,6 +401,7 @@ static void *writer(void *argument)
 
 	while (batch_take(engine, batch, &count)) {
 		if (count == 0) {
+			flush(engine);
 			/* The next change, or the next look, tries again. */
 			if (sync_ensure(engine) < 0) {
 				pthread_mutex_lock(&engine->lock);

@@ -278,6 +278,33 @@ int warden_check(struct change_engine *engine, struct packet *packet,
 	return -EPROTO;
 }
 
+int warden_check_later(struct change *change, struct packet *packet)
+{
+	return outbox_add(&change->checks, packet);
+}
+
+int warden_check_all(struct change_engine *engine, struct task *const *tasks, size_t count)
+{
+	size_t asked = 0, refused = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < count; i++)
+		asked += tasks[i]->change.checks.count;
+	if (asked == 0)
+		return 0;
+	warden_client_expect(engine->warden, CHECK_LATER_TAG, asked);
+	for (size_t i = 0; i < count; i++) {
+		const struct outbox *checks = &tasks[i]->change.checks;
+
+		for (size_t n = 0; r == 0 && n < checks->count; n++)
+			r = warden_client_send(engine->warden, checks->items[n].bytes,
+					       checks->items[n].size);
+	}
+	if (r == 0)
+		r = warden_client_settle(engine->warden, CHECK_TIMEOUT_MS, &refused);
+	return r < 0 ? r : refused > 0;
+}
+
 /* --- users -------------------------------------------------------------------------------------- */
 
 static char *roles_join(char *const *roles)
@@ -457,17 +484,22 @@ static int row_take_identity(struct store_resource *row, const struct identity *
 	return 0;
 }
 
+/* Whether the warden would take the record. Most are taken, so all of a batch are put to it together
+ * before the commit; if it refuses any, the batch runs again with each asked about by itself. */
 static int user_check(struct change *change, const struct store_resource *row,
 		      const struct identity *identity, struct fault *fault)
 {
 	char sentence[WARDEN_REASON_MAX + 1];
 	struct packet packet;
-	int r = record_user(&packet, 1, WARDEN_CHECK_USER, row->number, identity);
+	uint64_t tag = change->engine->check_at_once ? 1 : CHECK_LATER_TAG;
+	int r = record_user(&packet, tag, WARDEN_CHECK_USER, row->number, identity);
 
 	if (r == -EMSGSIZE)
 		return fault_set(fault, 400, "invalidValue",
 				 "keys, roles and attributes of \"%s\" are too large together",
 				 identity->name);
+	if (r == 0 && !change->engine->check_at_once)
+		return warden_check_later(change, &packet);
 	if (r == 0)
 		r = warden_check(change->engine, &packet, sentence);
 	if (r == -EPROTO)

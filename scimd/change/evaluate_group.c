@@ -227,6 +227,24 @@ int change_group_delete(struct change *change, const char *id, struct fault *fau
 	return outbox_add(&change->outbox, &packet);
 }
 
+/* The body of the request is told once, not ten thousand times. */
+static int member_event(struct change *change, const char *user, const char *group)
+{
+	const struct change_source *source = change->source;
+	struct change_source shorter;
+	int r;
+
+	if (source && change->payload_told) {
+		shorter = *source;
+		shorter.payload = NULL;
+		change->source = &shorter;
+	}
+	r = event_add(change, "scim.group.patched", user, group);
+	change->source = source;
+	change->payload_told = true;
+	return r;
+}
+
 static int member_changed(struct change *change, const char *group_id, const char *user_id, bool add)
 {
 	_cleanup_(store_resource_done) struct store_resource group = { 0 }, user = { 0 };
@@ -238,7 +256,7 @@ static int member_changed(struct change *change, const char *group_id, const cha
 	if (r < 0)
 		return r;
 	name = display_name(group.json);
-	r = event_add(change, "scim.group.patched", user.posix_name, name);
+	r = member_event(change, user.posix_name, name);
 	if (r == 0 && group.allowed && user.allowed)
 		r = delta_add(change, group.number, user.number, add);
 	if (r == 0)

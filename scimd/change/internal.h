@@ -4,6 +4,7 @@
 #define SCIMD_CHANGE_INTERNAL_H
 
 #include <pthread.h>
+#include <semaphore.h>
 
 #include "scimd/base/clock.h"
 #include "scimd/change/change.h"
@@ -51,10 +52,12 @@ struct change {
 	struct store_txn *txn;
 	const struct change_source *source;
 	struct outbox outbox;         /* groups first, then users, then members */
+	struct outbox checks;         /* what the warden is asked before the batch commits */
 	char (*dirty)[RESOURCE_ID_SIZE]; /* users to be evaluated at the end */
 	size_t dirty_count, dirty_room;
 	struct member_delta *deltas;
 	size_t delta_count, delta_room;
+	bool payload_told; /* by the event of a member; the others leave it out */
 	struct offboarding *offboardings; /* made by this change */
 };
 
@@ -75,7 +78,7 @@ struct task {
 	struct conf *conf;                                   /* TASK_RELOAD, taken */
 	unsigned char *message;                              /* TASK_ENDED, owned */
 	size_t message_size;
-	bool done; /* shared */
+	sem_t done; /* unless nobody waits: raised when the writer is through with it */
 	bool nobody_waits;
 	uint64_t receipts[TASK_RECEIPTS_MAX]; /* to wait for, after done */
 	size_t receipt_count;
@@ -89,6 +92,8 @@ struct change_engine {
 	struct warden_client *warden; /* writer */
 	bool synced;                  /* writer: the directory shows what the store holds */
 	bool conf_changed;            /* writer: everybody has to be evaluated anew */
+	bool check_at_once;           /* writer: ask the warden about each record by itself */
+	bool unflushed;               /* writer: commits that are not on the disk yet */
 	uint32_t sync_wait_ms;        /* writer: since the warden would not have everything, */
 	uint64_t sync_after_us;       /* it is not sent again before then (monotonic) */
 	const char *conf_file, *conf_dropins; /* borrowed */
@@ -165,6 +170,12 @@ _must_use_ int identity_as_stored(struct store_txn *txn, const struct conf *conf
 				  const struct store_resource *row, struct identity *ret,
 				  uint32_t **ret_gids, size_t *ret_gid_count);
 
+/* Put a record to the warden together with the others of the batch, before it commits. */
+#define CHECK_LATER_TAG 2u
+_must_use_ int warden_check_later(struct change *change, struct packet *packet);
+/* Ask the warden about all that were put off. 1: it refused some; 0; or a connection error. */
+_must_use_ int warden_check_all(struct change_engine *engine, struct task *const *tasks,
+				size_t count);
 /* Ask the warden whether it would take a record. 0, -EPROTO with the sentence, or a connection error. */
 _must_use_ int warden_check(struct change_engine *engine, struct packet *packet,
 			    char sentence[static WARDEN_REASON_MAX + 1]);

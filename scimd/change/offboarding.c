@@ -87,7 +87,11 @@ static int note_published(struct change_engine *engine, const struct published *
 		item->published = r == 0;
 		item->revision = published->revision;
 	}
-	return txn && r == 0 ? store_commit(&txn) : r;
+	if (!txn || r < 0)
+		return r;
+	/* If this is lost, the receipt is open still at the next start, which does it again. */
+	engine->unflushed = true;
+	return store_commit_unsynced(&txn);
 }
 
 int offboardings_published(struct change_engine *engine, const struct published *published)

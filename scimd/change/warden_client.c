@@ -23,6 +23,8 @@ struct warden_client {
 	int fd;       /* -1: not connected */
 	bool broken;  /* the receiver saw the end */
 	bool full;    /* mailbox holds an answer nobody took */
+	uint64_t expected_tag; /* of answers that are only counted: */
+	size_t expected, refused;
 	struct packet mailbox, answer, in;
 };
 
@@ -93,6 +95,13 @@ static void *receive(void *argument)
 			continue;
 		}
 		pthread_mutex_lock(&client->lock);
+		if (client->expected > 0 && head_of(&client->in).tag == client->expected_tag) {
+			client->refused += head_of(&client->in).op != WARDEN_OK;
+			if (--client->expected == 0)
+				pthread_cond_broadcast(&client->arrived);
+			pthread_mutex_unlock(&client->lock);
+			continue;
+		}
 		client->mailbox.size = client->in.size;
 		memcpy(client->mailbox.bytes, client->in.bytes, client->in.size);
 		client->full = true;
@@ -257,6 +266,33 @@ int warden_client_ask(struct warden_client *client, struct packet *packet, unsig
 	if (r < 0)
 		return r;
 	return warden_client_wait(client, head_of(packet).tag, timeout_ms, ret_answer);
+}
+
+void warden_client_expect(struct warden_client *client, uint64_t tag, size_t count)
+{
+	pthread_mutex_lock(&client->lock);
+	client->expected_tag = tag;
+	client->expected = count;
+	client->refused = 0;
+	pthread_mutex_unlock(&client->lock);
+}
+
+int warden_client_settle(struct warden_client *client, unsigned int timeout_ms, size_t *ret_refused)
+{
+	struct timespec deadline = deadline_after(timeout_ms);
+	int r = 0;
+
+	pthread_mutex_lock(&client->lock);
+	while (r == 0 && client->expected > 0)
+		r = client->broken ? -ECONNRESET
+				   : -pthread_cond_timedwait(&client->arrived, &client->lock,
+							     &deadline);
+	client->expected = 0;
+	*ret_refused = client->refused;
+	pthread_mutex_unlock(&client->lock);
+	if (r < 0)
+		warden_client_disconnect(client);
+	return r;
 }
 
 enum warden_op warden_answer_op(const struct packet *answer)

@@ -35,6 +35,12 @@ _must_use_ int warden_client_ask(struct warden_client *client, struct packet *pa
 _must_use_ int warden_client_wait(struct warden_client *client, uint64_t tag,
 				  unsigned int timeout_ms, const struct packet **ret_answer);
 
+/* From now on this many answers with this tag are counted instead of being waited for one by one. */
+void warden_client_expect(struct warden_client *client, uint64_t tag, size_t count);
+/* Wait until all of them are there; how many were not WARDEN_OK. Errors as warden_client_ask. */
+_must_use_ int warden_client_settle(struct warden_client *client, unsigned int timeout_ms,
+				    size_t *ret_refused);
+
 /* The operation of an answer, and for WARDEN_REFUSED its sentence. */
 enum warden_op warden_answer_op(const struct packet *answer);
 void warden_answer_sentence(const struct packet *answer, char text[static WARDEN_REASON_MAX + 1]);

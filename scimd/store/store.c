@@ -348,6 +348,18 @@ int store_commit(struct store_txn **txn_ptr)
 	return store_error(txn->handle->commit(txn->handle, 0));
 }
 
+int store_commit_unsynced(struct store_txn **txn_ptr)
+{
+	_cleanup_free_ struct store_txn *txn = TAKE_PTR(*txn_ptr);
+
+	return store_error(txn->handle->commit(txn->handle, DB_TXN_WRITE_NOSYNC));
+}
+
+int store_flush(struct store *store)
+{
+	return store_error(store->env->log_flush(store->env, NULL));
+}
+
 void store_abortp(struct store_txn **txn_ptr)
 {
 	_cleanup_free_ struct store_txn *txn = TAKE_PTR(*txn_ptr);

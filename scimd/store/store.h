@@ -88,6 +88,10 @@ _must_use_ int store_disk_usage(struct store *store, uint64_t *ret);
 _must_use_ int store_begin(struct store *store, struct store_txn *parent, bool write,
 			   struct store_txn **ret);
 _must_use_ int store_commit(struct store_txn **txn); /* frees and clears *txn in any case */
+/* The same, but the log may reach the disk later: with the next store_commit, or store_flush. Killing
+ * the process loses nothing, cutting the power may. */
+_must_use_ int store_commit_unsynced(struct store_txn **txn);
+_must_use_ int store_flush(struct store *store);
 void store_abortp(struct store_txn **txn);
 
 /* The change counter: raised once per committed batch, read back after restart. */
