@@ -1,4 +1,5 @@
-/* home.h - a person's home, made at the first session. Layer: pam_scim. */
+/* home.h - a person's home, made at the first session. Layer: pam_scim.
+ * Threads: any, but SIGCHLD is the default's while the helper runs, in the whole process. */
 #ifndef PAM_SCIM_HOME_H
 #define PAM_SCIM_HOME_H
 

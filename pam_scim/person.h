@@ -1,5 +1,6 @@
 /* person.h - what the directory, /etc/passwd and NSS say about the user of a PAM call.
- * Layer: pam_scim. A person holds the directory open; person_done lets go. Not to be copied. */
+ * Layer: pam_scim. Threads: any, each with a PAM handle of its own, which is borrowed. A person holds
+ * the directory open; person_done lets go. Not to be copied. */
 #ifndef PAM_SCIM_PERSON_H
 #define PAM_SCIM_PERSON_H
 

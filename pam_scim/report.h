@@ -1,4 +1,5 @@
-/* report.h - tell scimd that a login was denied, if it listens. Layer: pam_scim. */
+/* report.h - tell scimd that a login was denied, if it listens. Layer: pam_scim.
+ * Threads: any; keeps nothing. */
 #ifndef PAM_SCIM_REPORT_H
 #define PAM_SCIM_REPORT_H
 

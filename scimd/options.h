@@ -1,4 +1,5 @@
-/* options.h - the command line of scimd. Layer: main. Strings are borrowed from argv. */
+/* options.h - the command line of scimd. Layer: main. Threads: main's, before there are others.
+ * Strings are borrowed from argv. */
 #ifndef SCIMD_OPTIONS_H
 #define SCIMD_OPTIONS_H
 

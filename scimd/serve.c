@@ -14,14 +14,6 @@
 #define IDLE_TIMEOUT_S 60u
 #define CONTROL_MODE 0660u
 
-static void secret_freep(char **text)
-{
-	if (*text)
-		explicit_bzero(*text, strlen(*text));
-	free(*text);
-	*text = NULL;
-}
-
 static int self_signed(const struct options *options, const struct conf *conf,
 		       char **ret_certificate, char **ret_key)
 {
@@ -63,7 +55,7 @@ static int certificate_find(const struct options *options, const struct conf *co
 int serve_certificate(const struct options *options, const struct conf *conf)
 {
 	_cleanup_free_ char *certificate = NULL;
-	_cleanup_(secret_freep) char *key = NULL;
+	_cleanup_(tls_key_freep) char *key = NULL;
 	int r = certificate_find(options, conf, &certificate, &key);
 
 	return r < 0 ? r : tls_current_set(certificate, key);
@@ -73,7 +65,7 @@ int serve_scim(const struct options *options, const struct conf *conf, struct se
 	       struct http_server **ret)
 {
 	_cleanup_free_ char *certificate = NULL;
-	_cleanup_(secret_freep) char *key = NULL;
+	_cleanup_(tls_key_freep) char *key = NULL;
 	int r, fd;
 
 	/* There is always a certificate here, so there is no plain HTTP to refuse. */

@@ -1,5 +1,6 @@
 /* serve.h - the two doors of scimd: SCIM over TLS, and the control socket. Layer: main.
- * Errors are logged here already. service is borrowed and outlives the servers. */
+ * Threads: main's. Errors are logged here already, and negative errno is returned. service is borrowed
+ * and outlives the servers, which are the caller's to close. */
 #ifndef SCIMD_SERVE_H
 #define SCIMD_SERVE_H
 

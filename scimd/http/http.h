@@ -38,10 +38,13 @@ int http_address_is_loopback(const char *address);
 
 /* Load certificate and key from files, or make a self-signed pair (ECDSA P-256, ten years, names:
  * localhost, this host's name, 127.0.0.1, ::1) in directory as cert.pem (0644) and key.pem (0600) at
- * first use. Owned PEM texts; the key is to be wiped by the caller. *ret_made says if it was made. */
+ * first use. Owned PEM texts, the key for tls_key_freep. *ret_made says if it was made. */
 _must_use_ int tls_load(const char *certificate_path, const char *key_path, char **ret_certificate,
 			char **ret_key);
 _must_use_ int tls_self_signed(const char *directory, char **ret_certificate, char **ret_key,
 			       int *ret_made);
+
+/* Wipes and frees the text of a key, if there is one. */
+void tls_key_freep(char **key);
 
 #endif

@@ -22,12 +22,12 @@
 #define CLOCK_SKEW_SECONDS ((time_t)24 * 3600)
 #define HOST_NAME_SIZE 256
 
-static void secret_freep(char **text)
+void tls_key_freep(char **key)
 {
-	if (*text)
-		explicit_bzero(*text, strlen(*text));
-	free(*text);
-	*text = NULL;
+	if (*key)
+		explicit_bzero(*key, strlen(*key));
+	free(*key);
+	*key = NULL;
 }
 
 static void crt_freep(gnutls_x509_crt_t *crt)
@@ -63,7 +63,7 @@ static gnutls_datum_t datum_of(const char *text)
 static int file_read(const char *path, char **ret)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	_cleanup_(secret_freep) char *text = NULL;
+	_cleanup_(tls_key_freep) char *text = NULL;
 	struct stat st;
 	ssize_t size = 0;
 
@@ -104,8 +104,8 @@ int tls_check(const char *certificate, const char *key)
 int tls_load(const char *certificate_path, const char *key_path, char **ret_certificate,
 	     char **ret_key)
 {
-	_cleanup_(secret_freep) char *certificate = NULL;
-	_cleanup_(secret_freep) char *key = NULL;
+	_cleanup_(tls_key_freep) char *certificate = NULL;
+	_cleanup_(tls_key_freep) char *key = NULL;
 	int r;
 
 	r = file_read(certificate_path, &certificate);
@@ -225,7 +225,7 @@ static int pair_make(char **ret_certificate, char **ret_key)
 {
 	_cleanup_(privkey_freep) gnutls_x509_privkey_t key = NULL;
 	_cleanup_(crt_freep) gnutls_x509_crt_t crt = NULL;
-	_cleanup_(secret_freep) char *key_text = NULL;
+	_cleanup_(tls_key_freep) char *key_text = NULL;
 	gnutls_datum_t datum;
 	int r;
 
@@ -312,8 +312,8 @@ static int pair_store(const char *directory, const char *certificate, const char
 
 int tls_self_signed(const char *directory, char **ret_certificate, char **ret_key, int *ret_made)
 {
-	_cleanup_(secret_freep) char *certificate = NULL;
-	_cleanup_(secret_freep) char *key = NULL;
+	_cleanup_(tls_key_freep) char *certificate = NULL;
+	_cleanup_(tls_key_freep) char *key = NULL;
 	char certificate_path[PATH_MAX], key_path[PATH_MAX];
 	int r;
 

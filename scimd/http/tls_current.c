@@ -5,6 +5,7 @@
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 
+#include "scimd/http/http.h"
 #include "scimd/http/tls.h"
 
 #define CHAIN_MAX 16u
@@ -14,13 +15,6 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char *current_certificate, *current_key;
 
-static void secret_free(char *text)
-{
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
-}
-
 int tls_current_set(const char *certificate, const char *key)
 {
 	char *new_certificate = strdup(certificate), *new_key = strdup(key);
@@ -28,7 +22,7 @@ int tls_current_set(const char *certificate, const char *key)
 
 	if (!new_certificate || !new_key) {
 		free(new_certificate);
-		secret_free(new_key);
+		tls_key_freep(&new_key);
 		return -ENOMEM;
 	}
 	pthread_mutex_lock(&lock);
@@ -38,7 +32,7 @@ int tls_current_set(const char *certificate, const char *key)
 	current_key = new_key;
 	pthread_mutex_unlock(&lock);
 	free(old_certificate);
-	secret_free(old_key);
+	tls_key_freep(&old_key);
 	return 0;
 }
 
