@@ -50,10 +50,16 @@ static const struct command {
 	  "receipts [--user NAME] [--since TIME] [-n N] [--json]", "the last offboardings" },
 	{ "lock", NULL, 1, false, "jqr", user_lock, "lock NAME [--reason TEXT] [--json]",
 	  "keep somebody out, now, whatever the identity provider says" },
+	{ "confirm", NULL, 0, true, "aq", user_confirm, "confirm NAME… | --all",
+	  "let people in again who came back with a backup" },
 	{ "unlock", NULL, 1, false, "jq", user_unlock, "unlock NAME [--json]",
 	  "take a lock away" },
 	{ "doctor", NULL, 0, false, "jqc", doctor_examine, "doctor [--json] [-q]",
 	  "prove that who is denied is denied everywhere, and what to type if not" },
+	{ "backup", NULL, 1, false, "cjq", backup_make, "backup DIR [--json] [-q]",
+	  "all that scimd knows into a new folder, while it runs" },
+	{ "restore", NULL, 1, false, "q", backup_restore, "restore DIR [-q]",
+	  "put a backup in place, here or on another host" },
 	{ "ids", "export", 0, true, "jq", ids_export, "ids export [users|groups] [--json]",
 	  "which number is whose, as lines of a passwd or group file" },
 	{ "ids", "import", 0, true, "qg", ids_import, "ids import [FILE] [--group FILE]",
@@ -68,6 +74,7 @@ static const struct command {
 };
 
 static const struct option long_options[] = {
+	{ "all", no_argument, NULL, 'a' },
 	{ "config-dir", required_argument, NULL, 'c' },
 	{ "connection", required_argument, NULL, 'C' },
 	{ "finish", no_argument, NULL, 'F' },
@@ -138,6 +145,9 @@ static bool limit_parse(const char *text, unsigned long *ret)
 static int option_take(struct context *context, int letter)
 {
 	switch (letter) {
+	case 'a':
+		context->all = true;
+		return -1;
 	case 'c':
 		context->directory = optarg;
 		return -1;

@@ -17,7 +17,7 @@ struct context {
 	const char *directory; /* of scimd.conf and scimd.conf.d */
 	bool json;
 	bool quiet; /* only what was asked for: no headings, no sentences */
-	bool finish, follow;
+	bool all, finish, follow;
 	const char *reason; /* of a lock, or NULL */
 	const char *user, *type, *connection, *since; /* filters of events, or NULL */
 	const char *group; /* file of ids import, or NULL */
@@ -38,6 +38,9 @@ int sessions_list(const struct context *context, char **operands);
 int receipts_list(const struct context *context, char **operands);
 int receipt_show(const struct context *context, char **operands);
 int user_lock(const struct context *context, char **operands);
+int user_confirm(const struct context *context, char **operands);
+int backup_make(const struct context *context, char **operands);
+int backup_restore(const struct context *context, char **operands);
 int user_unlock(const struct context *context, char **operands);
 int doctor_examine(const struct context *context, char **operands);
 int host_enable(const struct context *context, char **operands);

@@ -25,6 +25,7 @@
 #define TICK_MS 5000u
 #define CHECKPOINT_US 60000000u
 #define STATUS_SIZE 256
+#define EXIT_FORMAT 78 /* sysexits' EX_CONFIG: the unit does not try again */
 
 static int conf_check(const struct options *options)
 {
@@ -88,7 +89,12 @@ static int database_open(const struct options *options, struct store **ret)
 	if (mkdir(directory, 0700) < 0 && errno != EEXIST)
 		return log_error_errno(-errno, "%s", directory);
 	r = store_open(directory, ret);
-	return r < 0 ? log_error_errno(r, "store in %s", directory) : 0;
+	if (r == -EPROTONOSUPPORT)
+		log_error("the store in %s was made by another version of scimd, which can read it: "
+			  "nothing was changed, install that version again", directory);
+	else if (r < 0)
+		(void)log_error_errno(r, "store in %s", directory);
+	return r;
 }
 
 static bool text_equal(const char *a, const char *b)
@@ -203,6 +209,10 @@ static int run(const struct options *options, const sigset_t *signals)
 	r = database_open(options, &store);
 	if (r < 0)
 		return r;
+	r = change_restored(store, conf, options->public_dir);
+	if (r < 0)
+		return log_error_errno(r, "compare the store with the directory in %s",
+				       options->public_dir);
 	r = change_engine_new(store, options->warden_socket, TAKE_PTR(conf), &engine);
 	if (r < 0)
 		return log_error_errno(r, "start the change engine");
@@ -269,5 +279,8 @@ int main(int argc, char **argv)
 	(void)sigaddset(&signals, SIGTERM);
 	(void)sigaddset(&signals, SIGINT);
 	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
-	return run(&options, &signals) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	code = run(&options, &signals);
+	if (code == -EPROTONOSUPPORT)
+		return EXIT_FORMAT;
+	return code < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "shared/conf.h"
+#include "shared/directory.h"
 
 #ifndef SCIMD_VERSION
 #define SCIMD_VERSION "unknown"
@@ -17,6 +18,7 @@ static const char help[] =
 	"  -c, --config FILE      configuration (" CONF_FILE ")\n"
 	"  -C, --dropins DIR      its drop-ins (" CONF_DROPIN_DIR "); \"\" for none\n"
 	"      --state DIR        store and certificate (/var/lib/scimd)\n"
+	"      --public DIR       what the warden has published (" DIRECTORY_PUBLIC_DIR ")\n"
 	"      --warden SOCKET    where scimd-warden listens (/run/scimd/warden.sock)\n"
 	"      --control SOCKET   where scimctl asks (/run/scimd/control/control.sock)\n"
 	"  -t, --test             check the configuration, print the effective one, and exit\n"
@@ -26,12 +28,13 @@ static const char help[] =
 	"\n"
 	"SIGHUP reloads the configuration, all of it or nothing; SIGTERM ends scimd.\n";
 
-enum { OPTION_STATE = 256, OPTION_WARDEN, OPTION_CONTROL, OPTION_ALLOW_ROOT };
+enum { OPTION_STATE = 256, OPTION_PUBLIC, OPTION_WARDEN, OPTION_CONTROL, OPTION_ALLOW_ROOT };
 
 static const struct option table[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "dropins", required_argument, NULL, 'C' },
 	{ "state", required_argument, NULL, OPTION_STATE },
+	{ "public", required_argument, NULL, OPTION_PUBLIC },
 	{ "warden", required_argument, NULL, OPTION_WARDEN },
 	{ "control", required_argument, NULL, OPTION_CONTROL },
 	{ "test", no_argument, NULL, 't' },
@@ -53,6 +56,9 @@ static int option_apply(int option, const char *value, struct options *options)
 		return -1;
 	case OPTION_STATE:
 		options->state_dir = value;
+		return -1;
+	case OPTION_PUBLIC:
+		options->public_dir = value;
 		return -1;
 	case OPTION_WARDEN:
 		options->warden_socket = value;
@@ -83,6 +89,7 @@ int options_parse(int argc, char **argv, struct options *ret)
 		.conf_file = CONF_FILE,
 		.dropin_dir = CONF_DROPIN_DIR,
 		.state_dir = "/var/lib/scimd",
+		.public_dir = DIRECTORY_PUBLIC_DIR,
 		.warden_socket = "/run/scimd/warden.sock",
 		.control_socket = "/run/scimd/control/control.sock",
 	};

@@ -11,6 +11,7 @@ struct options {
 	const char *conf_file;
 	const char *dropin_dir; /* NULL: none */
 	const char *state_dir;
+	const char *public_dir;
 	const char *warden_socket;
 	const char *control_socket;
 	bool check; /* -t */

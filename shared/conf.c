@@ -75,6 +75,8 @@ static const struct key identity_keys[] = {
 static const struct key access_keys[] = {
 	{ "allow_groups", &type_list, AT(access.allow_groups), NULL, NULL, NULL, 0, 0, false },
 	{ "deny_groups", &type_list, AT(access.deny_groups), NULL, NULL, NULL, 0, 0, false },
+	{ "after_restore", &type_after_restore, AT(access.after_restore), "hold", NULL, NULL, 0, 0,
+	  false },
 };
 
 static const struct key offboard_keys[] = {

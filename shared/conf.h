@@ -28,6 +28,9 @@ typedef char **conf_list;
 /* Where clients and RFC 7644 disagree. */
 enum conf_dialect { CONF_DIALECT_AUTO, CONF_DIALECT_RFC, CONF_DIALECT_ENTRA, CONF_DIALECT_OKTA };
 
+/* Whether people who come back with a backup have to be confirmed before they are let in. */
+enum conf_after_restore { CONF_AFTER_RESTORE_HOLD, CONF_AFTER_RESTORE_ALLOW };
+
 /* What to do with members of groups who are not known (yet). */
 enum conf_pending { CONF_PENDING_REFUSE, CONF_PENDING_KEEP };
 
@@ -99,6 +102,7 @@ struct conf {
 	} identity;
 	struct {
 		conf_list allow_groups, deny_groups; /* displayNames or SCIM ids */
+		enum conf_after_restore after_restore;
 	} access;
 	struct {
 		uint32_t grace_ms;    /* default 0; at most 60000 */

@@ -341,10 +341,27 @@ static void resource_print(const struct key *key, const void *field, FILE *out)
 	word_print(resource_words, field, out);
 }
 
+static const char *const after_restore_words[] = { "hold", "allow", NULL };
+
+static int after_restore_set(const struct key *key, void *field, const char *text,
+			     const char **ret_why)
+{
+	(void)key;
+	*ret_why = "hold or allow";
+	return word_set(after_restore_words, field, text);
+}
+
+static void after_restore_print(const struct key *key, const void *field, FILE *out)
+{
+	(void)key;
+	word_print(after_restore_words, field, out);
+}
+
 _Static_assert(sizeof(enum conf_dialect) == sizeof(unsigned int) &&
 		       sizeof(enum conf_pending) == sizeof(unsigned int) &&
 		       sizeof(enum conf_unknown) == sizeof(unsigned int) &&
-		       sizeof(enum conf_resource) == sizeof(unsigned int),
+		       sizeof(enum conf_resource) == sizeof(unsigned int) &&
+		       sizeof(enum conf_after_restore) == sizeof(unsigned int),
 	       "word_set writes an enum as an unsigned int");
 
 /* MIN-MAX into two neighbouring uint32_t. A range is refused if its ends or any reserved range in
@@ -457,6 +474,7 @@ static const struct value_type type_dialect = { dialect_set, dialect_print, NULL
 static const struct value_type type_pending = { pending_set, pending_print, NULL };
 static const struct value_type type_unknown = { unknown_set, unknown_print, NULL };
 static const struct value_type type_resource = { resource_set, resource_print, NULL };
+static const struct value_type type_after_restore = { after_restore_set, after_restore_print, NULL };
 static const struct value_type type_tokens = { tokens_set, tokens_print, NULL };
 
 static bool check_listen(const char *text)

@@ -82,6 +82,14 @@ _must_use_ int change_user_unlock(struct change *change, const char *id, struct 
 _must_use_ int change_lock_of_gone(struct store_txn *txn, const char *name,
 				   char ret[static RESOURCE_ID_SIZE]);
 
+/* Somebody who came back with a backup may be here again, as far as policy goes. 409 if not held. */
+_must_use_ int change_user_confirm(struct change *change, const char *id, struct fault *fault);
+
+/* Before an engine takes the store. If it was a copy until now, hold who has to be confirmed. If it was a
+ * copy, or is another one than that of the published directory, keep the numbers in there. */
+_must_use_ int change_restored(struct store *store, const struct conf *conf,
+			       const char *public_folder);
+
 /* Record a failure or another fact that is no change ("scim.provisioning_failed"), on its own, now.
  * user may be "". Failure to record is logged, not returned. */
 void change_event(struct change_engine *engine, const struct change_source *source,

@@ -120,6 +120,8 @@ int identity_of(struct store_txn *txn, const struct conf *conf, const struct sto
 	if (r == 0)
 		r = home_settle(row, resource, &identity);
 	if (r == 0)
+		r = held_apply(txn, row->id, &identity);
+	if (r == 0)
 		r = lock_apply(txn, row->id, &identity);
 	if (r < 0) {
 		identity_done(&identity);
@@ -158,6 +160,14 @@ static int identity_of_row(const struct store_resource *row, const char *reason,
 	*ret = identity;
 	identity = (struct identity){ .allowed = false }; /* handed over */
 	return 0;
+}
+
+int identity_of_name(const char *name, const char *reason, struct identity *ret)
+{
+	struct store_resource row = { .type = RESOURCE_USER };
+
+	(void)snprintf(row.posix_name, sizeof(row.posix_name), "%s", name);
+	return identity_of_row(&row, reason, ret);
 }
 
 int identity_or_deny(struct store_txn *txn, const struct conf *conf,
@@ -539,6 +549,8 @@ int evaluate_user(struct change *change, struct store_resource *row, bool is_new
 	int r = row_before(change, row->id, &old);
 
 	if (r == 0)
+		r = held_settle(change, &old, row);
+	if (r == 0)
 		r = identity_of(change->txn, engine_conf(change->engine), row, &identity, &gids,
 				&gid_count, fault);
 	if (r == 0 && is_new)
@@ -674,6 +686,8 @@ int change_user_delete(struct change *change, const char *id, struct fault *faul
 	r = event_add(change, "scim.user.deleted", row.posix_name, NULL);
 	if (r == 0 && row.allowed)
 		r = receipt_open(change, &row, "deleted by the identity provider");
+	if (r == 0)
+		r = held_forget(change, id);
 	if (r == 0)
 		r = store_resource_delete(change->txn, id);
 	if (r == 0)

@@ -164,6 +164,9 @@ _must_use_ int identity_or_deny(struct store_txn *txn, const struct conf *conf,
 				const struct store_resource *row, struct identity *ret,
 				uint32_t **ret_gids, size_t *ret_gid_count);
 
+/* Somebody of whom nothing is known but the name, without access. */
+_must_use_ int identity_of_name(const char *name, const char *reason, struct identity *ret);
+
 /* The same for a row that was evaluated: somebody who was not given the name that policy makes, as
  * another has it, is what the row says. */
 _must_use_ int identity_as_stored(struct store_txn *txn, const struct conf *conf,
@@ -197,6 +200,17 @@ _must_use_ int lock_apply(struct store_txn *txn, const char *user_id, struct ide
 _must_use_ int lock_inherit(struct change *change, const char *user_id, struct identity *identity);
 /* Not allowed, and nothing that goes with being allowed. */
 _must_use_ int identity_deny(struct identity *identity, const char *reason);
+
+/* held.c: who came back with a backup stays out until confirmed. apply before the lock, whose reason is
+ * stronger; settle when a row is written: active is what the identity provider says by now. */
+#define HELD_REASON "not confirmed by the identity provider since this host was restored from a backup"
+_must_use_ int held_apply(struct store_txn *txn, const char *user_id, struct identity *identity);
+_must_use_ int held_settle(struct change *change, const struct store_resource *old,
+			   const struct store_resource *row);
+_must_use_ int held_forget(struct change *change, const char *user_id);
+/* Write "active" into a stored user as a change of it. */
+_must_use_ int row_set_active(struct store_resource *row, bool active);
+bool row_is_active(const struct store_resource *row);
 
 /* events.c */
 _must_use_ int event_add(struct change *change, const char *type, const char *user,

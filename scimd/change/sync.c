@@ -63,6 +63,22 @@ static int send_user(const struct store_resource *row, void *context)
 	return r;
 }
 
+/* Who was here before the store was: the name stays on the files. */
+static int send_kept(enum resource_type type, const char *name, uint32_t number, void *context)
+{
+	_cleanup_(identity_done) struct identity identity = { 0 };
+	struct walk *walk = context;
+	struct packet packet;
+	int r = type == RESOURCE_USER ? store_import_is_published(walk->txn, name) : 0;
+
+	if (r <= 0)
+		return r;
+	r = identity_of_name(name, HELD_REASON, &identity);
+	if (r == 0)
+		r = record_user(&packet, 0, WARDEN_USER, number, &identity);
+	return r < 0 ? r : send_packet(walk, &packet);
+}
+
 static int send_group(const struct store_resource *row, void *context)
 {
 	struct packet packet;
@@ -107,6 +123,8 @@ static int send_all(struct walk *walk, uint64_t revision)
 		r = store_resource_each(walk->txn, RESOURCE_GROUP, NULL, 0, send_group, walk);
 	if (r == 0)
 		r = store_resource_each(walk->txn, RESOURCE_USER, NULL, 0, send_user, walk);
+	if (r == 0)
+		r = store_import_each(walk->txn, send_kept, walk);
 	if (r == 0 && walk->canary)
 		r = send_canary(walk);
 	return r < 0 ? r : send_members(walk);

@@ -37,6 +37,10 @@ int control_connections(struct control *control, struct fault *fault);
 int control_reload(struct control *control, struct fault *fault);
 int control_ids(struct control *control, struct fault *fault);
 int control_ids_import(struct control *control, struct fault *fault);
+int control_backup(struct control *control, struct fault *fault);
+int control_backup_drop(struct control *control, struct fault *fault);
+int control_confirm(struct control *control, struct fault *fault);
+int control_confirm_all(struct control *control, struct fault *fault);
 int control_metrics(struct control *control, struct fault *fault);
 int control_lock(struct control *control, struct fault *fault);
 int control_unlock(struct control *control, struct fault *fault);
@@ -67,7 +71,10 @@ struct names {
 /* A store_id_fn over struct names: appends the name of the resource with this id. */
 int control_name_add(const char *id, void *context);
 
-/* "active", "locked", "deactivated" or "denied". */
+/* People who came back with a backup and were not confirmed yet. */
+_must_use_ int control_unconfirmed(struct control *control, uint64_t *ret);
+
+/* "active", "locked", "unconfirmed", "deactivated" or "denied". */
 _must_use_ int control_user_status(struct control *control, const struct store_resource *row,
 				   const char **ret);
 /* When each connection last pushed, in microseconds, 0: not lately; owned, as many as there are. */

@@ -93,7 +93,7 @@ int control_connections(struct control *control, struct fault *fault)
 
 static int status_counts(struct control *control, struct json_object *object)
 {
-	uint64_t users, groups, revision;
+	uint64_t users, groups, revision, unconfirmed;
 	int r = store_resource_count(control->txn, RESOURCE_USER, NULL, &users);
 
 	if (r == 0)
@@ -101,9 +101,13 @@ static int status_counts(struct control *control, struct json_object *object)
 	if (r == 0)
 		r = store_revision(control->txn, &revision);
 	if (r == 0)
+		r = control_unconfirmed(control, &unconfirmed);
+	if (r == 0)
 		r = control_put_number(object, "users", users);
 	if (r == 0)
 		r = control_put_number(object, "groups", groups);
+	if (r == 0)
+		r = control_put_number(object, "unconfirmed", unconfirmed);
 	return r == 0 ? control_put_number(object, "revision", revision) : r;
 }
 

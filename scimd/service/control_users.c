@@ -18,8 +18,8 @@ static int put_roles(struct json_object *object, const char *roles)
 	return r;
 }
 
-static const char *user_status(const struct store_resource *row, struct json_object *resource,
-			       bool locked)
+static const char *user_status(struct control *control, const struct store_resource *row,
+			       struct json_object *resource, bool locked)
 {
 	struct json_object *active = json_get(resource, "active");
 
@@ -27,6 +27,8 @@ static const char *user_status(const struct store_resource *row, struct json_obj
 		return "locked";
 	if (row->allowed)
 		return "active";
+	if (store_held_has(control->txn, row->id) == 1)
+		return "unconfirmed";
 	return active && !json_object_get_boolean(active) ? "deactivated" : "denied";
 }
 
@@ -42,7 +44,7 @@ int control_user_status(struct control *control, const struct store_resource *ro
 		return r;
 	r = control_parse(row->json, &resource);
 	if (r == 0)
-		*ret = user_status(row, resource, locked);
+		*ret = user_status(control, row, resource, locked);
 	return r;
 }
 
@@ -59,7 +61,8 @@ int user_fill(struct control *control, const struct store_resource *row,
 	if (r == 0)
 		r = control_put_number(object, "uid", row->number);
 	if (r == 0)
-		r = control_put_text(object, "status", user_status(row, resource, locked));
+		r = control_put_text(object, "status", user_status(control, row, resource,
+							     locked));
 	if (r == 0)
 		r = control_put_text(object, "reason", row->reason);
 	if (r == 0)

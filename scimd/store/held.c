@@ -1,5 +1,8 @@
-/* TABLE_HELD: id of a user in 16 bytes -> version, when the backup was made that they came back with. */
+/* TABLE_HELD: id of a user in 16 bytes -> version, when the backup was made that they came back with.
+ * The owner of a kept number (import.c) is here too while its name is published. */
 #include "scimd/store/table.h"
+
+#include <string.h>
 
 #define HELD_VERSION 1
 
@@ -54,10 +57,14 @@ static int held_each(struct span key, struct span value, void *context)
 	char id[RESOURCE_ID_SIZE];
 	uint64_t backup_us;
 
+	static const unsigned char nobody[8]; /* import.c: a name alone */
+
 	if (codec_get_mem(&key, sizeof(raw), raw) < 0 || codec_get_end(&key) < 0 ||
 	    codec_get_version(&value, HELD_VERSION) < 0 || codec_get_u64(&value, &backup_us) < 0 ||
 	    codec_get_end(&value) < 0)
 		return -EIO;
+	if (memcmp(raw, nobody, sizeof(nobody)) == 0)
+		return 0;
 	codec_id_format(raw, id);
 	return walk->each(id, walk->context);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "scimd/base/clock.h"
 #include "scimd/store/ledger.h"
 
 #define IMPORT_VERSION 1
@@ -92,6 +93,32 @@ int store_import_put(struct store_txn *txn, enum resource_type type, const char 
 	return table_insert(txn, TABLE_IMPORT, &key, &value);
 }
 
+static int import_held(struct store_txn *txn, const char *name,
+		       int (*act)(struct store_txn *txn, const char *id))
+{
+	unsigned char owner[CODEC_ID_SIZE];
+	char owner_id[RESOURCE_ID_SIZE];
+
+	import_owner(name, owner);
+	codec_id_format(owner, owner_id);
+	return act(txn, owner_id);
+}
+
+static int held_now(struct store_txn *txn, const char *id)
+{
+	return store_held_put(txn, id, clock_now_us());
+}
+
+int store_import_publish(struct store_txn *txn, const char *name)
+{
+	return import_held(txn, name, held_now);
+}
+
+int store_import_is_published(struct store_txn *txn, const char *name)
+{
+	return import_held(txn, name, store_held_has);
+}
+
 int store_import_take(struct store_txn *txn, enum resource_type type, const char *name,
 		      const char *owner_id, uint32_t *ret)
 {
@@ -112,8 +139,11 @@ int store_import_take(struct store_txn *txn, enum resource_type type, const char
 	import_key(kept, &key);
 	r = table_delete(txn, TABLE_IMPORT, &key);
 	if (r == 0)
-		*ret = number;
-	return r;
+		r = import_held(txn, kept, store_held_delete);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	*ret = number;
+	return 0;
 }
 
 struct import_walk {

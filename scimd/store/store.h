@@ -218,6 +218,10 @@ _must_use_ int store_import_get(struct store_txn *txn, enum resource_type type, 
 				uint32_t *ret);
 _must_use_ int store_import_take(struct store_txn *txn, enum resource_type type, const char *name,
 				 const char *owner_id, uint32_t *ret);
+/* The name of a person who is known by that alone: this host shows it, so that files keep their owner's
+ * name, and lets nobody in by it. */
+_must_use_ int store_import_publish(struct store_txn *txn, const char *name);
+_must_use_ int store_import_is_published(struct store_txn *txn, const char *name);
 typedef int (*store_import_fn)(enum resource_type type, const char *name, uint32_t number,
 			       void *context);
 _must_use_ int store_import_each(struct store_txn *txn, store_import_fn each, void *context);

@@ -13,6 +13,7 @@
 #include "scimd/store/codec.h"
 #include "scimd/store/store.h"
 #include "shared/attrs.h"
+#include "shared/backup.h"
 
 /* Keys and values are described beside the code that owns the table. */
 enum table {
@@ -70,8 +71,6 @@ const char *table_file(enum table table);
 /* Open a copy that a backup made: recovers from all of its logs, not from the last checkpoint on. */
 _must_use_ int store_open_copy(const char *directory, struct store **ret);
 
-/* What the tables mean together. 1: before members carried titles (no release had it). */
-#define STORE_FORMAT 2u
 /* Check it when META and RESOURCE are open, before anything else is. -EPROTONOSUPPORT. */
 _must_use_ int store_format_settle(struct store *store);
 

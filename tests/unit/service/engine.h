@@ -169,6 +169,14 @@ int change_user_unlock(struct change *change, const char *id, struct fault *faul
 	return r == -ENOENT ? fault_set(fault, 409, NULL, "not locked") : r;
 }
 
+int change_user_confirm(struct change *change, const char *id, struct fault *fault)
+{
+	int r = store_held_delete(change->txn, id);
+
+	change->writes++;
+	return r == -ENOENT ? fault_set(fault, 409, NULL, "does not wait to be confirmed") : r;
+}
+
 int change_lock_of_gone(struct store_txn *txn, const char *name, char ret[static RESOURCE_ID_SIZE])
 {
 	(void)txn;

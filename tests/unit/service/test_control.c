@@ -384,6 +384,69 @@ static void test_ids(void)
 				      "\"state\":\"kept\"}");
 }
 
+static void hold(struct store *store, const char *id)
+{
+	_cleanup_(store_abortp) struct store_txn *txn = NULL;
+
+	T_FATAL(store_begin(store, NULL, true, &txn) == 0);
+	T_FATAL(store_held_put(txn, id, 5000000) == 0);
+	T_FATAL(store_commit(&txn) == 0);
+}
+
+static void test_confirm(void)
+{
+	static const struct {
+		const char *path;
+		unsigned int status;
+	} cases[] = {
+		{ "/v1/confirm/bob", 200 },
+		{ "/v1/confirm/bob", 409 },
+		{ "/v1/confirm/carol", 404 },
+		{ "/v1/confirm", 200 },
+	};
+	FIXTURE(f);
+
+	T_INT(ask(f, "GET", "/v1/status", NULL), 200);
+	T_STR(text(f->json, "unconfirmed"), "0");
+	hold(f->engine.store, BOB);
+	T_INT(ask(f, "GET", "/v1/status", NULL), 200);
+	T_STR(text(f->json, "unconfirmed"), "1");
+	T_INT(ask(f, "GET", "/v1/users/bob", NULL), 200);
+	T_STR(text(f->json, "status"), "\"unconfirmed\"");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		T_INT(ask(f, "POST", cases[i].path, NULL), cases[i].status);
+		T_INT(ask(f, "GET", "/v1/status", NULL), 200);
+		T_STR(text(f->json, "unconfirmed"), "0");
+	}
+	hold(f->engine.store, ADA);
+	hold(f->engine.store, BOB);
+	T_INT(ask(f, "POST", "/v1/confirm", NULL), 200);
+	T_STR(text(f->json, "confirmed"), "2");
+	T_STR(f->engine.request, "scimctl confirm");
+	f->peer_uid = 4242;
+	T_INT(ask(f, "POST", "/v1/confirm", NULL), 403);
+}
+
+static void test_backup(void)
+{
+	FIXTURE(f);
+	char folder[128];
+
+	snprintf(folder, sizeof(folder), "%s/backup", f->engine.directory);
+	T_INT(ask(f, "POST", "/v1/backup", NULL), 200);
+	T_STR(text(f->json, "users"), "2");
+	T_STR(text(f->json, "groups"), "1");
+	T_STR(json_get_string(f->json, "path"), folder);
+	T_INT(strlen(json_get_string(f->json, "instance")), 32);
+	T_INT(access(folder, F_OK), 0);
+	T_INT(ask(f, "POST", "/v1/backup/drop", NULL), 200);
+	T_INT(access(folder, F_OK), -1);
+	T_INT(ask(f, "GET", "/v1/backup", NULL), 405);
+	f->peer_uid = 4242;
+	T_INT(ask(f, "POST", "/v1/backup", NULL), 403);
+	T_INT(access(folder, F_OK), -1);
+}
+
 static void test_lock(void)
 {
 	static const struct {
@@ -434,5 +497,6 @@ static void test_others_may_look(void)
 }
 
 T_MAIN("control", T(test_users), T(test_one_user), T(test_groups), T(test_events), T(test_receipt),
-       T(test_status), T(test_metrics), T(test_ids), T(test_lock), T(test_reload),
+       T(test_status), T(test_metrics), T(test_ids), T(test_lock), T(test_confirm),
+       T(test_backup), T(test_reload),
        T(test_others_may_look))
