@@ -30,6 +30,7 @@
 #include "shared/directory_format.h"
 
 #define WARDEN_SOCKET "/run/scimd/warden.sock"
+#define WARDEN_TALLY "/run/scimd/ended"
 #define WARDEN_VERSION 1u
 #define WARDEN_MESSAGE_MAX 131072u /* bytes with the header; fits a default socket buffer */
 #define WARDEN_REASON_MAX 255u
@@ -127,6 +128,10 @@ struct warden_state {
 	uint32_t unused;
 };
 
+/* As many are listed in PUBLISHED at most. A list of that length may be a part; whoever lost access has
+ * an ENDED to come all the same. */
+#define WARDEN_ENDING_MAX 1024u
+
 struct warden_published {
 	uint64_t revision;
 	uint64_t durable_us, visible_us; /* epoch: records on disk; slots stored */
@@ -147,6 +152,16 @@ enum warden_found {
 	WARDEN_FOUND_LOGINUID = 2, /* its audit login uid */
 	WARDEN_FOUND_CGROUP = 3,   /* it lived in the user's slice */
 	WARDEN_FOUND_GID = 4,      /* it carried a gid of a lost role */
+	WARDEN_FOUND_UNIT = 5,     /* it lived in a unit that they made by sudo systemd-run */
+};
+
+/* What became of a transient unit of systemd's, or why not. */
+enum warden_unit {
+	WARDEN_UNIT_ENDED = 1,      /* theirs: killed, and stopped so that it stays away */
+	WARDEN_UNIT_KILLED = 2,     /* theirs: killed, but systemd could not be told to stop it */
+	WARDEN_UNIT_UNCLEAR = 3,    /* made after their first sudo, and not known whose it is: left */
+	WARDEN_UNIT_NO_JOURNAL = 4, /* there is no journal that could tell: left */
+	WARDEN_UNIT_NO_TIME = 5,    /* the journal did not answer in time: left */
 };
 
 #define WARDEN_ENDED_DONE 1u     /* nothing is left */
@@ -163,7 +178,14 @@ struct warden_ended {
 	uint32_t left_count;    /* still there */
 	uint32_t item_count;
 	/* item_count times struct warden_process, each with its command as a string (at most 32 bytes of
-	 * comm), then session_count strings: logind session ids (at most 64 listed) */
+	 * comm), then session_count strings: logind session ids (at most 64 listed); then, if anything
+	 * follows, a uint32_t count and as many struct warden_transient, each with two strings: the unit's
+	 * name and its command line (at most 127 bytes of it) */
+};
+
+struct warden_transient {
+	uint32_t what; /* enum warden_unit */
+	uint32_t unused;
 };
 
 struct warden_process {

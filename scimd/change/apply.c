@@ -1,5 +1,6 @@
 #include "scimd/change/internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "scimd/base/log.h"
@@ -41,6 +42,13 @@ static void log_refusals(struct packet_reader *reader, uint32_t count)
 	}
 }
 
+static int uid_compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
 static int published_parse(const struct packet *answer, struct published *ret)
 {
 	struct packet_reader reader = { .at = answer->bytes + sizeof(struct warden_message),
@@ -57,6 +65,8 @@ static int published_parse(const struct packet *answer, struct published *ret)
 	if (!ret->ending)
 		return -ENOMEM;
 	packet_get(&reader, ret->ending, head.ending_count * sizeof(*ret->ending));
+	qsort(ret->ending, head.ending_count, sizeof(*ret->ending), uid_compare);
+	ret->partial = head.ending_count >= WARDEN_ENDING_MAX;
 	log_refusals(&reader, head.refused_count);
 	return 0;
 }

@@ -95,7 +95,7 @@ static bool batch_take(struct change_engine *engine, struct task **batch, size_t
 	idle_until(engine->unflushed ? FLUSH_MS : IDLE_MS, &until);
 	*ret_count = 0;
 	pthread_mutex_lock(&engine->lock);
-	while (!engine->queue && !engine->stop)
+	while (!engine->queue && !engine->stop && !(engine->synced && engine->unasked_count))
 		if (pthread_cond_timedwait(&engine->wake, &engine->lock, &until) != 0)
 			break;
 	while (engine->queue && *ret_count < BATCH_MAX) {
@@ -293,7 +293,8 @@ static void receipts_note(struct task *task)
 {
 	for (struct offboarding *item = task->change.offboardings;
 	     item && task->receipt_count < TASK_RECEIPTS_MAX; item = item->next)
-		task->receipts[task->receipt_count++] = item->receipt;
+		task->receipts[task->receipt_count++] =
+			(struct awaited){ .receipt = item->receipt, .uid = item->uid };
 }
 
 /* Publish what is committed. If the warden is lost on the way, bringing the next one up to date
@@ -393,6 +394,16 @@ static void flush(struct change_engine *engine)
 	engine->unflushed = false;
 }
 
+/* What could not be asked at once, a portion between two batches. */
+static void ask_on(struct change_engine *engine)
+{
+	int r = engine->synced ? offboardings_ask(engine) : 0;
+
+	if (r == -EIO)
+		(void)fault_of(r, &(struct fault){ 0 }); /* ends the process */
+	engine->synced = engine->synced && r == 0;
+}
+
 static void *writer(void *argument)
 {
 	struct change_engine *engine = argument;
@@ -408,10 +419,12 @@ static void *writer(void *argument)
 				engine->warden_ready = false;
 				pthread_mutex_unlock(&engine->lock);
 			}
+			ask_on(engine);
 			continue;
 		}
 		ours_count = tasks_split(batch, count, ours);
 		tasks_run(engine, batch, count);
+		ask_on(engine);
 		for (size_t i = 0; i < ours_count; i++)
 			task_free(ours[i]);
 	}
@@ -596,8 +609,7 @@ void change_engine_status(struct change_engine *engine, struct change_status *re
 	ret->warden_connected = engine->warden_ready;
 	ret->warden_revision = engine->warden_revision;
 	ret->waiting = engine->waiting;
-	for (const struct offboarding *item = engine->offboardings; item; item = item->next)
-		ret->pending++;
+	ret->pending = engine->offboarding_count;
 	pthread_mutex_unlock(&engine->lock);
 }
 
@@ -658,7 +670,7 @@ void change_engine_freep(struct change_engine **engine)
 		pthread_join((*engine)->thread, NULL);
 	}
 	warden_client_freep(&(*engine)->warden);
-	offboardings_free((*engine)->offboardings);
+	offboardings_clear(*engine);
 	while ((*engine)->queue) { /* reports that came while ending */
 		struct task *task = (*engine)->queue;
 

@@ -38,6 +38,7 @@ struct offboarding {
 	bool published; /* the directory shows it */
 	uint64_t revision; /* and this one was the first to */
 	bool refused;   /* the warden has nothing to end: let in again meanwhile */
+	bool unasked;   /* whether a report will come is not known: END has to be sent */
 	bool reported;  /* the warden told once: done, or the deadline passed; nobody waits longer */
 };
 
@@ -64,6 +65,12 @@ struct change {
 void change_done(struct change *change);
 
 #define TASK_RECEIPTS_MAX 256u /* a change that ends more people does not wait for all of them */
+#define OFFBOARDING_BUCKETS 4096u /* by uid: a host may lose all its people at once */
+
+struct awaited {
+	uint64_t receipt;
+	uint32_t uid;
+};
 
 enum task_kind { TASK_CHANGE, TASK_ENDED, TASK_RELOAD, TASK_EVENT };
 
@@ -80,7 +87,7 @@ struct task {
 	size_t message_size;
 	sem_t done; /* unless nobody waits: raised when the writer is through with it */
 	bool nobody_waits;
-	uint64_t receipts[TASK_RECEIPTS_MAX]; /* to wait for, after done */
+	struct awaited receipts[TASK_RECEIPTS_MAX]; /* to wait for, after done */
 	size_t receipt_count;
 	int result;
 	struct fault fault;
@@ -106,7 +113,8 @@ struct change_engine {
 	size_t waiting;
 	bool stop;
 	struct conf_box *confs; /* the first is in force */
-	struct offboarding *offboardings;
+	struct offboarding *offboardings[OFFBOARDING_BUCKETS];
+	size_t offboarding_count, unasked_count;
 	uint64_t warden_revision;
 	bool warden_ready;
 	void (*listener)(void *context); /* shared */
@@ -237,6 +245,7 @@ struct published {
 	uint64_t revision, durable_us, visible_us;
 	uint32_t *ending; /* uids for which an ENDED follows; owned */
 	uint32_t ending_count;
+	bool partial; /* there may be more than `ending` lists; it is sorted */
 };
 void published_done(struct published *published);
 _must_use_ int apply_batch(struct change_engine *engine, uint64_t revision,
@@ -250,11 +259,14 @@ _must_use_ int apply_begin(struct change_engine *engine, uint64_t revision, uint
  * receipts, and finish those for whom nothing has to be ended. */
 void offboardings_take(struct change_engine *engine, struct offboarding *list);
 void offboardings_free(struct offboarding *list);
+void offboardings_clear(struct change_engine *engine);
 _must_use_ int offboardings_published(struct change_engine *engine,
 				      const struct published *published);
 /* After (re)connecting: reports may have been lost with the warden or with us. Whoever is on the list
  * and not in `published` is ended and reported on again. */
 _must_use_ int offboardings_resume(struct change_engine *engine, const struct published *published);
+/* Ask the warden for the next portion of reports that may not come by themselves. */
+_must_use_ int offboardings_ask(struct change_engine *engine);
 /* The warden reported on a uid; done: nothing is left. tag: the revision that it was told with, and all
  * before that are meant; 0: any. */
 void offboarding_reported(struct change_engine *engine, uint32_t uid, uint64_t tag, bool done);
@@ -264,7 +276,7 @@ size_t offboarding_receipts(struct change_engine *engine, uint32_t uid, uint64_t
 /* Receipts that a crash left open are on the list again. */
 _must_use_ int offboardings_recover(struct change_engine *engine);
 /* Wait until none of the receipts is unreported, or the time is over. */
-void offboardings_wait(struct change_engine *engine, const uint64_t *receipts, size_t count,
+void offboardings_wait(struct change_engine *engine, const struct awaited *receipts, size_t count,
 		       unsigned int timeout_ms);
 
 #endif

@@ -1,11 +1,13 @@
 #include "scimd/change/internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "scimd/model/json.h"
 
 #define END_TIMEOUT_MS 5000u
+#define ASK_PORTION 256u /* between two batches of changes */
 
 void offboardings_free(struct offboarding *list)
 {
@@ -17,45 +19,73 @@ void offboardings_free(struct offboarding *list)
 	}
 }
 
+static struct offboarding **bucket_of(struct change_engine *engine, uint32_t uid)
+{
+	return &engine->offboardings[uid % OFFBOARDING_BUCKETS];
+}
+
 void offboardings_take(struct change_engine *engine, struct offboarding *list)
 {
 	pthread_mutex_lock(&engine->lock);
 	while (list) {
-		struct offboarding *next = list->next;
+		struct offboarding *next = list->next, **bucket = bucket_of(engine, list->uid);
 
-		list->next = engine->offboardings;
-		engine->offboardings = list;
+		list->next = *bucket;
+		*bucket = list;
+		engine->offboarding_count++;
 		list = next;
 	}
 	pthread_mutex_unlock(&engine->lock);
 }
 
-/* Unlink what `finished` says; wakes the waiting. */
-static void unlink_if(struct change_engine *engine,
-		      bool (*finished)(const struct offboarding *item, const void *context),
-		      const void *context)
+void offboardings_clear(struct change_engine *engine)
 {
-	pthread_mutex_lock(&engine->lock);
-	for (struct offboarding **at = &engine->offboardings; *at;) {
+	for (size_t i = 0; i < OFFBOARDING_BUCKETS; i++)
+		offboardings_free(TAKE_PTR(engine->offboardings[i]));
+	engine->offboarding_count = engine->unasked_count = 0;
+}
+
+typedef bool (*finished_fn)(const struct offboarding *item, const void *context);
+
+/* Under the lock. */
+static void bucket_unlink(struct change_engine *engine, struct offboarding **at,
+			  finished_fn finished, const void *context)
+{
+	while (*at) {
 		struct offboarding *item = *at;
 
-		if (finished(item, context)) {
-			*at = item->next;
-			free(item);
-		} else {
+		if (!finished(item, context)) {
 			at = &item->next;
+			continue;
 		}
+		*at = item->next;
+		engine->offboarding_count--;
+		engine->unasked_count -= item->unasked;
+		free(item);
 	}
+}
+
+/* Unlink what `finished` says; wakes the waiting. */
+static void unlink_if(struct change_engine *engine, finished_fn finished, const void *context)
+{
+	pthread_mutex_lock(&engine->lock);
+	for (size_t i = 0; i < OFFBOARDING_BUCKETS; i++)
+		bucket_unlink(engine, &engine->offboardings[i], finished, context);
 	pthread_cond_broadcast(&engine->finished);
 	pthread_mutex_unlock(&engine->lock);
 }
 
+static int uid_compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
 static bool is_ending(const struct published *published, uint32_t uid)
 {
-	for (uint32_t i = 0; i < published->ending_count; i++)
-		if (published->ending[i] == uid)
-			return true;
-	return false;
+	return published->ending_count > 0 &&
+	       bsearch(&uid, published->ending, published->ending_count, sizeof(uid), uid_compare);
 }
 
 /* Others that were published before still have their reports to come. */
@@ -67,45 +97,95 @@ static bool has_nothing_to_end(const struct offboarding *item, const void *conte
 	       !is_ending(published, item->uid);
 }
 
-/* Note in the receipts that the directory shows it. fresh: who is not in published->ending has nothing
- * running. */
-static int note_published(struct change_engine *engine, const struct published *published,
-			  bool fresh)
+/* Every offboarding: only the writer's thread adds and removes, so it may walk without the lock. */
+typedef int (*offboarding_fn)(struct offboarding *item, void *context);
+
+static int each_offboarding(struct change_engine *engine, offboarding_fn each, void *context)
 {
-	_cleanup_(store_abortp) struct store_txn *txn = NULL;
 	int r = 0;
 
-	/* Only this thread adds and removes entries: the list may be walked without the lock. */
-	for (struct offboarding *item = engine->offboardings; r == 0 && item; item = item->next) {
-		if (item->published)
-			continue;
-		if (!txn)
-			r = store_begin(engine->store, NULL, true, &txn);
-		if (r == 0)
-			r = receipt_published(txn, item->receipt, published,
-					      fresh && !is_ending(published, item->uid));
-		item->published = r == 0;
-		item->revision = published->revision;
-	}
-	if (!txn || r < 0)
+	for (size_t i = 0; r == 0 && i < OFFBOARDING_BUCKETS; i++)
+		for (struct offboarding *item = engine->offboardings[i]; r == 0 && item;
+		     item = item->next)
+			r = each(item, context);
+	return r;
+}
+
+struct step {
+	struct change_engine *engine;
+	const struct published *published;
+	bool fresh;
+	size_t portion;
+	struct store_txn *txn; /* begun when it is needed; owned */
+};
+
+static void step_done(struct step *step)
+{
+	store_abortp(&step->txn);
+}
+
+static int step_begin(struct step *step)
+{
+	return step->txn ? 0 : store_begin(step->engine->store, NULL, true, &step->txn);
+}
+
+static void set_unasked(struct change_engine *engine, struct offboarding *item, bool unasked)
+{
+	pthread_mutex_lock(&engine->lock);
+	engine->unasked_count += unasked;
+	engine->unasked_count -= item->unasked;
+	item->unasked = unasked;
+	pthread_mutex_unlock(&engine->lock);
+}
+
+static int note_one(struct offboarding *item, void *context)
+{
+	struct step *step = context;
+	bool known = is_ending(step->published, item->uid);
+	int r;
+
+	if (item->published)
+		return 0;
+	r = step_begin(step);
+	if (r == 0)
+		r = receipt_published(step->txn, item->receipt, step->published,
+				      step->fresh && !known && !step->published->partial);
+	item->published = r == 0;
+	item->revision = step->published->revision;
+	if (step->published->partial && !known)
+		set_unasked(step->engine, item, true);
+	return r;
+}
+
+/* Note in the receipts that the directory shows it. fresh: who is not in published->ending has nothing
+ * running, if that lists everybody. */
+static int note_published(struct change_engine *engine, const struct published *published, bool fresh)
+{
+	_cleanup_(step_done) struct step step = { .engine = engine, .published = published,
+						  .fresh = fresh };
+	int r = each_offboarding(engine, note_one, &step);
+
+	if (!step.txn || r < 0)
 		return r;
 	/* If this is lost, the receipt is open still at the next start, which does it again. */
 	engine->unflushed = true;
-	return store_commit_unsynced(&txn);
+	return store_commit_unsynced(&step.txn);
 }
 
 int offboardings_published(struct change_engine *engine, const struct published *published)
 {
 	int r = note_published(engine, published, true);
 
-	if (r == 0)
+	if (r == 0 && !published->partial)
 		unlink_if(engine, has_nothing_to_end, published);
 	return r;
 }
 
 /* Ask for another end and report; close the receipt if the warden says that there is no need. */
-static int resume_one(struct change_engine *engine, struct store_txn *txn, struct offboarding *item)
+static int ask_one(struct offboarding *item, void *context)
 {
+	struct step *step = context;
+	struct change_engine *engine = step->engine;
 	const struct conf *conf = engine_conf(engine);
 	struct warden_end end = { .uid = item->uid, .deadline_ms = conf->offboard.deadline_ms,
 				  .grace_ms = conf->offboard.grace_ms };
@@ -114,14 +194,21 @@ static int resume_one(struct change_engine *engine, struct store_txn *txn, struc
 	struct packet packet;
 	int r;
 
+	if (!item->unasked || step->portion == 0)
+		return 0;
 	packet_begin(&packet, WARDEN_END, item->revision);
 	packet_put(&packet, &end, sizeof(end));
 	r = warden_client_ask(engine->warden, &packet, END_TIMEOUT_MS, &answer);
-	if (r < 0 || warden_answer_op(answer) == WARDEN_OK)
+	if (r < 0)
 		return r;
+	step->portion--;
+	set_unasked(engine, item, false);
+	if (warden_answer_op(answer) == WARDEN_OK)
+		return 0;
 	warden_answer_sentence(answer, sentence);
 	item->refused = true;
-	return receipt_close(txn, item->receipt, sentence);
+	r = step_begin(step);
+	return r < 0 ? r : receipt_close(step->txn, item->receipt, sentence);
 }
 
 static bool is_refused(const struct offboarding *item, const void *context)
@@ -130,24 +217,39 @@ static bool is_refused(const struct offboarding *item, const void *context)
 	return item->refused;
 }
 
+int offboardings_ask(struct change_engine *engine)
+{
+	_cleanup_(step_done) struct step step = { .engine = engine, .portion = ASK_PORTION };
+	int r;
+
+	if (engine->unasked_count == 0)
+		return 0;
+	r = each_offboarding(engine, ask_one, &step);
+	if (step.txn && r == 0) {
+		r = store_commit(&step.txn);
+		if (r == 0)
+			unlink_if(engine, is_refused, NULL);
+	}
+	return r;
+}
+
+static int mark_unasked(struct offboarding *item, void *context)
+{
+	struct step *step = context;
+
+	if (!is_ending(step->published, item->uid))
+		set_unasked(step->engine, item, true);
+	return 0;
+}
+
 int offboardings_resume(struct change_engine *engine, const struct published *published)
 {
-	_cleanup_(store_abortp) struct store_txn *txn = NULL;
+	struct step step = { .engine = engine, .published = published };
 	int r = note_published(engine, published, false);
 
-	for (struct offboarding *item = engine->offboardings; r == 0 && item; item = item->next) {
-		if (is_ending(published, item->uid))
-			continue;
-		if (!txn)
-			r = store_begin(engine->store, NULL, true, &txn);
-		if (r == 0)
-			r = resume_one(engine, txn, item);
-	}
-	if (txn && r == 0)
-		r = store_commit(&txn);
 	if (r == 0)
-		unlink_if(engine, is_refused, NULL);
-	return r;
+		r = each_offboarding(engine, mark_unasked, &step);
+	return r < 0 ? r : offboardings_ask(engine);
 }
 
 struct report {
@@ -167,12 +269,10 @@ void offboarding_reported(struct change_engine *engine, uint32_t uid, uint64_t t
 {
 	const struct report report = { uid, tag };
 
-	if (done) {
-		unlink_if(engine, is_reported, &report);
-		return;
-	}
 	pthread_mutex_lock(&engine->lock);
-	for (struct offboarding *item = engine->offboardings; item; item = item->next)
+	if (done)
+		bucket_unlink(engine, bucket_of(engine, uid), is_reported, &report);
+	for (struct offboarding *item = *bucket_of(engine, uid); item; item = item->next)
 		item->reported |= is_reported(item, &report);
 	pthread_cond_broadcast(&engine->finished);
 	pthread_mutex_unlock(&engine->lock);
@@ -185,7 +285,7 @@ size_t offboarding_receipts(struct change_engine *engine, uint32_t uid, uint64_t
 	size_t count = 0;
 
 	pthread_mutex_lock(&engine->lock);
-	for (struct offboarding *item = engine->offboardings; item && count < room;
+	for (struct offboarding *item = *bucket_of(engine, uid); item && count < room;
 	     item = item->next)
 		if (is_reported(item, &report))
 			receipts[count++] = item->receipt;
@@ -220,16 +320,17 @@ int offboardings_recover(struct change_engine *engine)
 	return r < 0 ? r : store_receipt_each(txn, NULL, recover_one, engine);
 }
 
-static bool is_waited_for(const struct change_engine *engine, const uint64_t *receipts, size_t count)
+static bool is_waited_for(struct change_engine *engine, const struct awaited *receipts, size_t count)
 {
-	for (const struct offboarding *item = engine->offboardings; item; item = item->next)
-		for (size_t i = 0; !item->reported && i < count; i++)
-			if (item->receipt == receipts[i])
+	for (size_t i = 0; i < count; i++)
+		for (const struct offboarding *item = *bucket_of(engine, receipts[i].uid); item;
+		     item = item->next)
+			if (!item->reported && item->receipt == receipts[i].receipt)
 				return true;
 	return false;
 }
 
-void offboardings_wait(struct change_engine *engine, const uint64_t *receipts, size_t count,
+void offboardings_wait(struct change_engine *engine, const struct awaited *receipts, size_t count,
 		       unsigned int timeout_ms)
 {
 	struct timespec until;

@@ -6,6 +6,9 @@
 #include "scimd/base/clock.h"
 #include "scimd/model/json.h"
 
+#define START_SLACK_US 50000u
+#define UNIT_NAME_SIZE 256u
+#define UNIT_COMMAND_SIZE 128u
 #define REPORTED_MAX 16u /* receipts of one person that one report completes */
 
 static void put_string(struct json_object *object, const char *key, const char *value)
@@ -146,6 +149,8 @@ static const char *found_text(uint32_t found)
 		return "cgroup";
 	case WARDEN_FOUND_GID:
 		return "gid of a lost role";
+	case WARDEN_FOUND_UNIT:
+		return "unit of sudo systemd-run";
 	}
 	return "unknown";
 }
@@ -177,32 +182,135 @@ static struct json_object *get_list(struct json_object *receipt, const char *key
 	return list;
 }
 
-static void take_processes(struct packet_reader *reader, uint32_t count, struct json_object *receipt)
+/* A report that is sent again names the same processes; their start is computed from ticks each time. */
+static bool is_listed(struct json_object *list, const struct warden_process *process)
 {
-	struct json_object *ended = get_list(receipt, "ended");
-	struct json_object *left = json_object_new_array();
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *item = json_object_array_get_idx(list, i);
+		uint64_t started_us = get_number(item, "started_us");
+
+		if (get_number(item, "pid") == (uint64_t)process->pid &&
+		    started_us < process->started_us + START_SLACK_US &&
+		    process->started_us < started_us + START_SLACK_US)
+			return true;
+	}
+	return false;
+}
+
+static struct json_object *process_json(const struct warden_process *process, const char *command)
+{
+	struct json_object *item = json_object_new_object();
 	uint64_t now_us = clock_now_us();
 
+	put_number(item, "pid", (uint64_t)process->pid);
+	put_string(item, "command", command);
+	put_number(item, "uid", process->uid);
+	put_string(item, "found_by", found_text(process->found));
+	put_time(item, "started", process->started_us);
+	if (now_us > process->started_us)
+		put_number(item, "age_s", (now_us - process->started_us) / 1000000);
+	if (process->left)
+		put_string(item, "why", left_text(process->left));
+	return item;
+}
+
+/* What is left, without the processes of an earlier report; owned. */
+static struct json_object *units_left(struct json_object *receipt)
+{
+	struct json_object *old = get_list(receipt, "left"), *left = json_object_new_array();
+
+	for (size_t i = 0; i < json_object_array_length(old); i++) {
+		struct json_object *item = json_object_array_get_idx(old, i);
+
+		if (json_get(item, "unit"))
+			json_object_array_add(left, json_object_get(item));
+	}
+	return left;
+}
+
+/* Returns how many of the ended ones were listed before. The list of what is left starts anew. */
+static uint32_t take_processes(struct packet_reader *reader, uint32_t count,
+			       struct json_object *receipt)
+{
+	struct json_object *ended = get_list(receipt, "ended");
+	struct json_object *left = units_left(receipt);
+	size_t before = json_object_array_length(ended);
+	uint32_t again = 0;
+
 	for (uint32_t i = 0; i < count && !reader->bad; i++) {
-		struct json_object *item = json_object_new_object();
 		struct warden_process process;
 		char command[64];
 
 		packet_get(reader, &process, sizeof(process));
 		packet_get_string(reader, command, sizeof(command));
-		put_number(item, "pid", (uint64_t)process.pid);
-		put_string(item, "command", command);
-		put_number(item, "uid", process.uid);
-		put_string(item, "found_by", found_text(process.found));
-		put_time(item, "started", process.started_us);
-		if (now_us > process.started_us)
-			put_number(item, "age_s", (now_us - process.started_us) / 1000000);
 		if (process.left)
-			put_string(item, "why", left_text(process.left));
-		json_object_array_add(process.left ? left : ended, item);
+			json_object_array_add(left, process_json(&process, command));
+		else if (before && is_listed(ended, &process))
+			again++;
+		else
+			json_object_array_add(ended, process_json(&process, command));
 	}
 	json_object_object_del(receipt, "left");
 	json_object_object_add(receipt, "left", left);
+	return again;
+}
+
+static const char *unit_text(uint32_t what)
+{
+	switch (what) {
+	case WARDEN_UNIT_KILLED:
+		return "killed, but systemd could not be told to stop it: it may start again";
+	case WARDEN_UNIT_UNCLEAR:
+		return "a transient unit made after their first sudo: sudo's entries do not say whose";
+	case WARDEN_UNIT_NO_JOURNAL:
+		return "a transient unit, and no journal that says whose";
+	case WARDEN_UNIT_NO_TIME:
+		return "a transient unit, and the journal did not say in time whose";
+	}
+	return NULL;
+}
+
+static void list_unit(struct json_object *list, const char *name, const char *command, uint32_t what)
+{
+	struct json_object *item;
+
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		if (same_text(json_get_string(json_object_array_get_idx(list, i), "unit"), name))
+			return;
+	item = json_object_new_object();
+	put_string(item, "unit", name);
+	put_string(item, "command", command);
+	put_string(item, "why", unit_text(what));
+	json_object_array_add(list, item);
+}
+
+/* Transient units of systemd's: theirs, which are ended; and what is left, with the reason. */
+static void take_units(struct packet_reader *reader, struct json_object *receipt)
+{
+	uint32_t count = 0;
+
+	if (reader->left)
+		packet_get(reader, &count, sizeof(count));
+	for (uint32_t i = 0; i < count && !reader->bad; i++) {
+		char name[UNIT_NAME_SIZE], command[UNIT_COMMAND_SIZE];
+		struct warden_transient unit;
+
+		packet_get(reader, &unit, sizeof(unit));
+		packet_get_string(reader, name, sizeof(name));
+		packet_get_string(reader, command, sizeof(command));
+		if (!reader->bad)
+			list_unit(get_list(receipt,
+					   unit.what == WARDEN_UNIT_ENDED ? "units" : "left"),
+				  name, command, unit.what);
+	}
+}
+
+static bool has_string(struct json_object *list, const char *text)
+{
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		if (strcmp(json_object_get_string(json_object_array_get_idx(list, i)), text) == 0)
+			return true;
+	return false;
 }
 
 static void take_sessions(struct packet_reader *reader, uint32_t count, struct json_object *receipt)
@@ -213,7 +321,7 @@ static void take_sessions(struct packet_reader *reader, uint32_t count, struct j
 		char session[64];
 
 		packet_get_string(reader, session, sizeof(session));
-		if (!reader->bad)
+		if (!reader->bad && !has_string(sessions, session))
 			json_object_array_add(sessions, json_object_new_string(session));
 	}
 }
@@ -227,6 +335,7 @@ static void put_ended(struct json_object *receipt, const struct warden_ended *en
 		      struct packet_reader *reader)
 {
 	uint64_t received_us = get_number(receipt, "received_us"), last_us;
+	uint32_t again;
 
 	if (ended->first_signal_us && get_number(receipt, "first_signal_us") == 0)
 		put_time(receipt, "first_signal", ended->first_signal_us);
@@ -236,14 +345,15 @@ static void put_ended(struct json_object *receipt, const struct warden_ended *en
 	if (last_us > received_us)
 		put_number(receipt, "took_us", last_us - received_us);
 	put_number(receipt, "took_ms", (get_number(receipt, "took_us") + 500) / 1000);
-	put_number(receipt, "processes_ended",
-		   get_number(receipt, "processes_ended") + ended->ended_count);
 	put_number(receipt, "processes_left", ended->left_count);
 	put_string(receipt, "state", ended_is_over(ended) ? "done" : "open");
 	if (ended->flags & WARDEN_ENDED_PARDONED)
 		put_string(receipt, "note", "let in again before everything had ended");
-	take_processes(reader, ended->item_count, receipt);
+	again = take_processes(reader, ended->item_count, receipt);
+	put_number(receipt, "processes_ended",
+		   get_number(receipt, "processes_ended") + ended->ended_count - again);
 	take_sessions(reader, ended->session_count, receipt);
+	take_units(reader, receipt);
 }
 
 struct newest {

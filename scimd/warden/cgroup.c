@@ -29,6 +29,56 @@ int cgroup_open_slice(const char *root, uint32_t uid)
 	return -ENOENT;
 }
 
+/* Takes fd. Units' groups are in slices, which root alone makes. */
+static int find_unit(int fd, const char *unit, unsigned int depth, unsigned int *visits)
+{
+	const struct dirent *entry;
+	DIR *dir;
+	int found = openat(fd, unit, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	dir = found < 0 ? fdopendir(fd) : NULL;
+	if (!dir) {
+		closep(&fd);
+		return found;
+	}
+	while (found < 0 && (entry = readdir(dir)) && depth < DEPTH_MAX && *visits < VISITS_MAX) {
+		size_t length = strlen(entry->d_name);
+		int child;
+
+		if (entry->d_type != DT_DIR || length < 6 ||
+		    strcmp(entry->d_name + length - 6, ".slice") != 0)
+			continue;
+		(*visits)++;
+		child = openat(dirfd(dir), entry->d_name,
+			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (child >= 0)
+			found = find_unit(child, unit, depth + 1, visits);
+	}
+	(void)closedir(dir);
+	return found;
+}
+
+int cgroup_open_unit(const char *root, const char *unit)
+{
+	static const char *const tops[] = { "", "/unified" };
+	unsigned int visits = 0;
+	char path[PATH_MAX];
+
+	if (strchr(unit, '/') || unit[0] == '.')
+		return -ENOENT;
+	for (size_t i = 0; i < ARRAY_SIZE(tops); i++) {
+		int fd;
+
+		(void)snprintf(path, sizeof(path), "%s%s", root, tops[i]);
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0)
+			fd = find_unit(fd, unit, 0, &visits);
+		if (fd >= 0)
+			return fd;
+	}
+	return -ENOENT;
+}
+
 int cgroup_is_populated(int slice)
 {
 	_cleanup_close_ int fd = openat(slice, "cgroup.events", O_RDONLY | O_CLOEXEC);

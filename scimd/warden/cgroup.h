@@ -11,6 +11,9 @@
 /* Open the slice of uid; returns a file descriptor for the functions below. */
 _must_use_ int cgroup_open_slice(const char *root, uint32_t uid);
 
+/* Open the group of a unit of the system's, in whichever slice it is. */
+_must_use_ int cgroup_open_unit(const char *root, const char *unit);
+
 /* 1: something lives in the slice or below it; 0: nothing does. */
 _must_use_ int cgroup_is_populated(int slice);
 

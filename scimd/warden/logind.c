@@ -72,22 +72,29 @@ static bool connect_bus(struct logind *logind)
 	return sd_bus_open_system(&logind->bus) >= 0;
 }
 
+struct service {
+	const char *name, *path, *interface;
+};
+static const struct service login1 = { "org.freedesktop.login1", "/org/freedesktop/login1",
+				       "org.freedesktop.login1.Manager" };
+static const struct service systemd1 = { "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+					 "org.freedesktop.systemd1.Manager" };
+
 /* Without a handler no answer is asked for: an order about somebody whom logind does not know is
  * an error that says what we want to hear, and the bus remembers few outstanding answers. */
-static void call(struct logind *logind, sd_bus_message_handler_t answer, const char *member,
-		 const char *types, ...)
+static bool call(struct logind *logind, const struct service *service,
+		 sd_bus_message_handler_t answer, const char *member, const char *types, ...)
 {
 	sd_bus_message *message = NULL;
 	va_list values;
 	int r;
 
 	if (!connect_bus(logind))
-		return;
-	r = sd_bus_message_new_method_call(logind->bus, &message, "org.freedesktop.login1",
-					   "/org/freedesktop/login1",
-					   "org.freedesktop.login1.Manager", member);
+		return false;
+	r = sd_bus_message_new_method_call(logind->bus, &message, service->name, service->path,
+					   service->interface, member);
 	if (r < 0)
-		return;
+		return false;
 	va_start(values, types);
 	r = sd_bus_message_appendv(message, types, values);
 	va_end(values);
@@ -98,6 +105,7 @@ static void call(struct logind *logind, sd_bus_message_handler_t answer, const c
 	if (r >= 0 && answer)
 		logind->outstanding++;
 	sd_bus_message_unref(message);
+	return r >= 0;
 }
 
 static int on_sessions(sd_bus_message *answer, void *userdata, sd_bus_error *error)
@@ -119,17 +127,22 @@ static int on_sessions(sd_bus_message *answer, void *userdata, sd_bus_error *err
 
 void logind_list(struct logind *logind)
 {
-	call(logind, on_sessions, "ListSessions", "");
+	(void)call(logind, &login1, on_sessions, "ListSessions", "");
 }
 
 void logind_linger_off(struct logind *logind, uint32_t uid)
 {
-	call(logind, NULL, "SetUserLinger", "ubb", uid, 0, 0);
+	(void)call(logind, &login1, NULL, "SetUserLinger", "ubb", uid, 0, 0);
 }
 
 void logind_terminate(struct logind *logind, uint32_t uid)
 {
-	call(logind, NULL, "TerminateUser", "u", uid);
+	(void)call(logind, &login1, NULL, "TerminateUser", "u", uid);
+}
+
+bool logind_stop_unit(struct logind *logind, const char *unit)
+{
+	return call(logind, &systemd1, NULL, "StopUnit", "ss", unit, "replace");
 }
 
 bool logind_is_busy(const struct logind *logind)

@@ -1,4 +1,4 @@
-/* logind.h - what systemd-logind is asked and told, over D-Bus, without ever waiting for it.
+/* logind.h - what systemd-logind, and systemd, are asked and told, over D-Bus, without ever waiting.
  * Layer: warden. Threads: one. Nothing can fail here as far as the caller is concerned: a host
  * without a bus or without logind has no sessions, and one that does not answer gets no wait. The
  * processes of a session are ended by other means; this ends what logind remembers of it. */
@@ -22,6 +22,9 @@ void logind_freep(struct logind **logind);
 void logind_list(struct logind *logind);
 void logind_linger_off(struct logind *logind, uint32_t uid);
 void logind_terminate(struct logind *logind, uint32_t uid);
+
+/* Tell systemd to stop a unit of the system's; false: it could not be told. */
+bool logind_stop_unit(struct logind *logind, const char *unit);
 
 /* Send and receive what is possible without blocking. */
 void logind_process(struct logind *logind);

@@ -127,7 +127,9 @@ static int warden_start(struct warden *warden, const struct options *options)
 					 .peer_uid = options->peer_uid };
 	struct reap_options reap = { .proc = "/proc", .cgroup = "/sys/fs/cgroup",
 				     .linger = "/var/lib/systemd/linger", .logind = true,
-				     .report = server_report };
+				     .report = server_report, .can_report = server_can_report,
+				     .transient = "/run/systemd/transient",
+				     .tally = WARDEN_TALLY };
 	int r = local_new("/etc/passwd", "/etc/group", &warden->local);
 
 	if (r < 0)

@@ -10,6 +10,7 @@
 #include "scimd/warden/cgroup.h"
 #include "scimd/warden/logind.h"
 #include "scimd/warden/proc.h"
+#include "scimd/warden/tally.h"
 #include "scimd/warden/target.h"
 #include "shared/names.h"
 
@@ -32,6 +33,9 @@
 #define LATE_DEADLINE_MS 2000u
 #define FAILED_PAUSE_US 10000u
 #define ANSWER_POLL_MS 2
+#define ROOM_POLL_US 2000u /* for a report that there was no room for */
+#define TELL_AGAIN_US 500000u
+#define TRACE_US 50000u
 
 static const uint64_t later_us[] = { 50000, 250000, 1000000, 5000000 };
 
@@ -45,9 +49,12 @@ struct victim {
 
 struct reap {
 	struct reap_options options;
-	char *paths[3];
+	char *paths[4];
 	struct proc proc;
 	struct logind *logind;
+	struct transients *transients; /* NULL: not looked for */
+	struct tally *tally;           /* NULL: nothing is kept */
+	bool tracing;                  /* a search for units is under way */
 	struct target **targets; /* by uid, then role */
 	uint32_t target_count, target_room;
 	bool missed;        /* a target did not fit in memory: sweep for it */
@@ -78,13 +85,20 @@ int reap_new(const struct reap_options *options, struct reap **ret)
 	reap->options.cgroup = reap->paths[1] = strdup(options->cgroup);
 	reap->options.linger = reap->paths[2] = strdup(options->linger);
 	reap->seen = calloc(PIDS_MAX + 1, sizeof(*reap->seen));
-	if (!reap->paths[0] || !reap->paths[1] || !reap->paths[2] || !reap->seen)
+	if (options->transient)
+		reap->options.transient = reap->paths[3] = strdup(options->transient);
+	if (!reap->paths[0] || !reap->paths[1] || !reap->paths[2] || !reap->seen ||
+	    (options->transient && !reap->paths[3]))
 		return -ENOMEM;
 	r = proc_open(options->proc, &reap->proc);
 	if (r >= 0 && options->logind)
 		r = logind_new(on_logind_session, reap, &reap->logind);
+	if (r >= 0 && options->transient)
+		r = transients_new(reap->options.transient, reap->options.cgroup, &reap->transients);
 	if (r < 0)
 		return r;
+	if (options->tally && tally_open(options->tally, &reap->tally) < 0)
+		log_warning("%s: receipts will lack what a killed warden had ended", options->tally);
 	reap->look = 1; /* so that a zero in seen is long ago */
 	*ret = TAKE_PTR(reap);
 	return 0;
@@ -98,6 +112,8 @@ void reap_freep(struct reap **reap)
 		target_freep(&(*reap)->targets[i]);
 	free((*reap)->targets);
 	logind_freep(&(*reap)->logind);
+	transients_freep(&(*reap)->transients);
+	tally_freep(&(*reap)->tally);
 	proc_close(&(*reap)->proc);
 	free((*reap)->seen);
 	for (size_t i = 0; i < ARRAY_SIZE((*reap)->paths); i++)
@@ -185,8 +201,10 @@ static void ask(struct reap *reap, struct target *target, uint64_t tag, uint32_t
 	struct request request = { .tag = tag, .started_us = clock_now_us(),
 				   .deadline_us = now + deadline_ms * 1000ull, .late = tag == 0 };
 
-	if (target->request_count == TARGET_REQUESTS_MAX) /* nobody waits in vain: answer what is known */
-		target_answer(target, &reap->options, &reap->proc, UINT64_MAX, false);
+	/* Nobody waits in vain: answer what is known. Who does not read answers gets fewer. */
+	if (target->request_count == TARGET_REQUESTS_MAX &&
+	    !target_answer(target, &reap->options, &reap->proc, UINT64_MAX, false))
+		target->request_count--;
 	target_begin(target, now, deadline_ms, grace_ms);
 	target_ask(target, &request);
 }
@@ -225,6 +243,26 @@ int reap_gids(struct reap *reap, uint32_t uid, const uint32_t *gids, uint32_t gi
 	return 0;
 }
 
+void reap_forget(struct reap *reap, uint32_t uid)
+{
+	if (reap->tally)
+		tally_begin(reap->tally, uid);
+}
+
+static void recall_item(void *context, const struct reap_item *item, uint64_t noted_us)
+{
+	target_recall(context, item, noted_us);
+}
+
+void reap_recall(struct reap *reap, uint32_t uid)
+{
+	uint32_t at = targets_find(reap, uid, false);
+
+	if (reap->tally && at < reap->target_count && reap->targets[at]->uid == uid &&
+	    !reap->targets[at]->role)
+		tally_each(reap->tally, uid, recall_item, reap->targets[at]);
+}
+
 /* --- what must go -------------------------------------------------------------------------- */
 
 /* Notes a process which must go because of target. */
@@ -232,6 +270,7 @@ static void note(struct reap *reap, struct target *target, const struct proc_inf
 		 enum warden_found found)
 {
 	bool fresh = target->looks == 0 || reap->seen[info->pid] != reap->look - 1;
+	const struct reap_item *item;
 	uint64_t ticks;
 	int r;
 
@@ -249,7 +288,9 @@ static void note(struct reap *reap, struct target *target, const struct proc_inf
 	target->alive++;
 	if (fresh) {
 		target->fresh++;
-		target_add_item(target, info, found, ticks);
+		item = target_add_item(target, info, found, ticks);
+		if (item && reap->tally && !target->role)
+			tally_note(reap->tally, target->uid, item);
 	}
 	if (reap->victim_count == VICTIMS_MAX)
 		return; /* a slice, which is killed as a whole; if not, the next look meets it */
@@ -319,7 +360,7 @@ static void signal_victim(struct reap *reap, const struct victim *victim, int si
 	if (pidfd < 0 || proc_start_ticks(&reap->proc, victim->pid, &ticks) < 0 ||
 	    ticks != victim->ticks || proc_read(&reap->proc, victim->pid, &info) < 0)
 		return;
-	if (victim->found != WARDEN_FOUND_CGROUP &&
+	if (victim->found != WARDEN_FOUND_CGROUP && victim->found != WARDEN_FOUND_UNIT &&
 	    !target_match(victim->target, &reap->proc, &info))
 		return;
 	(void)proc_signal(pidfd, signal_number);
@@ -404,6 +445,117 @@ static void look_at_slice(struct reap *reap, struct target *target, uint64_t now
 	signal_victims(reap, now); /* SIGTERM, an old kernel, or a warden started by hand from there */
 }
 
+static void on_unit_process(void *context, int pid)
+{
+	struct reap *reap = context;
+	struct proc_info info;
+
+	if (pid == getpid())
+		reap->slice_is_ours = true;
+	if (is_untouchable(pid) || reap->seen[pid] == reap->look || !read_process(reap, pid, &info))
+		return;
+	note(reap, reap->slice_target, &info, WARDEN_FOUND_UNIT);
+	reap->seen[pid] = reap->look;
+}
+
+/* A unit that is theirs: stopped, so that it does not come again, and killed. */
+static void end_unit(struct reap *reap, struct target *target, struct transient *unit, bool tell)
+{
+	const struct cgroup_visitor visitor = { on_unit_process, on_slice_session, reap };
+	_cleanup_close_ int group = transient_open(reap->transients, unit);
+	bool told = unit->why == WARDEN_UNIT_ENDED;
+
+	if (!transient_is_there(reap->transients, unit))
+		return; /* or there is another of that name by now */
+	if (tell)
+		told = reap->logind && logind_stop_unit(reap->logind, unit->name);
+	unit->why = told ? WARDEN_UNIT_ENDED : WARDEN_UNIT_KILLED;
+	if (transient_starts_others(unit)) {
+		unit->ended = true;
+		target->alive += told; /* until systemd has done it */
+		return;
+	}
+	if (group < 0 || cgroup_is_populated(group) <= 0)
+		return;
+	reap->slice_target = target;
+	reap->slice_is_ours = false;
+	cgroup_visit(group, &visitor);
+	if (!reap->slice_is_ours && cgroup_kill(group) >= 0)
+		reap->victim_count = 0;
+	unit->ended = true;
+	target->alive += target->alive == 0;
+}
+
+static void look_at_units(struct reap *reap, struct target *target, uint64_t now)
+{
+	bool tell = now >= target->told_us + TELL_AGAIN_US;
+
+	if (now < target->kill_us)
+		return;
+	for (uint32_t i = 0; i < target->unit_count; i++)
+		if (target->units[i].why == WARDEN_UNIT_ENDED ||
+		    target->units[i].why == WARDEN_UNIT_KILLED)
+			end_unit(reap, target, &target->units[i], tell);
+	if (tell && target->unit_count)
+		target->told_us = now;
+	signal_victims(reap, now);
+}
+
+static bool wants_trace(const struct target *target)
+{
+	return target->trace == TRACE_WANTED && !target->role;
+}
+
+/* The second stage, once the first signals are out: what else did they start, by sudo? Asked again with
+ * each later look, for what systemd was about to start. */
+static void trace_start(struct reap *reap, uint64_t now)
+{
+	_cleanup_free_ uint32_t *uids = calloc(reap->target_count, sizeof(*uids));
+	size_t count = 0;
+
+	for (uint32_t i = 0; uids && i < reap->target_count; i++) {
+		struct target *target = reap->targets[i];
+
+		if (target->clean_us && target->traces < ARRAY_SIZE(later_us) &&
+		    now >= target->clean_us + later_us[target->traces]) {
+			target->traces++;
+			target->trace = TRACE_WANTED;
+		}
+		if (wants_trace(target))
+			uids[count++] = target->uid;
+	}
+	if (count == 0 || reap->tracing)
+		return;
+	reap->tracing = reap->transients && transients_search(reap->transients, uids, count) > 0;
+	for (uint32_t i = 0; i < reap->target_count; i++)
+		if (wants_trace(reap->targets[i]))
+			reap->targets[i]->trace = reap->tracing ? TRACE_RUNNING : TRACE_DONE;
+}
+
+/* What the search found, to those who were waiting for it. */
+static void trace_take(struct reap *reap)
+{
+	const struct transient *found;
+	size_t count;
+
+	if (!reap->tracing || !transients_take(reap->transients, &found, &count))
+		return;
+	reap->tracing = false;
+	for (size_t i = 0; i < count; i++) {
+		uint32_t at = targets_find(reap, found[i].uid, false);
+
+		if (at < reap->target_count && reap->targets[at]->uid == found[i].uid &&
+		    reap->targets[at]->trace == TRACE_RUNNING)
+			target_add_unit(reap->targets[at], &found[i]);
+	}
+	for (uint32_t i = 0; i < reap->target_count; i++)
+		if (reap->targets[i]->trace == TRACE_RUNNING) {
+			reap->targets[i]->trace = TRACE_DONE;
+			reap->targets[i]->told_us = 0;
+			reap->targets[i]->next_us = 0;
+		}
+}
+
 /* Lingering would start the person's services again. */
 static void announce(struct reap *reap, struct target *target)
 {
@@ -444,7 +596,7 @@ static void begin_targets(struct reap *reap)
 
 		if (!is_doomed(reap, target)) {
 			target->pardoned = true;
-			target_answer(target, &reap->options, &reap->proc, UINT64_MAX, false);
+			(void)target_answer(target, &reap->options, &reap->proc, UINT64_MAX, false);
 			targets_drop(reap, i--);
 			continue;
 		}
@@ -468,7 +620,14 @@ static bool settle_clean(struct reap *reap, struct target *target, uint64_t now)
 		target->last_gone_us = clock_now_us();
 	if (!target->role && reap->logind && (target->found || !target->clean_us))
 		logind_terminate(reap->logind, target->uid);
-	target_answer(target, &reap->options, &reap->proc, UINT64_MAX, true);
+	if (target->trace != TRACE_DONE && !target->role) {
+		target->next_us = now + TRACE_US; /* or when it ends */
+		return true;
+	}
+	if (!target_answer(target, &reap->options, &reap->proc, UINT64_MAX, true)) {
+		target->next_us = now + ROOM_POLL_US;
+		return true;
+	}
 	target->unsure = 0;
 	if (!target->clean_us)
 		target->clean_us = now;
@@ -518,8 +677,11 @@ static void settle_alive(struct reap *reap, struct target *target, uint64_t now)
 		target->begun_us = now;
 		target_ask(target, &late);
 	}
-	target_answer(target, &reap->options, &reap->proc, now, false);
 	target->next_us = now + pause_us(target, now);
+	if (!target_answer(target, &reap->options, &reap->proc, now, false)) {
+		target->next_us = now + ROOM_POLL_US;
+		return;
+	}
 	for (uint32_t i = 0; i < target->request_count; i++)
 		if (target->requests[i].deadline_us < target->next_us)
 			target->next_us = target->requests[i].deadline_us;
@@ -533,7 +695,8 @@ static void settle_unsure(struct reap *reap, struct target *target, uint64_t now
 	if (target->unsure++ == 0)
 		kill_by_uid(reap, target, now);
 	target->next_us = now + (reap->failed ? FAILED_PAUSE_US : 0);
-	target_answer(target, &reap->options, &reap->proc, now, false);
+	if (!target_answer(target, &reap->options, &reap->proc, now, false))
+		target->next_us = now + ROOM_POLL_US;
 }
 
 static void settle_targets(struct reap *reap)
@@ -565,10 +728,13 @@ static void look(struct reap *reap)
 	if (reap->target_count == 0)
 		return;
 	for (uint32_t i = 0; i < reap->target_count; i++)
-		if (!reap->targets[i]->role)
+		if (!reap->targets[i]->role) {
 			look_at_slice(reap, reap->targets[i], now);
+			look_at_units(reap, reap->targets[i], now);
+		}
 	look_at_processes(reap, now);
 	signal_victims(reap, now);
+	trace_start(reap, now);
 	settle_targets(reap);
 }
 
@@ -640,6 +806,7 @@ int reap_step(struct reap *reap)
 		(void)reap_sweep(reap); /* still missed: tried again below */
 	if (reap->logind)
 		logind_process(reap->logind);
+	trace_take(reap);
 	if (next_look_us(reap) <= now)
 		look(reap);
 	if (reap->logind)
@@ -648,7 +815,8 @@ int reap_step(struct reap *reap)
 	now = clock_monotonic_us();
 	if (next != UINT64_MAX)
 		wait_ms = next <= now ? 0 : (next - now + 999) / 1000;
-	if (reap->logind && logind_is_busy(reap->logind) && wait_ms > ANSWER_POLL_MS)
+	if ((reap->tracing || (reap->logind && logind_is_busy(reap->logind))) &&
+	    wait_ms > ANSWER_POLL_MS)
 		wait_ms = ANSWER_POLL_MS;
 	if (reap->missed && wait_ms > 100)
 		wait_ms = 100;

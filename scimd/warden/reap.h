@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "scimd/warden/transient.h"
 #include "shared/attrs.h"
 #include "shared/warden_proto.h"
 
@@ -42,10 +43,13 @@ struct reap_report {
 	uint32_t item_count;
 	char (*sessions)[33]; /* logind session ids */
 	uint32_t session_count;
+	const struct transient *units; /* made by sudo systemd-run, or perhaps */
+	uint32_t unit_count;
 };
 
 #define REAP_ITEMS_MAX 1024u
 #define REAP_SESSIONS_MAX 64u
+#define REAP_UNITS_MAX 64u
 
 /* Must not call back into the reaper. */
 typedef void (*reap_report_fn)(void *context, const struct reap_report *report);
@@ -62,6 +66,10 @@ struct reap_options {
 	/* May uid carry gid by now? Asked before each look, with the policy's context, so that a role
 	 * which comes back is not held against anybody. NULL: what reap_gids was told stays true. */
 	bool (*may_carry)(void *context, uint32_t uid, uint32_t gid);
+	/* Is there room for a report just now? What is not told is told later. NULL: always. */
+	bool (*can_report)(void *report_context);
+	const char *transient; /* "/run/systemd/transient"; NULL: units are not looked for */
+	const char *tally;     /* "/run/scimd/ended"; NULL: nothing outlives this process */
 };
 
 _must_use_ int reap_new(const struct reap_options *options, struct reap **ret);
@@ -83,6 +91,13 @@ _must_use_ int reap_user(struct reap *reap, uint32_t uid, const char *name, uint
  * it became by sudo goes with it. Policy's verdict is not asked (it lets uid in), may_carry is. */
 _must_use_ int reap_gids(struct reap *reap, uint32_t uid, const uint32_t *gids, uint32_t gid_count,
 			 uint64_t tag, uint32_t deadline_ms);
+
+/* Before reap_user, for somebody who lost access just now: what was ended before is another story. */
+void reap_forget(struct reap *reap, uint32_t uid);
+
+/* After reap_user, when a report was lost: the next one names again what was ended since reap_forget, by
+ * a warden before this one too. */
+void reap_recall(struct reap *reap, uint32_t uid);
 
 /* Look at every process on the host once and start ending whoever policy says must not be here. */
 _must_use_ int reap_sweep(struct reap *reap);

@@ -8,20 +8,28 @@
 #include <sys/un.h>
 
 #include "scimd/base/log.h"
+#include "scimd/warden/proc.h"
 #include "scimd/warden/record.h"
 #include "shared/packet.h"
 
 #define BACKLOG 4
-#define ENDING_MAX 12288u
 #define SEND_BUFFER (4 * (int)WARDEN_MESSAGE_MAX)
 
 /* The largest answer: it has to fit, or scimd waits for it in vain. */
 _Static_assert(sizeof(struct warden_message) + sizeof(struct warden_published) +
-			       ENDING_MAX * sizeof(uint32_t) +
+			       WARDEN_ENDING_MAX * sizeof(uint32_t) +
 			       PUBLISH_REFUSALS_MAX * (sizeof(struct warden_refusal) + sizeof(uint16_t) +
 						       WARDEN_REASON_MAX) <=
 		       WARDEN_MESSAGE_MAX,
 	       "PUBLISHED");
+
+_Static_assert(sizeof(struct warden_message) + sizeof(struct warden_ended) + 2 * sizeof(uint32_t) +
+			       REAP_ITEMS_MAX * (sizeof(struct warden_process) + PROC_COMM_SIZE + 1) +
+			       REAP_SESSIONS_MAX * (sizeof(uint16_t) + 32) +
+			       REAP_UNITS_MAX * (sizeof(struct warden_transient) + 2 * sizeof(uint16_t) +
+						 TRANSIENT_NAME_SIZE + TRANSIENT_COMMAND_SIZE) <=
+		       WARDEN_MESSAGE_MAX,
+	       "ENDED");
 
 struct server {
 	struct server_options options;
@@ -151,7 +159,24 @@ void server_report(void *context, const struct reap_report *report)
 	}
 	for (uint32_t i = 0; i < report->session_count; i++)
 		packet_put_string(out, report->sessions[i]);
+	packet_put(out, &report->unit_count, sizeof(report->unit_count));
+	for (uint32_t i = 0; i < report->unit_count; i++) {
+		struct warden_transient unit = { .what = report->units[i].why };
+
+		packet_put(out, &unit, sizeof(unit));
+		packet_put_string(out, report->units[i].name);
+		packet_put_string(out, report->units[i].command);
+	}
 	answer_send(server);
+}
+
+/* Many may end at once, more than the socket holds: whoever reads gets all of them in time. */
+bool server_can_report(void *context)
+{
+	const struct server *server = context;
+	struct pollfd client = { .fd = server->client, .events = POLLOUT };
+
+	return server->client < 0 || poll(&client, 1, 0) != 0;
 }
 
 static void answer_published(struct server *server, uint64_t tag,
@@ -166,9 +191,9 @@ static void answer_published(struct server *server, uint64_t tag,
 	};
 
 	if (server->reap)
-		published.ending_count = (uint32_t)(result->loss_count < ENDING_MAX
+		published.ending_count = (uint32_t)(result->loss_count < WARDEN_ENDING_MAX
 							    ? result->loss_count
-							    : ENDING_MAX);
+							    : WARDEN_ENDING_MAX);
 	packet_begin(out, WARDEN_PUBLISHED, tag);
 	packet_put(out, &published, sizeof(published));
 	for (uint32_t i = 0; i < published.ending_count; i++)
@@ -276,12 +301,14 @@ static int on_commit(struct server *server, const struct warden_message *head, c
 	for (size_t i = 0; server->reap && i < result.loss_count; i++) {
 		const struct publish_loss *loss = &result.losses[i];
 
-		if (!loss->gids)
+		if (!loss->gids) {
+			reap_forget(server->reap, loss->uid);
 			r = reap_user(server->reap, loss->uid, loss->name, head->tag,
 				      commit.deadline_ms, commit.grace_ms);
-		else if (publish_ends_lost_roles(server->options.publish))
+		} else if (publish_ends_lost_roles(server->options.publish)) {
 			r = reap_gids(server->reap, loss->uid, loss->gids, loss->gid_count,
 				      head->tag, commit.deadline_ms);
+		}
 		if (r < 0) /* the sweep finds them */
 			log_error_errno(r, "ending uid %u", loss->uid);
 	}
@@ -308,6 +335,8 @@ static int on_end(struct server *server, const struct warden_message *head, cons
 	else if (reap_user(server->reap, end.uid, "", head->tag, end.deadline_ms,
 			   end.grace_ms) < 0)
 		log_error("ending uid %u: out of memory", end.uid); /* the sweep finds them */
+	else
+		reap_recall(server->reap, end.uid);
 	return 0;
 }
 

@@ -27,6 +27,7 @@ void server_freep(struct server **server);
  * ended (for trying scimd out beside a running host). */
 void server_set_reap(struct server *server, struct reap *reap);
 void server_report(void *context, const struct reap_report *report);
+bool server_can_report(void *context);
 
 /* Wait at most timeout_ms for something to read, and handle one message or one connection. */
 _must_use_ int server_step(struct server *server, int timeout_ms);

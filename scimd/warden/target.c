@@ -7,12 +7,16 @@
 
 #include "scimd/base/clock.h"
 
+#define START_SLACK_US 50000u /* the same start, computed from ticks at two times */
+
 void target_freep(struct target **target)
 {
 	if (!*target)
 		return;
 	free((*target)->gids);
 	free((*target)->items);
+	free((*target)->sessions);
+	free((*target)->units);
 	free(*target);
 	*target = NULL;
 }
@@ -28,6 +32,8 @@ void target_begin(struct target *target, uint64_t now_us, uint32_t deadline_ms, 
 	target->next_us = now_us;
 	target->clean_us = 0;
 	target->announced = false;
+	target->trace = TRACE_WANTED;
+	target->traces = 0;
 	target->deadline_ms = deadline_ms;
 }
 
@@ -115,18 +121,36 @@ static bool reserve_item(struct target *target)
 	return true;
 }
 
-void target_add_item(struct target *target, const struct proc_info *info, enum warden_found found,
-		     uint64_t ticks)
+const struct reap_item *target_add_item(struct target *target, const struct proc_info *info,
+					enum warden_found found, uint64_t ticks)
 {
 	struct reap_item *item;
 
 	target->found++;
 	if (!reserve_item(target))
-		return;
+		return NULL;
 	item = &target->items[target->item_count++];
 	*item = (struct reap_item){ .pid = info->pid, .uid = info->uids[0], .found = found,
 				    .started_us = proc_ticks_to_epoch_us(ticks) };
 	memcpy(item->comm, info->comm, sizeof(item->comm));
+	return item;
+}
+
+void target_recall(struct target *target, const struct reap_item *item, uint64_t noted_us)
+{
+	for (uint32_t i = 0; i < target->item_count; i++) {
+		const struct reap_item *listed = &target->items[i];
+
+		if (listed->pid == item->pid &&
+		    listed->started_us < item->started_us + START_SLACK_US &&
+		    item->started_us < listed->started_us + START_SLACK_US)
+			return;
+	}
+	target->found++;
+	if (target->first_signal_us == 0 || noted_us < target->first_signal_us)
+		target->first_signal_us = noted_us;
+	if (reserve_item(target))
+		target->items[target->item_count++] = *item;
 }
 
 void target_add_session(struct target *target, const char *id)
@@ -134,9 +158,39 @@ void target_add_session(struct target *target, const char *id)
 	for (uint32_t i = 0; i < target->session_count; i++)
 		if (strcmp(target->sessions[i], id) == 0)
 			return;
-	if (target->session_count < REAP_SESSIONS_MAX)
+	if (!target->sessions)
+		target->sessions = calloc(REAP_SESSIONS_MAX, sizeof(*target->sessions));
+	if (target->sessions && target->session_count < REAP_SESSIONS_MAX)
 		(void)snprintf(target->sessions[target->session_count++],
 			       sizeof(target->sessions[0]), "%s", id);
+}
+
+void target_add_unit(struct target *target, const struct transient *unit)
+{
+	for (uint32_t i = 0; i < target->unit_count; i++)
+		if (target->units[i].inode == unit->inode &&
+		    target->units[i].made_ns == unit->made_ns)
+			return;
+	if (!target->units)
+		target->units = calloc(REAP_UNITS_MAX, sizeof(*target->units));
+	if (target->units && target->unit_count < REAP_UNITS_MAX)
+		target->units[target->unit_count++] = *unit;
+}
+
+/* Puts first what is to be reported, and says how many that are. */
+static uint32_t units_to_report(struct target *target)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < target->unit_count; i++) {
+		struct transient unit = target->units[i];
+
+		if (unit.reported || (unit.why == WARDEN_UNIT_ENDED && !unit.ended))
+			continue;
+		target->units[i] = target->units[count];
+		target->units[count++] = unit;
+	}
+	return count;
 }
 
 /* The letter of its state, or 0 if it is gone. */
@@ -146,7 +200,8 @@ static char state_left(struct target *target, struct proc *proc, const struct re
 
 	if (proc_read(proc, item->pid, &info) < 0 || info.gone)
 		return 0;
-	if (item->found != WARDEN_FOUND_CGROUP && !target_match(target, proc, &info))
+	if (item->found != WARDEN_FOUND_CGROUP && item->found != WARDEN_FOUND_UNIT &&
+	    !target_match(target, proc, &info))
 		return 0;
 	return info.state;
 }
@@ -166,9 +221,10 @@ static uint32_t mark_left(struct target *target, struct proc *proc, bool done)
 	return target->found == target->item_count && target->found > 0 ? left : target->alive;
 }
 
-static void emit(const struct target *target, const struct reap_options *options,
+static void emit(struct target *target, const struct reap_options *options,
 		 const struct request *request, uint32_t left, bool done)
 {
+	uint32_t unit_count = units_to_report(target);
 	struct reap_report report = {
 		.uid = target->uid,
 		.tag = request->tag,
@@ -182,11 +238,13 @@ static void emit(const struct target *target, const struct reap_options *options
 		.left_count = left,
 		.items = target->items,
 		.item_count = target->item_count,
-		.sessions = (char(*)[33])target->sessions,
+		.sessions = target->sessions,
 		.session_count = target->session_count,
+		.units = target->units,
+		.unit_count = unit_count,
 	};
 
-	if (!request->late || target->found > 0 || request->deadline_us == UINT64_MAX)
+	if (!request->late || target->found > 0 || unit_count > 0 || request->deadline_us == UINT64_MAX)
 		options->report(options->report_context, &report);
 }
 
@@ -201,6 +259,9 @@ static void forget_reported(struct target *target, uint32_t left)
 	target->item_count = kept;
 	target->found = left;
 	target->session_count = 0;
+	for (uint32_t i = 0; i < target->unit_count; i++)
+		target->units[i].reported = target->units[i].reported || target->units[i].ended ||
+					    target->units[i].why != WARDEN_UNIT_ENDED;
 	target->last_gone_us = 0;
 	if (left == 0)
 		target->first_signal_us = 0;
@@ -214,7 +275,7 @@ static bool is_due(const struct target *target, uint64_t due_us)
 	return false;
 }
 
-void target_answer(struct target *target, const struct reap_options *options, struct proc *proc,
+bool target_answer(struct target *target, const struct reap_options *options, struct proc *proc,
 		   uint64_t due_us, bool done)
 {
 	struct request follow = { .tag = target->last_tag, .started_us = clock_now_us(),
@@ -222,7 +283,9 @@ void target_answer(struct target *target, const struct reap_options *options, st
 	uint32_t left, kept = 0;
 
 	if (!is_due(target, due_us))
-		return;
+		return true;
+	if (options->can_report && !target->pardoned && !options->can_report(options->report_context))
+		return false;
 	left = mark_left(target, proc, done);
 	for (uint32_t i = 0; i < target->request_count; i++) {
 		if (target->requests[i].deadline_us <= due_us)
@@ -232,8 +295,9 @@ void target_answer(struct target *target, const struct reap_options *options, st
 	}
 	target->request_count = kept;
 	if (kept > 0)
-		return;
+		return true;
 	forget_reported(target, left);
 	if (!done && !target->pardoned) /* they were told that it goes on: tell them when it is over */
 		target->requests[target->request_count++] = follow;
+	return true;
 }

@@ -51,8 +51,14 @@ struct target {
 	uint64_t first_signal_us, last_gone_us;
 	struct reap_item *items;
 	uint32_t item_count, item_room;
-	char sessions[REAP_SESSIONS_MAX][33];
+	char (*sessions)[33];
 	uint32_t session_count;
+
+	enum trace { TRACE_WANTED, TRACE_RUNNING, TRACE_DONE } trace; /* the search for units */
+	uint32_t traces; /* how many of the later ones were begun */
+	struct transient *units;
+	uint32_t unit_count;
+	uint64_t told_us; /* monotonic: systemd was told last to stop them */
 };
 
 void target_freep(struct target **target);
@@ -69,14 +75,18 @@ _must_use_ int target_add_gids(struct target *target, const uint32_t *gids, uint
 enum warden_found target_match(struct target *target, struct proc *proc,
 			       const struct proc_info *info);
 
-/* A process was found that the look before did not see. */
-void target_add_item(struct target *target, const struct proc_info *info, enum warden_found found,
-		     uint64_t ticks);
+/* A process was found that the look before did not see. Borrowed; NULL: counted, not listed. */
+const struct reap_item *target_add_item(struct target *target, const struct proc_info *info,
+					enum warden_found found, uint64_t ticks);
+/* It was found then, by somebody who could not report it; not if it is listed already. */
+void target_recall(struct target *target, const struct reap_item *item, uint64_t noted_us);
 void target_add_session(struct target *target, const char *id);
+void target_add_unit(struct target *target, const struct transient *unit);
 
 /* Report to the requests whose deadline is not after due_us (UINT64_MAX: to all) and, when nobody
- * else waits, forget what was reported. done: nothing is left; without it a late report is owed. */
-void target_answer(struct target *target, const struct reap_options *options, struct proc *proc,
+ * else waits, forget what was reported. done: nothing is left; without it a late report is owed.
+ * False: it has to be tried again, as there is no room for a report now. */
+bool target_answer(struct target *target, const struct reap_options *options, struct proc *proc,
 		   uint64_t due_us, bool done);
 
 #endif

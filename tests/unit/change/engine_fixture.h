@@ -46,7 +46,7 @@ struct reap_job {
 };
 
 struct reap {
-	struct reap_job jobs[64];
+	struct reap_job jobs[4096];
 	uint32_t count;
 };
 
@@ -76,6 +76,16 @@ int reap_gids(struct reap *reap, uint32_t uid, const uint32_t *gids, uint32_t gi
 {
 	(void)gids, (void)gid_count, (void)deadline_ms;
 	return reap_add(reap, uid, tag, true);
+}
+
+void reap_forget(struct reap *reap, uint32_t uid)
+{
+	(void)reap, (void)uid;
+}
+
+void reap_recall(struct reap *reap, uint32_t uid)
+{
+	(void)reap, (void)uid;
 }
 
 uint32_t reap_pending(const struct reap *reap)

@@ -140,10 +140,74 @@ static void test_twice_out(void)
 	teardown();
 }
 
+/* --- more than one answer can list --- */
+
+#define CROWD (WARDEN_ENDING_MAX + 300u)
+
+struct tally_of {
+	size_t open, done, with_one_process;
+};
+
+static int tally_one(uint64_t number, const char *user, const char *json, void *context)
+{
+	struct tally_of *tally = context;
+
+	(void)number, (void)user;
+	tally->open += strstr(json, "\"state\":\"open\"") != NULL;
+	tally->done += strstr(json, "\"state\":\"done\"") != NULL;
+	tally->with_one_process += strstr(json, "\"processes_ended\":1,") ||
+				   strstr(json, "\"processes_ended\":1}");
+	return 0;
+}
+
+static struct tally_of tally_receipts(void)
+{
+	_cleanup_(store_abortp) struct store_txn *txn = NULL;
+	struct tally_of tally = { 0 };
+
+	T_FATAL(store_begin(store, NULL, false, &txn) == 0);
+	T_OK(store_receipt_each(txn, NULL, tally_one, &tally));
+	return tally;
+}
+
+static bool crowd_is_done(void)
+{
+	return tally_receipts().done == CROWD;
+}
+
+/* A receipt is done when the warden has said so, and not because it was not in the list. */
+static void test_crowd_at_once(void)
+{
+	static struct change_step steps[CROWD];
+	static char names[CROWD][16];
+
+	setup(REAP_DONE);
+	warden_kill();
+	file_write(fixture.passwd, "root:x:0:0::/root:/bin/sh\n"); /* nobody in the way */
+	file_write(fixture.group, "root:x:0:\nsudo:x:27:\ndocker:x:998:\n");
+	warden_start(REAP_DONE);
+	for (unsigned int i = 0; i < CROWD; i++) {
+		snprintf(names[i], sizeof(names[i]), "u%u", i);
+		steps[i] = (struct change_step){ .what = PUT_USER, .user = i, .name = names[i] };
+	}
+	T_OK(change_do(steps, CROWD));
+	T_TRUE(seen_allowed("u0") && seen_allowed(names[CROWD - 1]));
+	for (unsigned int i = 0; i < CROWD; i++)
+		steps[i].more = OFF;
+	reap_delay_ms = 2500;
+	T_OK(change_do(steps, CROWD));
+	T_INT(tally_receipts().open, CROWD);
+	T_TRUE(wait_until(crowd_is_done, 30000));
+	T_TRUE(wait_until(nothing_is_pending, 5000));
+	T_INT(tally_receipts().with_one_process, CROWD); /* told of twice, listed once */
+	teardown();
+}
+
 T_MAIN("change/offboarding",
        T(test_returns_after_the_report),
        T(test_nobody_to_end_them),
        T(test_deadline_passes),
        T(test_no_report_and_a_restart),
        T(test_waits_for_its_own_report),
-       T(test_twice_out))
+       T(test_twice_out),
+       T(test_crowd_at_once))

@@ -460,7 +460,86 @@ static void test_lost_role_takes_the_login(void)
 	reap_orphans();
 }
 
+/* --- what a report owes ---------------------------------------------------------------------------- */
+
+static bool room;
+
+static bool has_room(void *context)
+{
+	(void)context;
+	return room;
+}
+
+/* Who does not read reports gets them when they do; nobody is spared meanwhile. */
+static void test_waits_for_room(void)
+{
+	struct reap *reap = make_reap((struct reap_options){ .can_report = has_room });
+	pid_t pid = spawn_uid(70001);
+
+	room = false;
+	T_OK(reap_user(reap, 70001, "", 5, 1000, 0));
+	drive(reap, 1, 100);
+	T_INT(report_count, 0);
+	T_INT(ended_by(pid), SIGKILL);
+	room = true;
+	drive(reap, 1, 1000);
+	T_INT(report_count, 1);
+	T_INT(reports[0].report.tag, 5);
+	T_TRUE(report_item(&reports[0], pid) != NULL);
+	/* More than are remembered: the last ones are. */
+	room = false;
+	for (uint64_t tag = 100; tag < 140; tag++)
+		T_OK(reap_user(reap, 70001, "", tag, 1000, 0));
+	drive(reap, 2, 50);
+	room = true;
+	drive(reap, 2 + 15, 1000);
+	T_TRUE(report_count > 1);
+	T_INT(reports[report_count - 1].report.tag, 139);
+	reap_freep(&reap);
+}
+
+/* Killed between the kill and the report: the next one tells, once. */
+static void test_next_warden_tells(void)
+{
+	char path[64];
+	struct reap *reap;
+	pid_t pid, other;
+
+	snprintf(path, sizeof(path), "/tmp/scimd-reap-tally-%d", (int)getpid());
+	(void)unlink(path);
+	reap = make_reap((struct reap_options){ .tally = path });
+	pid = spawn_uid(70001);
+	reap_forget(reap, 70001);
+	T_OK(reap_user(reap, 70001, "", 5, 1000, 0));
+	(void)reap_step(reap);
+	T_INT(ended_by(pid), SIGKILL);
+	reap_freep(&reap);
+
+	reap = make_reap((struct reap_options){ .tally = path });
+	other = spawn_uid(70001);
+	T_OK(reap_user(reap, 70001, "", 6, 1000, 0));
+	reap_recall(reap, 70001);
+	reap_recall(reap, 70001);
+	drive(reap, 1, 1000);
+	T_INT(ended_by(other), SIGKILL);
+	T_INT(reports[0].report.flags, WARDEN_ENDED_DONE);
+	T_INT(reports[0].report.ended_count, 2);
+	T_TRUE(report_item(&reports[0], pid) != NULL && report_item(&reports[0], other) != NULL);
+	T_INT(report_item(&reports[0], pid)->left, 0);
+	T_TRUE(reports[0].report.first_signal_us <= reports[0].report.last_gone_us);
+	/* Out another time, it is no news. */
+	reap_forget(reap, 70001);
+	T_OK(reap_user(reap, 70001, "", 7, 1000, 0));
+	reap_recall(reap, 70001);
+	drive(reap, 2, 1000);
+	T_INT(reports[1].report.ended_count, 0);
+	reap_freep(&reap);
+	unlink(path);
+}
+
 T_MAIN("reap", T(test_every_kind_is_ended), T(test_nobody_who_may_be_here),
        T(test_let_in_again_meanwhile), T(test_grace), T(test_hopping), T(test_fork_bomb),
        T(test_many), T(test_later_looks), T(test_asked_twice), T(test_sweep), T(test_lost_role),
-       T(test_lost_role_takes_the_login))
+       T(test_lost_role_takes_the_login),
+       T(test_waits_for_room),
+       T(test_next_warden_tells))
