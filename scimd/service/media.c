@@ -1,7 +1,6 @@
 #include "scimd/service/media.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -20,6 +19,27 @@ static size_t trim_end(const char *text, size_t len)
 	return len;
 }
 
+/* JSON between systems is UTF-8 (RFC 8259 section 8.1): another charset would be read wrongly.
+ * parameters starts at the first ';', or is NULL. */
+static bool charset_is_utf8(const char *parameters)
+{
+	while (parameters) {
+		size_t len;
+
+		parameters += 1 + strspn(parameters + 1, " \t");
+		if (strncasecmp(parameters, "charset=", 8) == 0) {
+			parameters += 8;
+			parameters += *parameters == '"';
+			len = strcspn(parameters, "\"; \t");
+			return word_is(parameters, len, "utf-8") ||
+			       word_is(parameters, len, "utf8") ||
+			       word_is(parameters, len, "us-ascii");
+		}
+		parameters = strchr(parameters, ';');
+	}
+	return true;
+}
+
 bool media_is_scim(const char *content_type)
 {
 	size_t len;
@@ -28,8 +48,10 @@ bool media_is_scim(const char *content_type)
 		return true;
 	content_type += strspn(content_type, " \t");
 	len = trim_end(content_type, strcspn(content_type, ";"));
-	return word_is(content_type, len, media_types[0]) ||
-	       word_is(content_type, len, media_types[1]);
+	if (!word_is(content_type, len, media_types[0]) &&
+	    !word_is(content_type, len, media_types[1]))
+		return false;
+	return charset_is_utf8(strchr(content_type, ';'));
 }
 
 /* How closely a media range names the type: 3 the type, 2 "application/…", 1 everything, 0 not. */
@@ -92,10 +114,10 @@ bool media_is_accepted(const char *accept)
 	return type_is_accepted(accept, media_types[0]) || type_is_accepted(accept, media_types[1]);
 }
 
-bool media_etag_matches(const char *tags, uint64_t version)
+bool media_etag_matches(const char *tags, const char *tag)
 {
-	char opaque[24];
-	int opaque_len = snprintf(opaque, sizeof(opaque), "%llu", (unsigned long long)version);
+	const char *opaque = strchr(tag, '"');
+	size_t opaque_len = strlen(opaque);
 
 	while (*tags) {
 		size_t len;
@@ -108,8 +130,7 @@ bool media_etag_matches(const char *tags, uint64_t version)
 			tags += 2;
 			len -= 2;
 		}
-		if (len == (size_t)opaque_len + 2 && tags[0] == '"' && tags[len - 1] == '"' &&
-		    strncmp(tags + 1, opaque, (size_t)opaque_len) == 0)
+		if (len == opaque_len && strncmp(tags, opaque, opaque_len) == 0)
 			return true;
 		tags += strcspn(tags, ",");
 	}

@@ -4,16 +4,16 @@
 #define SCIMD_SERVICE_MEDIA_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
-/* Whether Content-Type names SCIM or JSON, parameters aside. NULL (not sent) is taken as SCIM. */
+/* Whether Content-Type names SCIM or JSON, in UTF-8 if it names a charset; other parameters aside.
+ * NULL (not sent) is taken as SCIM. */
 bool media_is_scim(const char *content_type);
 
 /* Whether Accept lets application/scim+json or application/json through. NULL and "" accept all. */
 bool media_is_accepted(const char *accept);
 
-/* Whether the list of entity tags of If-Match or If-None-Match holds version, "*" being any. Tags
- * compare weakly. */
-bool media_etag_matches(const char *tags, uint64_t version);
+/* Whether the list of entity tags of If-Match or If-None-Match holds tag (W/"…" or "…"), "*" being
+ * any. Tags compare weakly. */
+bool media_etag_matches(const char *tags, const char *tag);
 
 #endif

@@ -11,6 +11,7 @@ int read_respond(struct call *call, enum resource_type type, struct fault *fault
 	_cleanup_(store_resource_done) struct store_resource row = {};
 	const char *if_none_match = call->request->if_none_match;
 	const char *if_match = call->request->if_match;
+	char tag[RENDER_TAG_SIZE];
 	int r;
 
 	r = store_begin(change_engine_store(call->engine), NULL, false, &txn);
@@ -23,14 +24,15 @@ int read_respond(struct call *call, enum resource_type type, struct fault *fault
 	    strcmp(row.connection, call->connection->name) != 0)
 		return fault_set(fault, 404, NULL, "there is no %s with id \"%s\"",
 				 type == RESOURCE_USER ? "user" : "group", call->route.id);
-	if (if_match && !media_etag_matches(if_match, row.version))
+	r = render_tag(txn, &row, tag);
+	if (r < 0)
+		return r;
+	if (if_match && !media_etag_matches(if_match, tag))
 		return fault_set(fault, 412, NULL,
-				 "the resource is at version W/\"%llu\", not the one of If-Match",
-				 (unsigned long long)row.version);
-	if (if_none_match && media_etag_matches(if_none_match, row.version)) {
+				 "the resource is at version %s, not the one of If-Match", tag);
+	if (if_none_match && media_etag_matches(if_none_match, tag)) {
 		call->response->status = 304;
-		render_headers(call, &row, false);
-		return 0;
+		return render_headers(call, txn, &row, false);
 	}
 	return render_respond(call, txn, 200, &row, fault);
 }

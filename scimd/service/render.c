@@ -269,18 +269,49 @@ static int add_attributes(struct json_object *full, struct json_object *resource
 	return 0;
 }
 
+/* Alike in whatever order the groups come. */
+static int group_digest(const char *id, void *context)
+{
+	uint64_t *digest = context, hash = 0xcbf29ce484222325u;
+
+	for (; *id; id++)
+		hash = (hash ^ (unsigned char)*id) * 0x100000001b3u;
+	*digest += hash ^ hash >> 29;
+	return 0;
+}
+
+int render_tag(struct store_txn *txn, const struct store_resource *row,
+	       char ret[static RENDER_TAG_SIZE])
+{
+	uint64_t digest = 0;
+	int r = 0;
+
+	if (row->type == RESOURCE_USER)
+		r = store_groups_each(txn, row->id, group_digest, &digest);
+	if (r < 0)
+		return r;
+	if (digest)
+		snprintf(ret, RENDER_TAG_SIZE, "W/\"%llu-%016llx\"",
+			 (unsigned long long)row->version, (unsigned long long)digest);
+	else
+		snprintf(ret, RENDER_TAG_SIZE, "W/\"%llu\"", (unsigned long long)row->version);
+	return 0;
+}
+
 static int add_meta(const struct render *render, const struct store_resource *row,
 		    struct json_object *full)
 {
 	_cleanup_free_ char *location = location_make(render->base_url, row->type, row->id);
 	struct json_object *meta = json_object_new_object();
-	char time[CLOCK_TEXT_SIZE], version[32];
+	char time[CLOCK_TEXT_SIZE], tag[RENDER_TAG_SIZE];
 	int r;
 
 	r = add(full, "meta", meta);
 	if (r < 0 || !location)
 		return -ENOMEM;
-	snprintf(version, sizeof(version), "W/\"%llu\"", (unsigned long long)row->version);
+	r = render_tag(render->txn, row, tag);
+	if (r < 0)
+		return r;
 	r = add_text(meta, "resourceType", row->type == RESOURCE_USER ? "User" : "Group");
 	if (r >= 0)
 		r = add_text(meta, "created", clock_format(row->created_us, time));
@@ -289,7 +320,7 @@ static int add_meta(const struct render *render, const struct store_resource *ro
 	if (r >= 0)
 		r = add_text(meta, "location", location);
 	if (r >= 0)
-		r = add_text(meta, "version", version);
+		r = add_text(meta, "version", tag);
 	return r;
 }
 
@@ -343,12 +374,19 @@ int render_view(struct call *call, struct store_txn *txn, const struct store_res
 	return 0;
 }
 
-void render_headers(struct call *call, const struct store_resource *row, bool location)
+int render_headers(struct call *call, struct store_txn *txn, const struct store_resource *row,
+		   bool location)
 {
-	response_header(call->response, "ETag", "W/\"%llu\"", (unsigned long long)row->version);
+	char tag[RENDER_TAG_SIZE];
+	int r = render_tag(txn, row, tag);
+
+	if (r < 0)
+		return r;
+	response_header(call->response, "ETag", "%s", tag);
 	if (location)
 		response_header(call->response, "Location", "%s%s/%s", call->base_url,
 				render_endpoint(row->type), row->id);
+	return 0;
 }
 
 int render_respond(struct call *call, struct store_txn *txn, int status,
@@ -361,8 +399,5 @@ int render_respond(struct call *call, struct store_txn *txn, int status,
 	if (r < 0)
 		return r;
 	r = call_respond(call, status, view);
-	if (r < 0)
-		return r;
-	render_headers(call, row, status == 201);
-	return 0;
+	return r < 0 ? r : render_headers(call, txn, row, status == 201);
 }

@@ -39,8 +39,15 @@ _must_use_ int render_view(struct call *call, struct store_txn *txn,
 _must_use_ int render_respond(struct call *call, struct store_txn *txn, int status,
 			      const struct store_resource *row, struct fault *fault);
 
-/* ETag and Location alone. */
-void render_headers(struct call *call, const struct store_resource *row, bool location);
+/* The entity tag, which is meta.version: the resource's own version, and for a user what groups it is
+ * in, which change with the groups. txn may be NULL for a group. */
+#define RENDER_TAG_SIZE 48
+_must_use_ int render_tag(struct store_txn *txn, const struct store_resource *row,
+			  char ret[static RENDER_TAG_SIZE]);
+
+/* ETag and Location alone. txn as above. */
+_must_use_ int render_headers(struct call *call, struct store_txn *txn,
+			      const struct store_resource *row, bool location);
 
 /* "/Users" or "/Groups". */
 const char *render_endpoint(enum resource_type type);

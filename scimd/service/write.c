@@ -94,6 +94,7 @@ int write_load(struct write *write, struct store_txn *txn, struct fault *fault)
 	const struct call *call = write->call;
 	const char *if_match = call->request->if_match;
 	const char *if_none_match = call->request->if_none_match;
+	char tag[RENDER_TAG_SIZE];
 	int r;
 
 	store_resource_done(&write->row);
@@ -105,15 +106,18 @@ int write_load(struct write *write, struct store_txn *txn, struct fault *fault)
 	    strcmp(write->row.connection, call->connection->name) != 0)
 		return not_found(write, write->id, fault);
 	strcpy(write->call->subject, write->row.posix_name);
-	if (if_match && !media_etag_matches(if_match, write->row.version))
+	if (!if_match && !if_none_match)
+		return 0;
+	r = render_tag(txn, &write->row, tag);
+	if (r < 0)
+		return r;
+	if (if_match && !media_etag_matches(if_match, tag))
 		return fault_set(fault, 412, NULL,
-				 "the resource is at version W/\"%llu\", not the one of If-Match",
-				 (unsigned long long)write->row.version);
-	if (if_none_match && media_etag_matches(if_none_match, write->row.version))
+				 "the resource is at version %s, not the one of If-Match", tag);
+	if (if_none_match && media_etag_matches(if_none_match, tag))
 		return fault_set(fault, 412, NULL,
-				 "the resource is at version W/\"%llu\", which If-None-Match "
-				 "rules out",
-				 (unsigned long long)write->row.version);
+				 "the resource is at version %s, which If-None-Match rules out",
+				 tag);
 	return 0;
 }
 
