@@ -150,27 +150,38 @@ static int outcome_keep(const struct bulk *bulk, struct bulk_operation *operatio
 	return 0;
 }
 
+static int request_send(struct bulk *bulk, struct request *request, const char *method,
+			const char *path, struct json_object *data, const char *given_id,
+			struct response *response, struct fault *fault)
+{
+	_cleanup_free_ char *full = NULL;
+
+	if (asprintf(&full, "%s%s", ROUTE_BASE, path) < 0) {
+		full = NULL;
+		return -ENOMEM;
+	}
+	request->method = method;
+	request->path = full;
+	request->query = NULL;
+	request->if_none_match = NULL;
+	return call_nested(bulk->call, request, data, given_id, response, fault);
+}
+
 static int operation_send(struct bulk *bulk, struct bulk_operation *operation, const char *path,
 			  struct fault *fault)
 {
 	_cleanup_(response_done) struct response response = {};
-	_cleanup_free_ char *full = NULL, *method = strdup(operation->method);
+	_cleanup_free_ char *method = strdup(operation->method);
 	struct request request = *bulk->call->request;
 	int r;
 
-	if (!method || asprintf(&full, "%s%s", ROUTE_BASE, path) < 0) {
-		full = NULL;
+	if (!method)
 		return -ENOMEM;
-	}
 	for (char *c = method; *c; c++)
 		*c &= ~0x20; /* ASCII letters: known to be one of four words */
-	request.method = method;
-	request.path = full;
-	request.query = NULL;
 	request.if_match = operation->version;
-	request.if_none_match = NULL;
-	r = call_nested(bulk->call, &request, operation->data,
-			operation->id[0] ? operation->id : NULL, &response, fault);
+	r = request_send(bulk, &request, method, path, operation->data,
+			 operation->id[0] ? operation->id : NULL, &response, fault);
 	return r < 0 ? r : outcome_keep(bulk, operation, path, &response);
 }
 
@@ -183,6 +194,66 @@ static int error_keep(struct bulk_operation *operation, const struct fault *faul
 		return -ENOMEM;
 	operation->status = fault->status;
 	return json_parse(text, strlen(text), &operation->error, &ours);
+}
+
+static bool refers_to(const struct bulk_operation *operation, size_t other)
+{
+	for (size_t i = 0; i < operation->reference_count; i++)
+		if (operation->references[i] == other)
+			return true;
+	return false;
+}
+
+/* Take back a resource that was made in a circle and refers to one which then failed: the id in it
+ * would be nobody's. */
+static int operation_undo(struct bulk *bulk, struct bulk_operation *operation,
+			  const struct bulk_operation *failed)
+{
+	_cleanup_(response_done) struct response response = {};
+	_cleanup_free_ char *path = NULL;
+	struct request request = *bulk->call->request;
+	struct fault fault = {}, why = {};
+	size_t len = strlen(operation->path);
+	int r;
+
+	len -= operation->path[len - 1] == '/';
+	if (asprintf(&path, "%.*s/%s", (int)len, operation->path, operation->id) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	request.if_match = NULL;
+	r = request_send(bulk, &request, "DELETE", path, NULL, NULL, &response, &fault);
+	if (r < 0 && r != -EPROTO)
+		return r;
+	if (r == -EPROTO)
+		return 0; /* it stays, and its result still says that it is there */
+	free(operation->location);
+	free(operation->etag);
+	operation->location = operation->etag = NULL;
+	fault_set(&why, 409, NULL,
+		  "the operation with bulkId \"%.100s\" failed, and this one needs it",
+		  failed->bulk_id);
+	bulk->errors++;
+	return error_keep(operation, &why);
+}
+
+/* Whatever was made trusting in one that failed, and what was made trusting in that. */
+static int circle_undo(struct bulk *bulk, const struct bulk_operation *failed)
+{
+	const size_t index = (size_t)(failed - bulk->operations);
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && failed->id[0] && i < bulk->count; i++) {
+		struct bulk_operation *operation = &bulk->operations[i];
+
+		if (operation->state != BULK_DONE || operation->error || !operation->id[0] ||
+		    !refers_to(operation, index))
+			continue;
+		r = operation_undo(bulk, operation, failed);
+		if (r >= 0 && operation->error)
+			r = circle_undo(bulk, operation);
+	}
+	return r;
 }
 
 /* One operation by itself; its failure is its result. */
@@ -207,7 +278,7 @@ static int operation_perform(struct bulk *bulk, struct bulk_operation *operation
 		}
 	}
 	operation->state = BULK_DONE;
-	return r;
+	return r < 0 || !operation->error ? r : circle_undo(bulk, operation);
 }
 
 static bool is_stopped(const struct bulk *bulk)
