@@ -144,6 +144,8 @@ static int parse_literal(struct parser *p, struct json_object **ret, bool *ret_q
 	len = word_length(p);
 	if (len == 0)
 		return bad(p, "a value is missing");
+	if (*start == '\'')
+		return bad(p, "a string needs double quotes,");
 	if (len == 4 && strncasecmp(start, "null", 4) == 0) {
 		*ret = NULL;
 	} else {

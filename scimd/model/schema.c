@@ -49,8 +49,10 @@ const struct schema_attribute schema_common[] = {
 			       .reference_types = STRINGS("uri")),
 		     STRING("version", "Its entity tag.", CASE_EXACT, READ_ONLY)),
 		READ_ONLY),
-	REFERENCE("schemas", "The URNs of the schemas in use.", MULTI, READ_ONLY, .required = true,
-		  .returned = SCHEMA_ALWAYS, .reference_types = STRINGS("uri")),
+	/* URNs are the same in any case. */
+	{ .name = "schemas", .description = "The URNs of the schemas in use.",
+	  .type = SCHEMA_REFERENCE, MULTI, READ_ONLY, .required = true,
+	  .returned = SCHEMA_ALWAYS, .reference_types = STRINGS("uri") },
 	{ .name = NULL },
 };
 

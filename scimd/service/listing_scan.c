@@ -13,17 +13,21 @@ static int row_consider(const struct store_resource *row, void *context)
 	return listing_consider(context, row);
 }
 
+static int scan_refuse(struct listing *listing)
+{
+	return fault_set(listing->fault, 400, "tooMany",
+			 "this query would have to look at more than %llu resources; compare id, "
+			 "userName, externalId, displayName, emails.value, members or groups "
+			 "with eq",
+			 (unsigned long long)listing->scan_max);
+}
+
 static int row_scan(const struct store_resource *row, void *context)
 {
 	struct listing *listing = context;
-	uint64_t max = listing->scan_max;
 
-	if (++listing->scanned > max)
-		return fault_set(listing->fault, 400, "tooMany",
-				 "this query would have to look at more than %llu resources; "
-				 "compare id, userName, externalId, displayName, emails.value or "
-				 "members with eq",
-				 (unsigned long long)max);
+	if (++listing->scanned > listing->scan_max)
+		return scan_refuse(listing);
 	return listing_consider(listing, row);
 }
 
@@ -89,7 +93,7 @@ static int place_find(struct store_txn *txn, const char *id, struct place *ret)
 	return 0;
 }
 
-static int group_collect(const char *id, void *context)
+static int id_collect(const char *id, void *context)
 {
 	return id_list_add(context, id);
 }
@@ -100,35 +104,53 @@ static int groups_collect(struct listing *listing, const char *member, struct id
 	int r = 0;
 
 	if (id_is_ours(member))
-		r = store_groups_each(listing->txn, member, group_collect, ret);
+		r = store_groups_each(listing->txn, member, id_collect, ret);
 	if (r < 0)
 		return r;
 	return store_pending_groups_each(listing->txn, listing->call->connection->name, member,
-					 group_collect, ret);
+					 id_collect, ret);
 }
 
-/* The groups of one member, in order of creation. */
-static int groups_consider(struct listing *listing, const char *member)
+/* All of a list, in order of creation. */
+static int ids_consider(struct listing *listing, const struct id_list *list)
 {
-	_cleanup_(id_list_done) struct id_list groups = {};
-	_cleanup_free_ struct place *places = NULL;
-	int r;
+	_cleanup_free_ struct place *places = calloc(list->count + 1, sizeof(*places));
+	int r = 0;
 
-	r = groups_collect(listing, member, &groups);
-	if (r < 0)
-		return r;
-	places = calloc(groups.count + 1, sizeof(*places));
 	if (!places)
 		return -ENOMEM;
-	for (size_t i = 0; i < groups.count; i++) {
-		r = place_find(listing->txn, groups.ids[i], &places[i]);
+	for (size_t i = 0; i < list->count; i++) {
+		r = place_find(listing->txn, list->ids[i], &places[i]);
 		if (r < 0)
 			return r;
 	}
-	qsort(places, groups.count, sizeof(*places), place_compare);
-	for (size_t i = 0; r == 0 && i < groups.count; i++)
+	qsort(places, list->count, sizeof(*places), place_compare);
+	for (size_t i = 0; r == 0 && i < list->count; i++)
 		r = id_consider(listing, places[i].id);
 	return r;
+}
+
+/* The groups of one member. */
+static int groups_consider(struct listing *listing, const char *member)
+{
+	_cleanup_(id_list_done) struct id_list groups = {};
+	int r = groups_collect(listing, member, &groups);
+
+	return r < 0 ? r : ids_consider(listing, &groups);
+}
+
+/* The members of one group, if looking at each is allowed. */
+static int members_consider(struct listing *listing, const char *group)
+{
+	_cleanup_(id_list_done) struct id_list members = {};
+	int r = 0;
+
+	if (id_is_ours(group))
+		r = store_members_each(listing->txn, group, id_collect, &members);
+	if (r < 0)
+		return r;
+	return members.count > listing->scan_max ? scan_refuse(listing)
+						  : ids_consider(listing, &members);
 }
 
 /* Everything of the type; an unsorted listing that goes on begins where it stopped. */
@@ -202,6 +224,9 @@ static int candidates_consider(struct listing *listing)
 		return groups_consider(listing, value);
 	if (value && !strchr(value, '\n')) /* the index leaves these out */
 		return email_consider(listing, value);
+	value = is_user ? filter_requires(filter, "groups.value") : NULL;
+	if (value)
+		return members_consider(listing, value);
 	r = unique_consider(listing);
 	return r == 1 ? all_consider(listing) : r;
 }

@@ -16,6 +16,8 @@
 
 #define HASHING_MAX 2u /* yescrypt takes memory and a core: the rest of the host needs some too */
 #define MEDIA_TYPE "application/scim+json"
+#define URN_SEARCH "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+#define URN_BULK_REQUEST "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 
 /* What can be done here (RFC 9110 section 9.3.7). */
 static int options_answer(struct call *call, struct fault *fault)
@@ -185,6 +187,22 @@ static int check_headers(const struct call *call, struct fault *fault)
 	return 0;
 }
 
+/* What a request says that it is, if it says so; dialect = rfc wants it said. What other bodies say
+ * is checked with what they change. */
+static int check_envelope(const struct call *call, struct fault *fault)
+{
+	enum route_action action = call->route.action;
+	const char *urn = action == ROUTE_BULK ? URN_BULK_REQUEST : URN_SEARCH;
+	bool is_ours = action == ROUTE_BULK || action == ROUTE_ROOT_SEARCH ||
+		       action == ROUTE_USER_SEARCH || action == ROUTE_GROUP_SEARCH;
+
+	if (!is_ours || resource_body_is(call->body, urn) ||
+	    (!json_get(call->body, "schemas") &&
+	     call->connection->dialect != CONF_DIALECT_RFC))
+		return 0;
+	return fault_set(fault, 400, "invalidSyntax", "schemas must name %s", urn);
+}
+
 /* What events say of the body. */
 static int body_describe(struct call *call)
 {
@@ -215,7 +233,9 @@ static int body_read(struct call *call, struct fault *fault)
 		return r;
 	if (!json_object_is_type(call->body, json_type_object))
 		return fault_set(fault, 400, "invalidSyntax", "the body must be a JSON object");
-	r = bounds_check_body(call->conf, call->body, fault);
+	r = check_envelope(call, fault);
+	if (r >= 0)
+		r = bounds_check_body(call->conf, call->body, fault);
 	return r < 0 ? r : body_describe(call);
 }
 
