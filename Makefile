@@ -257,6 +257,17 @@ $(BUILD)/bench/bench_scim: $(call obj,bench/scim/bench_scim.c)
 bench-scim: $(BUILD)/bench/bench_scim all
 	@bench/scim/run $(abspath $(BUILD)) $(SIZES)
 
+# Changes of the directory against one write and one sync of as many bytes, in one run.
+$(BUILD)/bench/bench_publish: $(call obj,bench/publish/bench_publish.c) $(WARDEN_ARCHIVES)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -pie $(OUR_LDFLAGS) -o $@ $^ $(WARDEN_LIBS)
+
+.PHONY: bench-publish
+bench-publish: $(BUILD)/bench/bench_publish
+	@for n in $(or $(SIZES),1000 100000 1000000); do \
+		dir=$$(mktemp -d /var/tmp/scimd-bench-XXXXXX) && chmod 755 $$dir && \
+		$(BUILD)/bench/bench_publish $$dir $$n; status=$$?; rm -rf $$dir; [ $$status = 0 ] || exit 1; done
+
 # --- install --------------------------------------------------------------------------------------
 INSTALL := install
 .PHONY: install
@@ -305,6 +316,7 @@ help:
 	@echo "make host-tests      tests on real hosts; make bench-offboard: 50 rounds, measured"
 	@echo "make bench-nss       lookups against the limit and peers (SIZES=\"1000 100000\")"
 	@echo "make bench-scim      SCIM requests beside scimmy (SIZES=\"10000 100000\"; QUICK=1: seconds)"
+	@echo "make bench-publish   changes against one write and one sync (SIZES=\"1000 1000000\")"
 	@echo "make clean           remove $(BUILD)/"
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

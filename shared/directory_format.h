@@ -5,7 +5,7 @@
  * FILES. /var/lib/scimd/public/directory (0644) and /var/lib/scimd/public/shadow (0640, group shadow)
  * have the same form and different magic words. Folder and files belong to root and nobody else may
  * write them; a reader refuses anything else, links and special files included. A file has its full
- * size from the start (blocks allocated) and never shrinks; a larger or compacted one is written
+ * size from the start (every block written) and never shrinks; a larger or compacted one is written
  * beside it, synced, and renamed over the name. Nobody maps a file (directory.h says why).
  *
  * SEGMENT. The directory lies, byte for byte, in a System V shared memory segment too, owned by root,

@@ -67,7 +67,7 @@ void build_notes_keep(struct directory_writer *writer)
 	if (!build)
 		return;
 	build->committed = build->count;
-	if (build->done < build->room / 2)
+	if (build->done == 0 || build->done < build->room / 2)
 		return;
 	build->count = build->committed -= build->done;
 	memmove(build->notes, build->notes + build->done, build->count * sizeof(*build->notes));

@@ -1,6 +1,7 @@
 #include "scimd/warden/directory_file.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
@@ -9,6 +10,15 @@
 #include <sys/stat.h>
 
 #define PAGE_SIZE 4096u
+#define PIECE_SIZE (256u * 1024u) /* written at once */
+#define PIECES_AHEAD 1u           /* on their way to the disk: a change has to pass them */
+#define SHED_SIZE (1024u * 1024u) /* given back at once */
+#define SEGMENT_KEY 0x5343494d    /* "SCIM" */
+
+static uint64_t page_up(uint64_t size)
+{
+	return (size + PAGE_SIZE - 1) / PAGE_SIZE * PAGE_SIZE;
+}
 
 static struct directory_file *file_new(uint64_t size)
 {
@@ -16,21 +26,47 @@ static struct directory_file *file_new(uint64_t size)
 
 	if (file) {
 		file->fd = -1;
-		file->size = size;
+		file->size = file->mapped = size;
 	}
 	return file;
 }
 
 /* --- memory ------------------------------------------------------------------------------------- */
 
-/* Marked for removal at once: it lives while anybody is attached, and a crash leaves nothing behind. */
+/* Between making a segment and marking it for removal it has a key of ours, so that what a warden
+ * killed in between has left is found by the next one. Nobody else's is removed: not another user's,
+ * not one in use, not one whose maker lives. */
+static bool leftover_remove(void)
+{
+	int id = shmget(SEGMENT_KEY, 0, 0);
+	struct shmid_ds info;
+
+	if (id < 0 || shmctl(id, IPC_STAT, &info) < 0 || info.shm_perm.uid != 0 ||
+	    info.shm_perm.cuid != 0 || info.shm_nattch != 0 || info.shm_cpid == 0 ||
+	    kill(info.shm_cpid, 0) == 0 || errno != ESRCH)
+		return false;
+	return shmctl(id, IPC_RMID, NULL) == 0;
+}
+
+static int segment_get(uint64_t size)
+{
+	int id = shmget(SEGMENT_KEY, size, IPC_CREAT | IPC_EXCL | 0644);
+
+	if (id < 0 && errno == EEXIST && leftover_remove())
+		id = shmget(SEGMENT_KEY, size, IPC_CREAT | IPC_EXCL | 0644);
+	if (id < 0 && errno == EEXIST) /* another warden is at it, or somebody plays with our key */
+		id = shmget(IPC_PRIVATE, size, IPC_CREAT | IPC_EXCL | 0644);
+	return id < 0 ? -errno : id;
+}
+
+/* Marked for removal at once: it lives while anybody is attached. */
 static int segment_make(struct directory_file *file, int *ret_id)
 {
-	int id = shmget(IPC_PRIVATE, file->size, IPC_CREAT | IPC_EXCL | 0644);
+	int id = segment_get(file->size);
 	void *base;
 
 	if (id < 0)
-		return -errno;
+		return id;
 	base = shmat(id, NULL, 0);
 	(void)shmctl(id, IPC_RMID, NULL);
 	if ((intptr_t)base == -1)
@@ -71,14 +107,14 @@ static int segment_name(struct directory_file *file, int id)
 	return 0;
 }
 
-/* The pages that a reader may look at before anything was stored in them exist from the start: it must
- * not be the reader for whom there is no memory. */
-static void tables_touch(struct directory_file *file)
+bool directory_file_touch(struct directory_file *file, uint64_t pages)
 {
 	volatile unsigned char *base = file->base;
+	uint64_t end = file->view.geometry->heap_offset;
 
-	for (uint64_t at = 0; at < file->view.geometry->heap_offset; at += PAGE_SIZE)
-		base[at] = base[at];
+	for (; pages > 0 && file->touched < end; pages--, file->touched += PAGE_SIZE)
+		base[file->touched] = base[file->touched];
+	return file->touched >= end;
 }
 
 /* The reader's functions work on a view that points to our memory. */
@@ -91,18 +127,6 @@ static void view_set(struct directory_file *file)
 	memcpy(file->view.own.tables, header->tables, sizeof(header->tables));
 	file->view.own.heap_offset = header->heap_offset;
 	file->view.own.seed = header->seed;
-}
-
-static void tables_count(struct directory_file *file)
-{
-	for (size_t i = 0; i < DIRECTORY_INDEX_COUNT; i++) {
-		const struct directory_table *table = &file->view.geometry->tables[i];
-		const uint64_t *slots = (const void *)(file->base + table->offset);
-
-		file->table_used[i] = 0;
-		for (uint64_t n = 0; n < UINT64_C(1) << table->log2; n++)
-			file->table_used[i] += slots[n] != 0;
-	}
 }
 
 /* --- writing ------------------------------------------------------------------------------------ */
@@ -128,30 +152,61 @@ static int write_word(struct directory_file *file, uint64_t offset, uint64_t val
 	return write_at(file->fd, (const unsigned char *)&value, sizeof(value), offset);
 }
 
-int directory_file_sync_heap(struct directory_file *file)
+/* What lies in memory at [from, end). */
+static int write_range(struct directory_file *file, uint64_t from, uint64_t end)
 {
-	uint64_t heap = file->view.geometry->heap_offset;
-	uint64_t from = directory_file_header(file)->heap_used;
-	int r = write_at(file->fd, file->base + heap + from, file->heap_used - from, heap + from);
-
-	return r == 0 && fdatasync(file->fd) < 0 ? -errno : r;
+	return write_at(file->fd, file->base + from, end - from, from);
 }
 
+int directory_file_write_heap(struct directory_file *file)
+{
+	uint64_t heap = file->view.geometry->heap_offset;
+
+	return write_range(file, heap + directory_file_header(file)->heap_used,
+			   heap + file->heap_used);
+}
+
+static int write_checkpoint(struct directory_file *file)
+{
+	uint64_t words[] = { file->checkpoint_revision, file->checkpoint_heap };
+
+	_Static_assert(offsetof(struct directory_header, heap_used) ==
+			       offsetof(struct directory_header, revision) + sizeof(uint64_t),
+		       "one write for both");
+	return write_at(file->fd, (const unsigned char *)words, sizeof(words),
+			offsetof(struct directory_header, revision));
+}
+
+/* Slots that lie together are written together, with what is between them: that is in the file already. */
 int directory_file_write_slots(struct directory_file *file,
 			       const struct directory_journal_entry *entries, size_t count,
 			       uint64_t revision)
 {
-	int r = write_word(file, offsetof(struct directory_header, heap_used),
-			   file->checkpoint_heap);
+	int r = write_checkpoint(file);
 
-	if (r == 0)
-		r = write_word(file, offsetof(struct directory_header, revision),
-			       file->checkpoint_revision);
-	for (size_t i = 0; r == 0 && i < count; i++)
-		r = write_word(file, entries[i].offset, entries[i].value);
+	for (size_t first = 0, end; r == 0 && first < count; first = end) {
+		for (end = first + 1; end < count; end++)
+			if (entries[end].offset - entries[first].offset >= PAGE_SIZE)
+				break;
+		r = write_range(file, entries[first].offset,
+				entries[end - 1].offset + sizeof(uint64_t));
+	}
 	file->checkpoint_heap = file->heap_used;
 	file->checkpoint_revision = revision;
 	return r;
+}
+
+int directory_file_write_header(struct directory_file *file)
+{
+	return write_range(file, 0, sizeof(struct directory_header));
+}
+
+int directory_file_sync(struct directory_file *file)
+{
+	if (fdatasync(file->fd) == 0)
+		return 0;
+	file->is_suspect = true;
+	return -errno;
 }
 
 /* --- the journal -------------------------------------------------------------------------------- */
@@ -278,6 +333,7 @@ static int file_verify(struct directory_file *file, const struct directory_write
 		r = directory_verify(&file->view, &where);
 	if (r < 0) /* what was made from it is not to be trusted either */
 		supersede_previous(directory_file_header(file));
+	file->view.is_checked = r == 0;
 	return r;
 }
 
@@ -299,9 +355,9 @@ static int offer(struct directory_file *file, int id)
 	r = segment_name(file, id);
 	if (r < 0)
 		return r;
-	tables_touch(file);
+	(void)directory_file_touch(file, UINT64_MAX);
 	supersede_previous(&previous);
-	return write_at(file->fd, file->base, sizeof(struct directory_header), 0);
+	return write_range(file, 0, sizeof(struct directory_header));
 }
 
 int directory_file_open(const struct directory_writer_options *options, struct directory_file **ret)
@@ -331,7 +387,6 @@ int directory_file_open(const struct directory_writer_options *options, struct d
 		r = file_verify(file, options);
 	if (r < 0)
 		return r == -ENOMEM ? r : -EIO;
-	tables_count(file);
 	file->heap_used = directory_file_header(file)->heap_used;
 	if (options->segment) /* everything is durable: the header may say so */
 		r = offer(file, id);
@@ -380,7 +435,7 @@ int directory_file_create(const struct directory_writer_options *options,
 		size += sizeof(uint64_t) << log2[i];
 	if (size / DIRECTORY_UNIT >= DIRECTORY_GONE) /* offsets are kept in units of 32 bits */
 		return -EFBIG;
-	file = file_new((size + PAGE_SIZE - 1) / PAGE_SIZE * PAGE_SIZE);
+	file = file_new(page_up(size));
 	if (!file)
 		return -ENOMEM;
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
@@ -393,68 +448,155 @@ int directory_file_create(const struct directory_writer_options *options,
 	if (r < 0)
 		return r;
 	view_set(file);
-	tables_touch(file);
+	file->view.is_checked = true; /* what comes in is ours */
 	*ret = TAKE_PTR(file);
 	return 0;
 }
 
-/* --- writing ------------------------------------------------------------------------------------ */
-
-static int folder_sync(const char *folder)
+void directory_file_seal(struct directory_file *file, uint64_t revision)
 {
-	_cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct directory_header *header = directory_file_header(file);
+
+	header->heap_used = file->checkpoint_heap = file->heap_used;
+	header->revision = file->checkpoint_revision = revision;
+	file->committed = file->usage;
+}
+
+/* --- publishing a new one ------------------------------------------------------------------------- */
+
+int directory_file_folder_sync(const struct directory_writer_options *options)
+{
+	_cleanup_close_ int fd = open(options->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
-/* The whole content into a new file of full size: blocks that the heap will need are allocated now, so
- * that a full disk is an error here and not in the middle of a later change. */
-static int write_whole(struct directory_file *file, const struct directory_writer_options *options,
-		       int fd)
+int directory_file_write_begin(struct directory_file *file,
+			       const struct directory_writer_options *options)
 {
-	uint64_t used = file->view.geometry->heap_offset + file->heap_used;
-	int r = -posix_fallocate(fd, 0, (off_t)file->size);
+	_cleanup_free_ char *path = NULL;
+	int r = path_of(options, ".", ".new", &path);
 
-	if (r == 0)
-		r = write_at(fd, file->base, used, 0);
 	if (r < 0)
 		return r;
-	if (fchown(fd, 0, options->group) < 0 || fchmod(fd, options->mode) < 0 || fsync(fd) < 0)
+	(void)unlink(path); /* left over from a crash */
+	file->written = 0;
+	file->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (file->fd < 0)
 		return -errno;
-	return 0;
+	if (fchown(file->fd, 0, options->group) < 0 || fchmod(file->fd, options->mode) < 0)
+		r = -errno;
+	/* In one piece where the file system can; every block is written below in any case. */
+	if (r == 0 && fallocate(file->fd, 0, 0, (off_t)file->size) < 0 && errno == ENOSPC)
+		r = -errno;
+	if (r < 0)
+		directory_file_unwrite(file, options);
+	return r;
 }
 
-int directory_file_publish(struct directory_file *file,
-			   const struct directory_writer_options *options)
+/* On its way, and the one some pieces before has arrived: never much is left for the sync. Where this
+ * is not possible, the sync has it all. */
+static void piece_send(const struct directory_file *file, uint64_t offset)
+{
+	(void)sync_file_range(file->fd, (off_t)offset, PIECE_SIZE, SYNC_FILE_RANGE_WRITE);
+	if (offset >= PIECES_AHEAD * PIECE_SIZE)
+		(void)sync_file_range(file->fd, (off_t)(offset - PIECES_AHEAD * PIECE_SIZE),
+				      PIECE_SIZE, SYNC_FILE_RANGE_WAIT_BEFORE);
+}
+
+/* Behind the heap zeros, so that the blocks are not only reserved: a full disk is an error now and not
+ * in the middle of a later change, and a later sync has no metadata to write. */
+int directory_file_write_piece(struct directory_file *file)
+{
+	static const unsigned char zeros[PIECE_SIZE];
+	uint64_t used = file->view.geometry->heap_offset + file->heap_used, offset = file->written;
+	uint64_t end = offset + PIECE_SIZE < file->size ? offset + PIECE_SIZE : file->size;
+	uint64_t middle = used < offset ? offset : used < end ? used : end;
+	int r = write_range(file, offset, middle);
+
+	if (r == 0)
+		r = write_at(file->fd, zeros, end - middle, middle);
+	if (r < 0)
+		return r;
+	piece_send(file, offset);
+	file->written = end;
+	return end < file->size;
+}
+
+/* Owner and mode too. */
+int directory_file_sync_new(struct directory_file *file)
+{
+	return fsync(file->fd) < 0 ? -errno : 0;
+}
+
+int directory_file_rename(const struct directory_writer_options *options)
 {
 	_cleanup_free_ char *path = NULL, *temporary = NULL;
-	_cleanup_close_ int fd = -1;
 	int r = path_of(options, "", "", &path);
 
 	if (r == 0)
 		r = path_of(options, ".", ".new", &temporary);
-	if (r < 0)
-		return r;
-	(void)unlink(temporary); /* left over from a crash */
-	fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	r = write_whole(file, options, fd);
 	if (r == 0 && rename(temporary, path) < 0)
 		r = -errno;
-	if (r < 0) {
-		(void)unlink(temporary); /* the next one tries again */
-		return r;
-	}
-	file->fd = TAKE_FD(fd);
-	file->checkpoint_heap = directory_file_header(file)->heap_used;
-	file->checkpoint_revision = directory_file_header(file)->revision;
-	return folder_sync(options->folder);
+	return r;
+}
+
+void directory_file_unwrite(struct directory_file *file,
+			    const struct directory_writer_options *options)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (file->fd < 0)
+		return;
+	closep(&file->fd);
+	file->fd = -1;
+	if (path_of(options, ".", ".new", &path) == 0)
+		(void)unlink(path); /* the next one tries again */
 }
 
 void directory_file_supersede(struct directory_file *file)
 {
 	__atomic_store_n(&directory_file_header(file)->superseded, 1, __ATOMIC_RELEASE);
+}
+
+/* --- giving back -------------------------------------------------------------------------------- */
+
+/* Who attaches now sees that it is superseded and lets go without a look at the rest. */
+static bool segment_is_ours_alone(const struct directory_file *file)
+{
+	struct shmid_ds info;
+
+	return file->is_segment &&
+	       shmctl(directory_file_header(file)->segment_id, IPC_STAT, &info) == 0 &&
+	       info.shm_nattch == 1;
+}
+
+/* A lease for writing is granted only if nobody else has the file open; and nobody can open it any more,
+ * because it has no name. Whoever reads it has a snapshot, and closing the last descriptor of a large
+ * file takes long. */
+static bool file_is_ours_alone(int fd)
+{
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && st.st_nlink == 0 &&
+	       fcntl(fd, F_SETLEASE, F_WRLCK) == 0 && fcntl(fd, F_SETLEASE, F_UNLCK) == 0;
+}
+
+/* From the end, and the header last: it says that this is superseded. Whoever is the last one attached
+ * frees the pages; if it is us, piece by piece. */
+bool directory_file_shed(struct directory_file *file)
+{
+	uint64_t keep = file->mapped > SHED_SIZE ? file->mapped - SHED_SIZE : PAGE_SIZE;
+
+	if (file->mapped <= PAGE_SIZE)
+		return true;
+	if (segment_is_ours_alone(file))
+		(void)madvise(file->base + keep, file->mapped - keep, MADV_REMOVE);
+	(void)munmap(file->base + keep, file->mapped - keep);
+	if (file_is_ours_alone(file->fd))
+		(void)ftruncate(file->fd, (off_t)keep);
+	file->mapped = keep;
+	return keep == PAGE_SIZE;
 }
 
 void directory_file_closep(struct directory_file **file)
@@ -464,7 +606,7 @@ void directory_file_closep(struct directory_file **file)
 	if ((*file)->is_segment)
 		(void)shmdt((*file)->base); /* our own address: cannot fail */
 	else if ((*file)->base)
-		(void)munmap((*file)->base, (*file)->size);
+		(void)munmap((*file)->base, (*file)->mapped);
 	closep(&(*file)->fd);
 	free(*file);
 	*file = NULL;

@@ -5,15 +5,26 @@
 
 #include "scimd/warden/directory_writer.h"
 
+/* What a file holds, kept up to date with each change, so that nobody has to count. */
+struct directory_usage {
+	uint64_t slots[DIRECTORY_INDEX_COUNT];   /* not empty: removed entries included */
+	uint64_t entries[DIRECTORY_INDEX_COUNT]; /* without them */
+	uint64_t bytes;                          /* of the records that are reachable */
+};
+
 struct directory_file {
 	unsigned char *base; /* the whole content in memory: a segment, or private memory */
 	uint64_t size;
+	uint64_t mapped; /* bytes of memory at base */
 	bool is_segment;
-	int fd;                     /* of the file; -1 until it is published */
+	bool is_suspect; /* a sync failed: what the disk has is not known any more */
+	int fd;                     /* -1 as long as it is in memory alone */
 	struct directory_view view; /* of the memory, for the reader's functions */
 	uint64_t heap_used;         /* staged; the header has the published value */
-	uint64_t table_used[DIRECTORY_INDEX_COUNT]; /* slots not empty, removed ones included */
+	struct directory_usage usage, committed; /* staged, published */
 	uint64_t checkpoint_heap, checkpoint_revision; /* durable with the next sync */
+	uint64_t touched, written; /* how far making and writing it has come */
+	struct directory_file *next; /* of those that are given back */
 };
 
 static inline struct directory_header *directory_file_header(const struct directory_file *file)
@@ -26,32 +37,63 @@ static inline uint64_t directory_file_room(const struct directory_file *file)
 	return file->size - file->view.geometry->heap_offset - file->heap_used;
 }
 
-/* Read the published file, complete what its journals say, verify it, and offer it to readers in a new segment (with
- * options->segment); the one before is superseded. -ENOENT: there is none; -EIO: damaged. Owned. */
+/* What the file is for: records, and the slots that lead to them. */
+static inline uint64_t directory_file_content(const struct directory_file *file)
+{
+	uint64_t content = file->committed.bytes;
+
+	for (size_t i = 0; i < DIRECTORY_INDEX_COUNT; i++)
+		content += file->committed.entries[i] * sizeof(uint64_t);
+	return content;
+}
+
+/* Read the published file, complete what its journals say, verify it, and offer it to readers in a new
+ * segment (with options->segment); the one before is superseded. -ENOENT: there is none; -EIO: damaged.
+ * Owned; its usage is not counted. */
 _must_use_ int directory_file_open(const struct directory_writer_options *options,
 				   struct directory_file **ret);
 
-/* An empty one in memory, not published yet. */
+/* An empty one in memory, not published yet. Owned. */
 _must_use_ int directory_file_create(const struct directory_writer_options *options,
 				     const unsigned char *instance,
 				     const uint32_t log2[static DIRECTORY_INDEX_COUNT],
 				     uint64_t heap_size, struct directory_file **ret);
 
-/* Write all of it beside the published file, sync, rename, sync the folder. */
-_must_use_ int directory_file_publish(struct directory_file *file,
-				      const struct directory_writer_options *options);
+/* The pages of the index tables exist from the start: it must not be a reader for whom there is no
+ * memory. At most so many pages at once; true when there are no more. */
+bool directory_file_touch(struct directory_file *file, uint64_t pages);
 
-/* Make the heap up to heap_used durable, the journal at its end included. */
-_must_use_ int directory_file_sync_heap(struct directory_file *file);
+/* What is in it now is what it shows. */
+void directory_file_seal(struct directory_file *file, uint64_t revision);
 
-/* After that: write the slots that the journal sets, and the checkpoint of the change before. */
+/* Publishing a new file in steps. Begin: beside the published one, with its blocks. Write: a piece of
+ * it, on its way to the disk; 1 there is more, 0 it is written whole. Sync. Rename: under its name
+ * (durable with folder_sync). Until then directory_file_unwrite takes it back. */
+_must_use_ int directory_file_write_begin(struct directory_file *file,
+					  const struct directory_writer_options *options);
+_must_use_ int directory_file_write_piece(struct directory_file *file);
+_must_use_ int directory_file_sync_new(struct directory_file *file);
+_must_use_ int directory_file_rename(const struct directory_writer_options *options);
+_must_use_ int directory_file_folder_sync(const struct directory_writer_options *options);
+void directory_file_unwrite(struct directory_file *file,
+			    const struct directory_writer_options *options);
+
+/* Write the heap up to heap_used; make what was written durable. */
+_must_use_ int directory_file_write_heap(struct directory_file *file);
+_must_use_ int directory_file_sync(struct directory_file *file);
+
+/* Write the slots that a journal sets (ascending offsets; they are in memory already), and the
+ * checkpoint of the change before. */
 _must_use_ int directory_file_write_slots(struct directory_file *file,
 					  const struct directory_journal_entry *entries,
 					  size_t count, uint64_t revision);
+_must_use_ int directory_file_write_header(struct directory_file *file);
 
 /* Tell whoever is attached to look at the file again. */
 void directory_file_supersede(struct directory_file *file);
 
+/* Give a piece of its memory back; true when only directory_file_closep is left to do. */
+bool directory_file_shed(struct directory_file *file);
 void directory_file_closep(struct directory_file **file);
 
 #endif

@@ -1,210 +1,10 @@
+/* How large a file has to be, and going on in a larger one at once when a batch does not fit. */
 #include "scimd/warden/directory_stage.h"
 
+#include "scimd/base/log.h"
+
 #define LOG2_MIN 6u
-#define HEAP_SLACK (256u * 1024u)
-
-static uint32_t record_copy(struct directory_file *to, const void *record, size_t size)
-{
-	const struct directory_record *head = record;
-	uint32_t units;
-	void *copy = stage_append(to, size, head->type, head->flags, head->id, &units);
-
-	memcpy(copy, record, size);
-	stage_seal(copy, units);
-	return units;
-}
-
-/* The used slots of an index, staged changes included, one after another. */
-static int slot_walk(const struct directory_writer *writer, enum directory_index index,
-		     uint64_t *cursor, uint32_t *ret_units)
-{
-	const struct directory_table *table = &stage_file(writer)->view.geometry->tables[index];
-
-	while (*cursor < UINT64_C(1) << table->log2) {
-		uint64_t offset = table->offset + (*cursor)++ * sizeof(uint64_t);
-		uint64_t slot = stage_slot_read(writer, offset);
-
-		if (slot != 0 && directory_slot_units(slot) != DIRECTORY_GONE) {
-			*ret_units = directory_slot_units(slot);
-			return 0;
-		}
-	}
-	return -ENOENT;
-}
-
-int stage_table_get(const struct directory_writer *writer,
-			     const struct directory_group *group, struct stage_table *ret)
-{
-	const void *found;
-	size_t size;
-	int r;
-
-	if (group->table == 0)
-		return -ENOENT;
-	r = directory_record_get(&stage_file(writer)->view, group->table, DIRECTORY_RECORD_TABLE,
-				 sizeof(*ret->record), &found, &size);
-	if (r < 0)
-		return r;
-	ret->record = found;
-	if (ret->record->depth > DIRECTORY_DEPTH_MAX || STAGE_TABLE_BYTES(ret->record->depth) > size)
-		return -EIO;
-	ret->slots = (uint64_t)group->table * DIRECTORY_UNIT + sizeof(*ret->record);
-	ret->count = UINT64_C(1) << ret->record->depth;
-	return 0;
-}
-
-struct live {
-	uint64_t bytes;
-	uint64_t counts[DIRECTORY_INDEX_COUNT];
-};
-
-static int live_count_members(const struct directory_writer *writer, uint32_t group_units,
-			      struct live *live)
-{
-	struct stage_table table;
-	struct directory_group group;
-	int r = directory_record_group(&stage_file(writer)->view, group_units, &group);
-
-	if (r < 0)
-		return r;
-	r = stage_table_get(writer, &group, &table);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	live->bytes += table.record->head.size;
-	for (uint64_t i = 0; i < table.count; i++) {
-		uint64_t slot = stage_slot_read(writer, table.slots + i * sizeof(uint64_t));
-		const struct directory_chunk_record *chunk;
-
-		if (slot == 0)
-			continue;
-		chunk = (const void *)stage_head(writer, directory_slot_units(slot));
-		live->bytes += chunk->prefix == i ? chunk->head.size : 0;
-	}
-	return 0;
-}
-
-static int live_count(const struct directory_writer *writer, struct live *live)
-{
-	for (enum directory_index i = 0; i < DIRECTORY_INDEX_COUNT; i++) {
-		uint64_t cursor = 0;
-		uint32_t units;
-
-		while (slot_walk(writer, i, &cursor, &units) == 0) {
-			int r = 0;
-
-			live->counts[i]++;
-			if (i == DIRECTORY_GROUP_BY_ID)
-				r = live_count_members(writer, units, live);
-			if (r < 0)
-				return r;
-			if (i != DIRECTORY_USER_BY_ID && i != DIRECTORY_GROUP_BY_ID)
-				continue;
-			live->bytes += stage_head(writer, units)->size;
-			if (stage_head(writer, units)->type == DIRECTORY_RECORD_USER) {
-				const struct directory_user_record *user =
-					(const void *)stage_head(writer, units);
-
-				if (user->detail)
-					live->bytes += stage_head(writer, user->detail)->size;
-			}
-		}
-	}
-	return 0;
-}
-
-/* A fresh entry in a file nobody reads yet. */
-static int file_insert(struct directory_file *file, enum directory_index index, uint64_t hash,
-		       uint32_t units)
-{
-	struct directory_writer alone = { .next = file };
-
-	return stage_index_insert(&alone, index, hash, units);
-}
-
-static int copy_user(struct directory_writer *writer, struct directory_file *to, uint32_t units)
-{
-	const struct directory_record *head = stage_head(writer, units);
-	struct directory_user_record *copy;
-	struct directory_user user;
-	uint32_t detail = 0, placed;
-	int r;
-
-	if (head->type == DIRECTORY_RECORD_SHADOW)
-		return file_insert(to, DIRECTORY_USER_BY_ID, directory_hash_id(head->id),
-				   record_copy(to, head, head->size));
-	r = directory_record_user(&stage_file(writer)->view, units, &user);
-	if (r < 0)
-		return r;
-	if (user.detail) {
-		const struct directory_record *old = stage_head(writer, user.detail);
-
-		detail = record_copy(to, old, old->size);
-	}
-	copy = stage_append(to, head->size, head->type, head->flags, head->id, &placed);
-	memcpy(copy, head, head->size);
-	copy->detail = detail;
-	stage_seal(&copy->head, placed);
-	r = file_insert(to, DIRECTORY_USER_BY_ID, directory_hash_id(user.uid), placed);
-	if (r < 0 || (user.flags & DIRECTORY_DELETED))
-		return r;
-	return file_insert(to, DIRECTORY_USER_BY_NAME,
-			   directory_hash_name(user.name, user.name_size,
-					       to->view.geometry->seed),
-			   placed);
-}
-
-static void copy_chunk(struct directory_writer *writer, struct directory_file *to,
-		       const struct stage_table *table, uint64_t number, uint64_t *new_slots)
-{
-	uint64_t slot = stage_slot_read(writer, table->slots + number * sizeof(uint64_t));
-	const struct directory_chunk_record *chunk;
-	uint64_t copy;
-
-	if (slot == 0)
-		return;
-	chunk = (const void *)stage_head(writer, directory_slot_units(slot));
-	if (chunk->prefix != number)
-		return;
-	copy = directory_slot(record_copy(to, chunk, chunk->head.size), 0, chunk->head.id);
-	for (uint64_t i = number; i < table->count; i += UINT64_C(1) << chunk->depth)
-		new_slots[i] = copy;
-}
-
-static int copy_group(struct directory_writer *writer, struct directory_file *to, uint32_t units)
-{
-	const struct directory_record *head = stage_head(writer, units);
-	struct directory_group_record *copy;
-	struct directory_table_record *new_table;
-	struct stage_table table;
-	struct directory_group group;
-	uint32_t placed, table_units = 0;
-	int r = directory_record_group(&stage_file(writer)->view, units, &group);
-
-	if (r < 0)
-		return r;
-	r = stage_table_get(writer, &group, &table);
-	if (r < 0 && r != -ENOENT)
-		return r;
-	if (r == 0) {
-		new_table = stage_append(to, STAGE_TABLE_BYTES(table.record->depth),
-					  DIRECTORY_RECORD_TABLE, 0, group.gid, &table_units);
-		new_table->depth = table.record->depth;
-		stage_seal(&new_table->head, table_units);
-		for (uint64_t i = 0; i < table.count; i++)
-			copy_chunk(writer, to, &table, i, (uint64_t *)(void *)(new_table + 1));
-	}
-	copy = stage_append(to, head->size, head->type, head->flags, head->id, &placed);
-	memcpy(copy, head, head->size);
-	copy->table = table_units;
-	stage_seal(&copy->head, placed);
-	r = file_insert(to, DIRECTORY_GROUP_BY_ID, directory_hash_id(group.gid), placed);
-	if (r < 0)
-		return r;
-	return file_insert(to, DIRECTORY_GROUP_BY_NAME,
-			   directory_hash_name(group.name, group.name_size,
-					       to->view.geometry->seed),
-			   placed);
-}
+#define HEAP_SLACK (128u * 1024u)
 
 uint32_t stage_log2(uint64_t count)
 {
@@ -215,25 +15,71 @@ uint32_t stage_log2(uint64_t count)
 	return log2;
 }
 
+/* Twice its content and a little: when small records have long indexes, less room than else. */
+static uint64_t heap_size(const struct directory_usage *usage, const uint32_t *log2, size_t need)
+{
+	uint64_t tables = 0, content = usage->bytes, room = usage->bytes / 2;
+
+	for (size_t i = 0; i < DIRECTORY_INDEX_COUNT; i++) {
+		tables += sizeof(uint64_t) << log2[i];
+		content += usage->entries[i] * sizeof(uint64_t);
+	}
+	if (tables + usage->bytes + room > content / 4 * 9)
+		room = usage->bytes / 4;
+	return usage->bytes + room + 2 * need + HEAP_SLACK;
+}
+
+int stage_file_for(const struct directory_writer *from, size_t need, struct directory_file **ret)
+{
+	const struct directory_file *file = stage_file(from);
+	uint32_t log2[DIRECTORY_INDEX_COUNT];
+
+	for (size_t i = 0; i < DIRECTORY_INDEX_COUNT; i++)
+		log2[i] = stage_log2(file->usage.entries[i]);
+	return directory_file_create(&from->options, directory_file_header(file)->instance, log2,
+				     heap_size(&file->usage, log2, need), ret);
+}
+
+static bool tables_are_full(const struct directory_file *file, uint64_t more)
+{
+	for (size_t i = 0; i < DIRECTORY_INDEX_COUNT; i++)
+		if ((file->usage.slots[i] + more) * 2 >
+		    UINT64_C(1) << file->view.geometry->tables[i].log2)
+			return true;
+	return false;
+}
+
+/* Early enough for a new one to be ready in time. */
+bool stage_is_tight(const struct directory_file *file)
+{
+	for (size_t i = 0; i < DIRECTORY_INDEX_COUNT; i++)
+		if (file->usage.slots[i] * 16 > UINT64_C(7) << file->view.geometry->tables[i].log2)
+			return true;
+	return directory_file_room(file) < file->usage.bytes / 8 + HEAP_SLACK / 2;
+}
+
+bool stage_is_loose(const struct directory_file *file)
+{
+	return file->size > directory_file_content(file) / 2 * 5 + DIRECTORY_SIZE_SLACK;
+}
+
 /* Go on in a new file with the live content and room for `need` bytes more. */
 int stage_grow(struct directory_writer *writer, size_t need)
 {
 	_cleanup_(directory_file_closep) struct directory_file *to = NULL;
-	uint32_t log2[DIRECTORY_INDEX_COUNT], units;
-	struct live live = { 0 };
-	uint64_t cursor;
-	int r = live_count(writer, &live);
+	_cleanup_(carry_done) struct carry carry = { 0 };
+	struct directory_writer target = { .options = writer->options, .is_fixed = true };
+	int r;
 
-	for (size_t i = 0; i < DIRECTORY_INDEX_COUNT; i++)
-		log2[i] = stage_log2(live.counts[i]);
-	if (r == 0)
-		r = directory_file_create(&writer->options, directory_file_header(stage_file(writer))->instance,
-					  log2, live.bytes + live.bytes / 2 + 2 * need + HEAP_SLACK,
-					  &to);
-	for (cursor = 0; r == 0 && slot_walk(writer, DIRECTORY_USER_BY_ID, &cursor, &units) == 0;)
-		r = copy_user(writer, to, units);
-	for (cursor = 0; r == 0 && slot_walk(writer, DIRECTORY_GROUP_BY_ID, &cursor, &units) == 0;)
-		r = copy_group(writer, to, units);
+	if (writer->build)
+		log_warning("%s is full before a larger one is ready: waiting for it",
+			    writer->options.name);
+	r = stage_file_for(writer, need, &to);
+	if (r < 0)
+		return r;
+	(void)directory_file_touch(to, UINT64_MAX);
+	target.next = to;
+	r = carry_step(writer, &target, &carry, UINT64_MAX);
 	if (r < 0)
 		return r;
 	overlay_clear(&writer->overlay);
@@ -247,13 +93,72 @@ int stage_grow(struct directory_writer *writer, size_t need)
 int stage_reserve(struct directory_writer *writer, size_t bytes)
 {
 	struct directory_file *file = stage_file(writer);
-	bool full;
 
 	if (!file)
 		return -EIO;
-	full = directory_file_room(file) < bytes;
-	for (size_t i = 0; i < DIRECTORY_INDEX_COUNT; i++)
-		full |= (file->table_used[i] + 2) * 2 >
-			UINT64_C(1) << file->view.geometry->tables[i].log2;
-	return full ? stage_grow(writer, bytes) : 0;
+	if (directory_file_room(file) >= bytes && !tables_are_full(file, 2))
+		return 0;
+	return writer->is_fixed ? -ENOBUFS : stage_grow(writer, bytes);
+}
+
+/* --- counting ------------------------------------------------------------------------------------- */
+
+static int count_members(const struct directory_writer *writer, uint32_t group_units,
+			 struct directory_usage *usage)
+{
+	struct stage_table table;
+	struct directory_group group;
+	int r = directory_record_group(&stage_file(writer)->view, group_units, &group);
+
+	if (r == 0)
+		r = stage_table_get(writer, &group, &table);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	usage->bytes += table.record->head.size;
+	for (uint64_t i = 0; i < table.count; i++) {
+		uint64_t slot = stage_slot_read(writer, table.slots + i * sizeof(uint64_t));
+		const struct directory_chunk_record *chunk;
+
+		if (slot == 0)
+			continue;
+		chunk = (const void *)stage_head(writer, directory_slot_units(slot));
+		usage->bytes += chunk->prefix == i ? chunk->head.size : 0;
+	}
+	return 0;
+}
+
+static int count_record(const struct directory_writer *writer, enum directory_index index,
+			uint32_t units, struct directory_usage *usage)
+{
+	const struct directory_record *head = stage_head(writer, units);
+	const struct directory_user_record *user = (const void *)head;
+
+	usage->entries[index]++;
+	if (index != DIRECTORY_USER_BY_ID && index != DIRECTORY_GROUP_BY_ID)
+		return 0;
+	usage->bytes += head->size;
+	if (head->type == DIRECTORY_RECORD_USER && user->detail)
+		usage->bytes += stage_head(writer, user->detail)->size;
+	return index == DIRECTORY_GROUP_BY_ID ? count_members(writer, units, usage) : 0;
+}
+
+int stage_usage_count(struct directory_writer *writer)
+{
+	struct directory_usage usage = { 0 };
+	int r = 0;
+
+	for (enum directory_index i = 0; i < DIRECTORY_INDEX_COUNT; i++) {
+		const struct directory_table *table =
+			&writer->published->view.geometry->tables[i];
+
+		for (uint64_t n = 0; r == 0 && n < UINT64_C(1) << table->log2; n++) {
+			uint64_t slot = stage_slot_read(writer, table->offset + n * sizeof(slot));
+
+			usage.slots[i] += slot != 0;
+			if (slot != 0 && directory_slot_units(slot) != DIRECTORY_GONE)
+				r = count_record(writer, i, directory_slot_units(slot), &usage);
+		}
+	}
+	writer->published->usage = writer->published->committed = usage;
+	return r;
 }

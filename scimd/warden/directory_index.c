@@ -75,7 +75,8 @@ int stage_index_insert(struct directory_writer *writer, enum directory_index ind
 
 		if (slot != 0 && directory_slot_units(slot) != DIRECTORY_GONE)
 			continue;
-		stage_file(writer)->table_used[index] += slot == 0;
+		stage_file(writer)->usage.slots[index] += slot == 0;
+		stage_file(writer)->usage.entries[index]++;
 		return stage_slot_write(writer, probe_offset(&probe), directory_slot(units, hash, index));
 	} while (probe_next(&probe));
 	return -EIO; /* room was reserved: cannot happen in a sound file */
@@ -100,7 +101,10 @@ int stage_index_remove(struct directory_writer *writer, enum directory_index ind
 	uint64_t offset;
 	int r = index_locate(writer, index, hash, old, &offset);
 
-	return r < 0 ? r : stage_slot_write(writer, offset, directory_slot(DIRECTORY_GONE, 0, index));
+	if (r < 0)
+		return r;
+	stage_file(writer)->usage.entries[index]--;
+	return stage_slot_write(writer, offset, directory_slot(DIRECTORY_GONE, 0, index));
 }
 
 uint64_t stage_name_hash(const struct directory_writer *writer, const char *name, size_t size)
@@ -127,40 +131,77 @@ int stage_candidate_next(const struct directory_writer *writer, struct stage_pro
 	return -ENOENT;
 }
 
-int stage_user(const struct directory_writer *writer, uint32_t uid, struct directory_user *ret,
-		     uint32_t *ret_units)
+/* --- lookups ---------------------------------------------------------------------------------- */
+
+/* What a record is found by. */
+struct key {
+	const char *name; /* NULL: by id */
+	size_t name_size;
+	uint32_t id;
+};
+
+static bool record_is(const struct directory_record *head, const struct key *key)
 {
-	uint64_t hash = directory_hash_id(uid);
+	const struct directory_user_record *user = (const void *)head;
+	const struct directory_group_record *group = (const void *)head;
+	const char *name;
+
+	if (!key->name)
+		return head->id == key->id;
+	if (head->type == DIRECTORY_RECORD_USER) {
+		name = (const char *)(user + 1) + user->group_count * sizeof(uint32_t);
+		return user->name_size == key->name_size &&
+		       memcmp(name, key->name, key->name_size) == 0;
+	}
+	name = (const char *)(group + 1);
+	return group->name_size == key->name_size && memcmp(name, key->name, key->name_size) == 0;
+}
+
+static int find(const struct directory_writer *writer, enum directory_index index,
+		const struct key *key, uint32_t *ret_units)
+{
+	const struct directory_file *file = stage_file(writer);
 	struct stage_probe probe;
+	uint64_t hash;
 	int r;
 
-	if (!stage_file(writer))
+	if (!file)
 		return -ENOENT;
-	probe = stage_probe_begin(writer, DIRECTORY_USER_BY_ID, hash);
+	hash = key->name ? stage_name_hash(writer, key->name, key->name_size)
+			 : directory_hash_id(key->id);
+	probe = stage_probe_begin(writer, index, hash);
 	while ((r = stage_candidate_next(writer, &probe, hash, ret_units)) == 0) {
-		r = directory_record_user(&stage_file(writer)->view, *ret_units, ret);
-		if (r < 0 || ret->uid == uid)
-			return r;
+		uint64_t offset = (uint64_t)*ret_units * DIRECTORY_UNIT;
+
+		if (offset < file->view.geometry->heap_offset ||
+		    offset > file->size - sizeof(struct directory_user_record))
+			return -EIO;
+		if (record_is(stage_head(writer, *ret_units), key))
+			return 0;
 	}
 	return r;
 }
 
-int stage_group(const struct directory_writer *writer, uint32_t gid,
-		      struct directory_group *ret, uint32_t *ret_units)
+int stage_find(const struct directory_writer *writer, enum directory_index index, uint32_t id,
+	       uint32_t *ret_units)
 {
-	uint64_t hash = directory_hash_id(gid);
-	struct stage_probe probe;
-	int r;
+	return find(writer, index, &(struct key){ .id = id }, ret_units);
+}
 
-	if (!stage_file(writer))
-		return -ENOENT;
-	probe = stage_probe_begin(writer, DIRECTORY_GROUP_BY_ID, hash);
-	while ((r = stage_candidate_next(writer, &probe, hash, ret_units)) == 0) {
-		r = directory_record_group(&stage_file(writer)->view, *ret_units, ret);
-		if (r < 0 || ret->gid == gid)
-			return r;
-	}
-	return r;
+int stage_user(const struct directory_writer *writer, uint32_t uid, struct directory_user *ret,
+	       uint32_t *ret_units)
+{
+	int r = stage_find(writer, DIRECTORY_USER_BY_ID, uid, ret_units);
+
+	return r < 0 ? r : directory_record_user(&stage_file(writer)->view, *ret_units, ret);
+}
+
+int stage_group(const struct directory_writer *writer, uint32_t gid, struct directory_group *ret,
+		uint32_t *ret_units)
+{
+	int r = stage_find(writer, DIRECTORY_GROUP_BY_ID, gid, ret_units);
+
+	return r < 0 ? r : directory_record_group(&stage_file(writer)->view, *ret_units, ret);
 }
 
 int directory_writer_user(struct directory_writer *writer, uint32_t uid, struct directory_user *ret)
@@ -173,21 +214,11 @@ int directory_writer_user(struct directory_writer *writer, uint32_t uid, struct 
 int directory_writer_user_named(struct directory_writer *writer, const char *name, size_t name_size,
 				struct directory_user *ret)
 {
-	struct stage_probe probe;
 	uint32_t units;
-	uint64_t hash;
-	int r;
+	int r = find(writer, DIRECTORY_USER_BY_NAME,
+		     &(struct key){ .name = name, .name_size = name_size }, &units);
 
-	if (!stage_file(writer))
-		return -ENOENT;
-	hash = stage_name_hash(writer, name, name_size);
-	probe = stage_probe_begin(writer, DIRECTORY_USER_BY_NAME, hash);
-	while ((r = stage_candidate_next(writer, &probe, hash, &units)) == 0) {
-		r = directory_record_user(&stage_file(writer)->view, units, ret);
-		if (r < 0 || (ret->name_size == name_size && memcmp(ret->name, name, name_size) == 0))
-			return r;
-	}
-	return r;
+	return r < 0 ? r : directory_record_user(&stage_file(writer)->view, units, ret);
 }
 
 int directory_writer_group(struct directory_writer *writer, uint32_t gid,
@@ -201,21 +232,11 @@ int directory_writer_group(struct directory_writer *writer, uint32_t gid,
 int directory_writer_group_named(struct directory_writer *writer, const char *name,
 				 size_t name_size, struct directory_group *ret)
 {
-	struct stage_probe probe;
 	uint32_t units;
-	uint64_t hash;
-	int r;
+	int r = find(writer, DIRECTORY_GROUP_BY_NAME,
+		     &(struct key){ .name = name, .name_size = name_size }, &units);
 
-	if (!stage_file(writer))
-		return -ENOENT;
-	hash = stage_name_hash(writer, name, name_size);
-	probe = stage_probe_begin(writer, DIRECTORY_GROUP_BY_NAME, hash);
-	while ((r = stage_candidate_next(writer, &probe, hash, &units)) == 0) {
-		r = directory_record_group(&stage_file(writer)->view, units, ret);
-		if (r < 0 || (ret->name_size == name_size && memcmp(ret->name, name, name_size) == 0))
-			return r;
-	}
-	return r;
+	return r < 0 ? r : directory_record_group(&stage_file(writer)->view, units, ret);
 }
 
 /* --- records ---------------------------------------------------------------------------------- */
@@ -232,6 +253,7 @@ void *stage_append(struct directory_file *file, size_t size, uint16_t type, uint
 	*head = (struct directory_record){ .size = (uint32_t)size, .type = type, .flags = flags,
 					   .id = id };
 	file->heap_used += size;
+	file->usage.bytes += size;
 	*ret_units = (uint32_t)(offset / DIRECTORY_UNIT);
 	return head;
 }
@@ -250,4 +272,12 @@ const struct directory_record *stage_head(const struct directory_writer *writer,
 						  uint32_t units)
 {
 	return (const void *)(stage_file(writer)->base + (uint64_t)units * DIRECTORY_UNIT);
+}
+
+void stage_forget(struct directory_file *file, uint32_t units)
+{
+	const struct directory_record *head =
+		(const void *)(file->base + (uint64_t)units * DIRECTORY_UNIT);
+
+	file->usage.bytes -= head->size;
 }

@@ -2,45 +2,59 @@
 
 #define CHUNK_FIRST 128u /* bytes of the smallest chunk with room to grow */
 
+int stage_table_get(const struct directory_writer *writer, const struct directory_group *group,
+		    struct stage_table *ret)
+{
+	const void *found;
+	size_t size;
+	int r;
+
+	if (group->table == 0)
+		return -ENOENT;
+	r = directory_record_get(&stage_file(writer)->view, group->table, DIRECTORY_RECORD_TABLE,
+				 sizeof(*ret->record), &found, &size);
+	if (r < 0)
+		return r;
+	ret->record = found;
+	if (ret->record->depth > DIRECTORY_DEPTH_MAX || STAGE_TABLE_BYTES(ret->record->depth) > size)
+		return -EIO;
+	ret->slots = (uint64_t)group->table * DIRECTORY_UNIT + sizeof(*ret->record);
+	ret->count = UINT64_C(1) << ret->record->depth;
+	return 0;
+}
+
 /* One chunk's entries, being edited. */
 struct edit {
 	uint32_t gid;
 	uint16_t depth;
 	uint32_t prefix;
 	size_t count, text_size;
-	const struct directory_members *old; /* NULL: nothing */
-	uint32_t skip_uid;                   /* an entry to leave out; UINT32_MAX none */
+	struct directory_members old; /* count 0: nothing */
+	uint32_t skip_uid;            /* an entry to leave out; UINT32_MAX none */
+	size_t skip, skip_at, skip_size; /* which one it is (old.count: none), where its name lies */
 	uint32_t add_uid;
 	const char *add_name; /* NULL: none */
-	uint32_t mask, want;  /* keep only uids whose hash & mask == want */
 };
 
-static bool edit_keeps(const struct edit *edit, uint32_t uid)
-{
-	return uid != edit->skip_uid && (directory_hash_member(uid) & edit->mask) == edit->want;
-}
-
-static bool edit_adds(const struct edit *edit)
-{
-	return edit->add_name && (directory_hash_member(edit->add_uid) & edit->mask) == edit->want;
-}
-
+/* Most edits touch one entry, so the names are not walked but for the one that goes. */
 static void edit_measure(struct edit *edit)
 {
-	const char *name = edit->old ? edit->old->names : NULL;
+	const struct directory_members *old = &edit->old;
+	const char *name = old->names;
 
-	edit->count = 0;
-	edit->text_size = 0;
-	for (size_t i = 0; edit->old && i < edit->old->count; i++) {
-		size_t size = strlen(name) + 1;
-
-		if (edit_keeps(edit, edit->old->uids[i])) {
-			edit->count++;
-			edit->text_size += size;
-		}
-		name += size;
+	edit->skip = edit->skip_at = edit->skip_size = 0;
+	while (edit->skip < old->count && old->uids[edit->skip] != edit->skip_uid)
+		edit->skip++;
+	edit->count = old->count;
+	if (edit->skip < old->count) {
+		for (size_t i = 0; i < edit->skip; i++)
+			name = directory_string_next(name);
+		edit->skip_at = (size_t)(name - old->names);
+		edit->skip_size = strlen(name) + 1;
+		edit->count--;
 	}
-	if (edit_adds(edit)) {
+	edit->text_size = old->names_size - edit->skip_size;
+	if (edit->add_name) {
 		edit->count++;
 		edit->text_size += strlen(edit->add_name) + 1;
 	}
@@ -52,10 +66,21 @@ static size_t edit_size(const struct edit *edit)
 	       edit->text_size;
 }
 
+/* `size` bytes without those at [at, at + gone). */
+static void *copy_without(void *into, const void *from, size_t size, size_t at, size_t gone)
+{
+	if (size == 0)
+		return into;
+	memcpy(into, from, at);
+	memcpy((char *)into + at, (const char *)from + at + gone, size - at - gone);
+	return (char *)into + size - gone;
+}
+
 /* Everything behind the record's head. */
 static void edit_fill(struct directory_chunk_record *chunk, const struct edit *edit)
 {
-	const char *name = edit->old ? edit->old->names : NULL;
+	const struct directory_members *old = &edit->old;
+	size_t gone = edit->skip < old->count ? sizeof(uint32_t) : 0;
 	uint32_t *uids = (uint32_t *)(void *)(chunk + 1);
 	char *text = (char *)(uids + edit->count);
 
@@ -63,20 +88,13 @@ static void edit_fill(struct directory_chunk_record *chunk, const struct edit *e
 	chunk->prefix = edit->prefix;
 	chunk->depth = edit->depth;
 	chunk->count = (uint16_t)edit->count;
-	for (size_t i = 0; edit->old && i < edit->old->count; i++) {
-		size_t size = strlen(name) + 1;
-
-		if (edit_keeps(edit, edit->old->uids[i])) {
-			*uids++ = edit->old->uids[i];
-			memcpy(text, name, size);
-			text += size;
-		}
-		name += size;
-	}
-	if (edit_adds(edit)) {
-		*uids = edit->add_uid;
-		memcpy(text, edit->add_name, strlen(edit->add_name) + 1);
-	}
+	uids = copy_without(uids, old->uids, old->count * sizeof(uint32_t),
+			    gone ? edit->skip * sizeof(uint32_t) : 0, gone);
+	text = copy_without(text, old->names, old->names_size, edit->skip_at, edit->skip_size);
+	if (!edit->add_name)
+		return;
+	*uids = edit->add_uid;
+	memcpy(text, edit->add_name, strlen(edit->add_name) + 1);
 }
 
 /* A chunk of a file that is being built has room to grow into: it will not be written again for each
@@ -92,11 +110,14 @@ static size_t edit_room(const struct edit *edit, bool building)
 	return room;
 }
 
+/* The slot of the new chunk: 0 if nobody is left. */
 static uint64_t edit_write(const struct directory_writer *writer, const struct edit *edit)
 {
 	struct directory_chunk_record *chunk;
 	uint32_t units;
 
+	if (edit->count == 0)
+		return 0;
 	chunk = stage_append(stage_file(writer), edit_room(edit, writer->next != NULL),
 			     DIRECTORY_RECORD_CHUNK, 0, edit->gid, &units);
 	edit_fill(chunk, edit);
@@ -113,7 +134,7 @@ static bool edit_in_place(const struct directory_writer *writer, const struct ed
 	struct directory_record *head;
 	size_t size = edit_size(edit);
 
-	if (!writer->next || slot == 0 || size > sizeof(copy))
+	if (!writer->next || slot == 0 || edit->count == 0 || size > sizeof(copy))
 		return false;
 	head = (void *)(writer->next->base + (uint64_t)units * DIRECTORY_UNIT);
 	if (head->size < size)
@@ -137,6 +158,13 @@ struct place {
 	struct directory_members members;
 };
 
+int stage_chunk(const struct directory_writer *writer, uint64_t slot, uint32_t gid,
+		const struct directory_chunk_record **ret, struct directory_members *ret_members)
+{
+	return directory_record_chunk(&stage_file(writer)->view, directory_slot_units(slot), gid,
+				      ret, ret_members);
+}
+
 static int place_find(const struct directory_writer *writer, uint32_t gid, uint32_t uid,
 		      struct place *ret)
 {
@@ -152,17 +180,36 @@ static int place_find(const struct directory_writer *writer, uint32_t gid, uint3
 	number = directory_hash_member(uid) & (ret->table.count - 1);
 	ret->slot = stage_slot_read(writer, ret->table.slots + number * sizeof(uint64_t));
 	ret->members = (struct directory_members){ 0 };
-	ret->depth = 0;
-	ret->prefix = 0;
+	ret->depth = (uint16_t)ret->table.record->depth;
+	ret->prefix = (uint32_t)number;
 	if (ret->slot == 0)
 		return 0;
-	r = directory_record_chunk(&stage_file(writer)->view, directory_slot_units(ret->slot), gid, &chunk,
-				   &ret->members);
+	r = stage_chunk(writer, ret->slot, gid, &chunk, &ret->members);
 	if (r < 0)
 		return r;
 	ret->depth = chunk->depth;
 	ret->prefix = chunk->prefix;
 	return 0;
+}
+
+int stage_member(const struct directory_writer *writer, uint32_t gid, uint32_t uid,
+		 const char **ret_name)
+{
+	struct place place;
+	const char *name;
+	int r = place_find(writer, gid, uid, &place);
+
+	if (r < 0)
+		return r == -ENODATA ? -ENOENT : r;
+	name = place.members.names;
+	for (size_t i = 0; i < place.members.count; i++) {
+		if (place.members.uids[i] == uid) {
+			*ret_name = name;
+			return 0;
+		}
+		name = directory_string_next(name);
+	}
+	return -ENOENT;
 }
 
 int directory_writer_members_next(struct directory_writer *writer,
@@ -181,8 +228,7 @@ int directory_writer_members_next(struct directory_writer *writer,
 
 		if (slot == 0)
 			continue;
-		r = directory_record_chunk(&stage_file(writer)->view, directory_slot_units(slot),
-					   group->gid, &chunk, ret);
+		r = stage_chunk(writer, slot, group->gid, &chunk, ret);
 		if (r < 0)
 			return r;
 		if (chunk->prefix == number && ret->count > 0)
@@ -203,18 +249,19 @@ static int place_store(struct directory_writer *writer, const struct place *plac
 	return 0;
 }
 
-/* Give the group another member table. */
-static int group_set_table(struct directory_writer *writer, const struct directory_group *group,
-			   uint32_t old, uint32_t table)
+int stage_group_table(struct directory_writer *writer, const struct directory_group *group,
+		      uint32_t old, uint32_t table)
 {
 	uint32_t units = stage_group_record(stage_file(writer), group->gid, group->flags, group->name,
-					  group->name_size, table);
-	int r = stage_index_put(writer, DIRECTORY_GROUP_BY_ID, directory_hash_id(group->gid), old, units);
+					    group->name_size, table);
+	int r = stage_index_put(writer, DIRECTORY_GROUP_BY_ID, directory_hash_id(group->gid), old,
+				units);
 
+	stage_forget(stage_file(writer), old);
 	if (r < 0)
 		return r;
 	return stage_index_put(writer, DIRECTORY_GROUP_BY_NAME,
-			 stage_name_hash(writer, group->name, group->name_size), old, units);
+			       stage_name_hash(writer, group->name, group->name_size), old, units);
 }
 
 /* A table of its own for a group that never had members. */
@@ -229,45 +276,78 @@ static int table_begin(struct directory_writer *writer, uint32_t gid)
 		return r;
 	table = stage_append(stage_file(writer), STAGE_TABLE_BYTES(0), DIRECTORY_RECORD_TABLE, 0, gid, &units);
 	stage_seal(&table->head, units);
-	return group_set_table(writer, &group, group_units, units);
+	return stage_group_table(writer, &group, group_units, units);
 }
 
-/* Divide a chunk in two, in a new table (twice as long if need be): the group switches to it in one
- * step, so that no reader sees one half without the other. */
-static int place_split(struct directory_writer *writer, const struct place *place)
+/* The members whose hash ends in the half's prefix, in buffers as large as a chunk's parts. */
+static void half_take(const struct directory_members *all, uint32_t mask, uint32_t prefix,
+		      uint32_t *uids, char *names, struct directory_members *ret)
 {
-	uint16_t depth = place->depth + 1;
-	uint32_t new_depth = place->table.record->depth;
+	const char *name = all->names;
+
+	*ret = (struct directory_members){ .uids = uids, .names = names };
+	for (size_t i = 0; i < all->count; i++) {
+		size_t size = strlen(name) + 1;
+
+		if ((directory_hash_member(all->uids[i]) & mask) == prefix) {
+			uids[ret->count++] = all->uids[i];
+			memcpy(names + ret->names_size, name, size);
+			ret->names_size += size;
+		}
+		name += size;
+	}
+}
+
+/* A copy of the table, twice as long if need be. */
+static uint64_t *table_copy(struct directory_writer *writer, const struct place *place, uint32_t depth,
+			    uint32_t *ret_units)
+{
 	struct directory_table_record *table;
-	uint32_t units;
 	uint64_t *slots;
 
-	if (new_depth < depth)
-		new_depth = depth;
-	table = stage_append(stage_file(writer), STAGE_TABLE_BYTES(new_depth), DIRECTORY_RECORD_TABLE, 0,
-			      place->group.gid, &units);
-	table->depth = new_depth;
-	stage_seal(&table->head, units);
+	table = stage_append(stage_file(writer), STAGE_TABLE_BYTES(depth), DIRECTORY_RECORD_TABLE,
+			     0, place->group.gid, ret_units);
+	table->depth = depth;
+	stage_seal(&table->head, *ret_units);
 	slots = (uint64_t *)(void *)(table + 1);
-	for (uint64_t i = 0; i < UINT64_C(1) << new_depth; i++)
+	for (uint64_t i = 0; i < UINT64_C(1) << depth; i++)
 		slots[i] = stage_slot_read(writer, place->table.slots +
-						     (i & (place->table.count - 1)) *
-							     sizeof(uint64_t));
+						       (i & (place->table.count - 1)) *
+							       sizeof(uint64_t));
+	return slots;
+}
+
+/* Divide a chunk in two, in a new table: the group switches to it in one step, so that no reader sees
+ * one half without the other. */
+static int place_split(struct directory_writer *writer, const struct place *place)
+{
+	uint32_t uids[DIRECTORY_CHUNK_MAX / sizeof(uint32_t)], units;
+	char names[DIRECTORY_CHUNK_MAX];
+	uint16_t depth = place->depth + 1;
+	uint32_t table_depth = place->table.record->depth;
+	uint64_t *slots;
+
+	if (place->members.count > ARRAY_SIZE(uids) || place->members.names_size > sizeof(names))
+		return -EIO;
+	table_depth = table_depth < depth ? depth : table_depth;
+	slots = table_copy(writer, place, table_depth, &units);
 	for (uint32_t half = 0; half < 2; half++) {
 		struct edit edit = { .gid = place->group.gid, .depth = depth,
 				     .prefix = place->prefix | half << place->depth,
-				     .old = &place->members, .skip_uid = UINT32_MAX };
+				     .skip_uid = UINT32_MAX };
 		uint64_t slot;
 
-		edit.mask = (UINT32_C(1) << depth) - 1;
-		edit.want = edit.prefix;
+		half_take(&place->members, (UINT32_C(1) << depth) - 1, edit.prefix, uids, names,
+			  &edit.old);
 		edit_measure(&edit);
 		slot = edit_write(writer, &edit);
-		for (uint64_t i = edit.prefix; i < UINT64_C(1) << new_depth;
+		for (uint64_t i = edit.prefix; i < UINT64_C(1) << table_depth;
 		     i += UINT64_C(1) << depth)
 			slots[i] = slot;
 	}
-	return group_set_table(writer, &place->group, place->group_units, units);
+	stage_forget(stage_file(writer), place->group.table);
+	stage_forget(stage_file(writer), directory_slot_units(place->slot));
+	return stage_group_table(writer, &place->group, place->group_units, units);
 }
 
 /* What one step on a group may append. */
@@ -288,45 +368,67 @@ static int member_reserve(struct directory_writer *writer, uint32_t gid)
 	return stage_reserve(writer, bytes);
 }
 
+/* The chunk with the edit, in the place of the one before. */
+static int place_write(struct directory_writer *writer, const struct place *place,
+		       const struct edit *edit)
+{
+	if (edit_in_place(writer, edit, place->slot))
+		return 0;
+	if (place->slot != 0)
+		stage_forget(stage_file(writer), directory_slot_units(place->slot));
+	return place_store(writer, place, edit_write(writer, edit));
+}
+
+static int place_edit(const struct directory_writer *writer, struct edit *edit, uint32_t uid,
+		      struct place *ret)
+{
+	int r = place_find(writer, edit->gid, uid, ret);
+
+	if (r < 0)
+		return r;
+	edit->old = ret->members;
+	edit->depth = ret->depth;
+	edit->prefix = ret->prefix;
+	edit_measure(edit);
+	return 0;
+}
+
+/* One step: 0 it is in; 1 there is more room now. */
+static int member_put(struct directory_writer *writer, uint32_t gid, uint32_t uid, const char *name)
+{
+	struct edit edit = { .gid = gid, .skip_uid = uid, .add_uid = uid, .add_name = name };
+	struct place place;
+	int r = member_reserve(writer, gid);
+
+	if (r == 0)
+		r = place_edit(writer, &edit, uid, &place);
+	if (r == -ENODATA) {
+		r = table_begin(writer, gid);
+		return r < 0 ? r : 1;
+	}
+	if (r < 0)
+		return r;
+	/* Ids that agree in so many bits are no accident; their chunk may grow. */
+	if (edit_size(&edit) > DIRECTORY_CHUNK_MAX && place.depth < DIRECTORY_DEPTH_MAX) {
+		r = place_split(writer, &place);
+		return r < 0 ? r : 1;
+	}
+	r = stage_reserve(writer, stage_padded(edit_room(&edit, writer->next != NULL)));
+	if (r == 0) /* it may be in another file now */
+		r = place_edit(writer, &edit, uid, &place);
+	return r < 0 ? r : place_write(writer, &place, &edit);
+}
+
 int directory_writer_put_member(struct directory_writer *writer, uint32_t gid, uint32_t uid,
 				const char *name)
 {
-	for (;;) {
-		struct edit edit = { .gid = gid, .skip_uid = uid, .add_uid = uid, .add_name = name };
-		struct place place;
-		int r = member_reserve(writer, gid);
+	int r;
 
-		if (r < 0)
-			return r;
-		r = place_find(writer, gid, uid, &place);
-		if (r == -ENODATA) {
-			r = table_begin(writer, gid);
-			if (r < 0)
-				return r;
-			continue;
-		}
-		if (r < 0)
-			return r;
-		edit.old = place.slot ? &place.members : NULL;
-		edit.depth = place.depth;
-		edit.prefix = place.prefix;
-		edit_measure(&edit);
-		/* Ids that agree in so many bits are no accident; their chunk may grow. */
-		if (edit_size(&edit) <= DIRECTORY_CHUNK_MAX || place.depth >= DIRECTORY_DEPTH_MAX) {
-			r = stage_reserve(writer, stage_padded(edit_room(&edit, writer->next != NULL)));
-			if (r < 0)
-				return r;
-			r = place_find(writer, gid, uid, &place);
-			if (r < 0)
-				return r;
-			if (edit_in_place(writer, &edit, place.slot))
-				return 0;
-			return place_store(writer, &place, edit_write(writer, &edit));
-		}
-		r = place_split(writer, &place);
-		if (r < 0)
-			return r;
-	}
+	while ((r = member_put(writer, gid, uid, name)) == 1)
+		;
+	if (r == 0)
+		build_note(writer, CHANGE_MEMBER, gid, uid);
+	return r;
 }
 
 int directory_writer_remove_member(struct directory_writer *writer, uint32_t gid, uint32_t uid)
@@ -335,18 +437,12 @@ int directory_writer_remove_member(struct directory_writer *writer, uint32_t gid
 	struct place place;
 	int r = member_reserve(writer, gid);
 
-	if (r < 0)
-		return r;
-	r = place_find(writer, gid, uid, &place);
+	if (r == 0)
+		r = place_edit(writer, &edit, uid, &place);
 	if (r < 0)
 		return r == -ENODATA ? 0 : r;
-	if (place.slot == 0)
+	if (place.slot == 0 || edit.count == place.members.count)
 		return 0;
-	edit.old = &place.members;
-	edit.depth = place.depth;
-	edit.prefix = place.prefix;
-	edit_measure(&edit);
-	if (edit.count == place.members.count || edit_in_place(writer, &edit, place.slot))
-		return 0;
-	return place_store(writer, &place, edit_write(writer, &edit));
+	build_note(writer, CHANGE_MEMBER, gid, uid);
+	return place_write(writer, &place, &edit);
 }

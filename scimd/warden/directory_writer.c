@@ -3,7 +3,7 @@
 #include "scimd/base/clock.h"
 
 #define HEAP_SLACK (256u * 1024u)
-#define JOURNAL_MAX (512u * 1024u) /* a batch that sets more slots makes a new file */
+#define JOURNAL_MAX (16u * 1024u * 1024u) /* a batch that sets more slots makes a new file */
 
 /* --- users ------------------------------------------------------------------------------------ */
 
@@ -58,17 +58,17 @@ static uint32_t put_user_record(struct directory_file *file,
 	return units;
 }
 
-/* The name index after a user's record moved from old (0: new) to units. */
-static int put_user_name(struct directory_writer *writer, const struct directory_user *old_user,
-			 uint32_t old, const struct directory_user_entry *entry, uint32_t units)
+int stage_user_name(struct directory_writer *writer, const struct directory_user *old_user, uint32_t old,
+		    const struct directory_user *user, uint32_t units)
 {
 	bool had = old != 0 && !(old_user->flags & DIRECTORY_DELETED);
-	bool has = !(entry->flags & DIRECTORY_DELETED);
-	uint64_t hash = stage_name_hash(writer, entry->name, strlen(entry->name));
+	bool has = !(user->flags & DIRECTORY_DELETED);
+	uint64_t hash = stage_name_hash(writer, user->name, user->name_size);
 	uint64_t old_hash = had ? stage_name_hash(writer, old_user->name, old_user->name_size) : 0;
 	int r = 0;
 
-	if (had && has && strcmp(old_user->name, entry->name) == 0)
+	if (had && has && old_user->name_size == user->name_size &&
+	    memcmp(old_user->name, user->name, user->name_size) == 0)
 		return stage_index_put(writer, DIRECTORY_USER_BY_NAME, hash, old, units);
 	if (had)
 		r = stage_index_remove(writer, DIRECTORY_USER_BY_NAME, old_hash, old);
@@ -77,54 +77,68 @@ static int put_user_name(struct directory_writer *writer, const struct directory
 	return r;
 }
 
+/* The details of a deleted user are nobody's business any more. */
+static uint32_t user_detail(struct directory_file *file, const struct directory_user_entry *entry,
+			    uint32_t old)
+{
+	bool drop = entry->flags & DIRECTORY_DELETED;
+
+	if (old && (drop || entry->detail_text))
+		stage_forget(file, old);
+	if (drop)
+		return 0;
+	return entry->detail_text ? put_detail(file, entry) : old;
+}
+
 int directory_writer_put_user(struct directory_writer *writer,
 			      const struct directory_user_entry *entry)
 {
-	struct directory_user old_user;
-	uint32_t old = 0, detail = 0, units;
+	struct directory_user old_user = { 0 }, user = { .flags = entry->flags, .name = entry->name,
+							 .name_size = strlen(entry->name) };
+	uint32_t old = 0, detail, units;
 	int r;
 
 	r = stage_reserve(writer, stage_padded(user_size(entry)) +
 				    stage_padded(sizeof(struct directory_detail_record) +
 					   entry->detail_size));
-	if (r < 0)
+	if (r == 0)
+		r = stage_user(writer, entry->uid, &old_user, &old);
+	if (r < 0 && r != -ENOENT)
 		return r;
-	r = stage_user(writer, entry->uid, &old_user, &old);
 	if (r == -ENOENT)
 		old = 0;
-	else if (r < 0)
-		return r;
-	else
-		detail = old_user.detail;
-	if (entry->detail_text)
-		detail = put_detail(stage_file(writer), entry);
+	build_note(writer, CHANGE_USER, 0, entry->uid);
+	if (old)
+		stage_forget(stage_file(writer), old);
+	detail = user_detail(stage_file(writer), entry, old_user.detail);
 	units = put_user_record(stage_file(writer), entry, detail);
 	r = stage_index_put(writer, DIRECTORY_USER_BY_ID, directory_hash_id(entry->uid), old, units);
-	return r < 0 ? r : put_user_name(writer, &old_user, old, entry, units);
+	return r < 0 ? r : stage_user_name(writer, &old_user, old, &user, units);
 }
 
 int directory_writer_put_shadow(struct directory_writer *writer, uint32_t uid, const char *hash,
 				uint32_t changed_day)
 {
 	struct directory_shadow_record *record;
-	uint64_t id_hash = directory_hash_id(uid);
 	size_t size = sizeof(*record) + strlen(hash) + 1;
-	uint32_t units, candidate, old = 0;
-	struct stage_probe probe;
+	uint32_t units, old = 0;
 	int r = stage_reserve(writer, stage_padded(size));
 
-	if (r < 0)
+	if (r == 0)
+		r = stage_find(writer, DIRECTORY_USER_BY_ID, uid, &old);
+	if (r < 0 && r != -ENOENT)
 		return r;
-	probe = stage_probe_begin(writer, DIRECTORY_USER_BY_ID, id_hash);
-	while (stage_candidate_next(writer, &probe, id_hash, &candidate) == 0)
-		if (stage_head(writer, candidate)->id == uid)
-			old = candidate;
+	if (r == -ENOENT)
+		old = 0;
+	build_note(writer, CHANGE_USER, 0, uid);
+	if (old)
+		stage_forget(stage_file(writer), old);
 	record = stage_append(stage_file(writer), size, DIRECTORY_RECORD_SHADOW, 0, uid, &units);
 	record->hash_size = (uint32_t)strlen(hash);
 	record->changed_day = changed_day;
 	memcpy(record + 1, hash, strlen(hash));
 	stage_seal(&record->head, units);
-	return stage_index_put(writer, DIRECTORY_USER_BY_ID, id_hash, old, units);
+	return stage_index_put(writer, DIRECTORY_USER_BY_ID, directory_hash_id(uid), old, units);
 }
 
 /* --- groups ----------------------------------------------------------------------------------- */
@@ -161,6 +175,9 @@ int directory_writer_put_group(struct directory_writer *writer, uint32_t gid, ui
 		return r;
 	if (r == -ENOENT)
 		old = 0;
+	build_note(writer, CHANGE_GROUP, gid, 0);
+	if (old)
+		stage_forget(stage_file(writer), old);
 	hash = stage_name_hash(writer, name, size);
 	units = stage_group_record(stage_file(writer), gid, flags, name, size, old ? old_group.table : 0);
 	r = stage_index_put(writer, DIRECTORY_GROUP_BY_ID, directory_hash_id(gid), old, units);
@@ -174,18 +191,47 @@ int directory_writer_put_group(struct directory_writer *writer, uint32_t gid, ui
 	return r < 0 ? r : stage_index_put(writer, DIRECTORY_GROUP_BY_NAME, hash, 0, units);
 }
 
+/* The record of a group and all that hangs on it. */
+static int group_forget(struct directory_writer *writer, const struct directory_group *group,
+			uint32_t units)
+{
+	struct stage_table table;
+	int r = stage_table_get(writer, group, &table);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	for (uint64_t i = 0; r == 0 && i < table.count; i++) {
+		uint64_t slot = stage_slot_read(writer, table.slots + i * sizeof(uint64_t));
+		const struct directory_chunk_record *chunk;
+
+		if (slot == 0)
+			continue;
+		chunk = (const void *)stage_head(writer, directory_slot_units(slot));
+		if (chunk->prefix == i)
+			stage_forget(stage_file(writer), directory_slot_units(slot));
+	}
+	if (r == 0)
+		stage_forget(stage_file(writer), group->table);
+	stage_forget(stage_file(writer), units);
+	return 0;
+}
+
 int directory_writer_remove_group(struct directory_writer *writer, uint32_t gid)
 {
 	struct directory_group group;
 	uint32_t units;
 	int r = stage_group(writer, gid, &group, &units);
 
+	if (r == 0)
+		r = group_forget(writer, &group, units);
 	if (r < 0)
 		return r;
+	build_note(writer, CHANGE_GROUP_GONE, gid, 0);
 	r = stage_index_remove(writer, DIRECTORY_GROUP_BY_NAME,
-			 stage_name_hash(writer, group.name, group.name_size), units);
-	return r < 0 ? r
-		     : stage_index_remove(writer, DIRECTORY_GROUP_BY_ID, directory_hash_id(gid), units);
+			       stage_name_hash(writer, group.name, group.name_size), units);
+	if (r < 0)
+		return r;
+	return stage_index_remove(writer, DIRECTORY_GROUP_BY_ID, directory_hash_id(gid), units);
 }
 
 /* --- the file as a whole ---------------------------------------------------------------------- */
@@ -203,10 +249,11 @@ int directory_writer_open(const struct directory_writer_options *options,
 	r = directory_file_open(options, &writer->published);
 	if (r < 0 && r != -ENOENT && r != -EIO)
 		return r;
-	if (r == 0)
-		memcpy(writer->committed_used, writer->published->table_used,
-		       sizeof(writer->committed_used));
 	*ret_damaged = r == -EIO;
+	if (r == 0)
+		r = stage_usage_count(writer);
+	if (r < 0 && r != -ENOENT && r != -EIO)
+		return r;
 	*ret = TAKE_PTR(writer);
 	return 0;
 }
@@ -215,8 +262,15 @@ void directory_writer_closep(struct directory_writer **writer)
 {
 	if (!*writer)
 		return;
+	build_give_up(*writer);
 	directory_file_closep(&(*writer)->next);
 	directory_file_closep(&(*writer)->published);
+	while ((*writer)->retired) {
+		struct directory_file *file = (*writer)->retired;
+
+		(*writer)->retired = file->next;
+		directory_file_closep(&file);
+	}
 	overlay_done(&(*writer)->overlay);
 	free(*writer);
 	*writer = NULL;
@@ -248,50 +302,63 @@ int directory_writer_start_over(struct directory_writer *writer, const unsigned 
 
 	if (r < 0)
 		return r;
+	(void)directory_file_touch(next, UINT64_MAX);
 	overlay_clear(&writer->overlay);
 	directory_file_closep(&writer->next);
 	writer->next = next;
 	return 0;
 }
 
-static size_t journal_size(size_t count)
+static int compare_entries(const void *a, const void *b)
 {
-	return sizeof(struct directory_journal_record) +
-	       count * sizeof(struct directory_journal_entry);
+	const struct directory_journal_entry *left = a, *right = b;
+
+	return left->offset < right->offset ? -1 : left->offset > right->offset;
 }
 
-/* The last record of a batch: the slots it sets. Reserved by the caller. */
+uint64_t stage_journal_size(const struct directory_writer *writer)
+{
+	return stage_padded(sizeof(struct directory_journal_record) +
+			    writer->overlay.count * sizeof(struct directory_journal_entry));
+}
+
+/* The last record of a batch: the slots it sets, in ascending order. Reserved by the caller. */
 static const struct directory_journal_record *journal_append(struct directory_writer *writer,
 							     uint64_t revision)
 {
 	struct directory_journal_record *journal;
-	struct directory_journal_entry *entry;
+	struct directory_journal_entry *entries;
+	size_t count = 0;
 	uint32_t units;
 
-	journal = stage_append(writer->published, journal_size(writer->overlay.count),
+	journal = stage_append(writer->published, stage_journal_size(writer),
 			       DIRECTORY_RECORD_JOURNAL, 0, 0, &units);
 	journal->revision = revision;
 	journal->count = (uint32_t)writer->overlay.count;
-	entry = (void *)(journal + 1);
+	entries = (void *)(journal + 1);
 	for (size_t i = 0; i < writer->overlay.capacity; i++)
 		if (writer->overlay.entries[i].offset)
-			*entry++ = (struct directory_journal_entry){
+			entries[count++] = (struct directory_journal_entry){
 				writer->overlay.entries[i].offset, writer->overlay.entries[i].value
 			};
+	qsort(entries, count, sizeof(*entries), compare_entries);
 	stage_seal(&journal->head, units);
+	stage_forget(writer->published, units);
 	return journal;
 }
 
 /* Same file: everything to the disk with one sync, then the slots that everybody sees. */
-static int commit_in_place(struct directory_writer *writer, uint64_t revision,
-			   uint64_t *ret_durable_us, uint64_t *ret_visible_us)
+int stage_publish(struct directory_writer *writer, uint64_t revision, uint64_t *ret_durable_us,
+		  uint64_t *ret_visible_us)
 {
 	struct directory_file *file = writer->published;
 	struct directory_header *header = directory_file_header(file);
 	const struct directory_journal_record *journal = journal_append(writer, revision);
 	const struct directory_journal_entry *entries = (const void *)(journal + 1);
-	int r = directory_file_sync_heap(file);
+	int r = directory_file_write_heap(file);
 
+	if (r == 0)
+		r = directory_file_sync(file);
 	if (r < 0)
 		return r;
 	*ret_durable_us = clock_now_us();
@@ -299,61 +366,106 @@ static int commit_in_place(struct directory_writer *writer, uint64_t revision,
 		stage_slot_store(file, entries[i].offset, entries[i].value);
 	__atomic_store_n(&header->heap_used, file->heap_used, __ATOMIC_RELEASE);
 	__atomic_store_n(&header->revision, revision, __ATOMIC_RELEASE);
-	r = directory_file_write_slots(file, entries, journal->count, revision);
 	*ret_visible_us = clock_now_us();
+	file->committed = file->usage;
 	overlay_clear(&writer->overlay);
-	memcpy(writer->committed_used, file->table_used, sizeof(writer->committed_used));
+	return directory_file_write_slots(file, entries, journal->count, revision);
+}
+
+/* A new file, whole. */
+static int write_next(struct directory_writer *writer)
+{
+	struct directory_file *file = writer->next;
+	int r = directory_file_write_begin(file, &writer->options);
+
+	if (r < 0)
+		return r;
+	while ((r = directory_file_write_piece(file)) > 0)
+		;
+	if (r == 0)
+		r = directory_file_sync_new(file);
+	if (r == 0)
+		r = directory_file_rename(&writer->options);
+	if (r < 0)
+		directory_file_unwrite(file, &writer->options);
 	return r;
 }
 
+/* Under its name it is what readers get, whatever comes after. */
 static int commit_next(struct directory_writer *writer, uint64_t revision, uint64_t *ret_durable_us,
 		       uint64_t *ret_visible_us)
 {
-	struct directory_header *header = directory_file_header(writer->next);
 	int r;
 
-	header->heap_used = writer->next->heap_used;
-	header->revision = revision;
-	r = directory_file_publish(writer->next, &writer->options);
+	build_give_up(writer);
+	directory_file_seal(writer->next, revision);
+	r = write_next(writer);
 	if (r < 0)
 		return r;
+	r = directory_file_folder_sync(&writer->options);
 	*ret_durable_us = clock_now_us();
 	if (writer->published)
 		directory_file_supersede(writer->published);
 	*ret_visible_us = clock_now_us();
 	directory_file_closep(&writer->published);
 	writer->published = TAKE_PTR(writer->next);
+	writer->published->is_suspect = r < 0;
 	overlay_clear(&writer->overlay);
-	memcpy(writer->committed_used, writer->published->table_used,
-	       sizeof(writer->committed_used));
-	return 0;
+	return r;
 }
 
 int directory_writer_commit(struct directory_writer *writer, uint64_t revision,
 			    uint64_t *ret_durable_us, uint64_t *ret_visible_us)
 {
-	size_t size = journal_size(writer->overlay.count);
+	uint64_t size = stage_journal_size(writer);
+	int r = 0;
 
-	if (!writer->next && !writer->published)
+	if (!stage_file(writer))
 		return -EIO;
-	if (!writer->next &&
-	    (size > JOURNAL_MAX || size > directory_file_room(writer->published))) {
-		int r = stage_grow(writer, 0);
-
-		if (r < 0)
-			return r;
-	}
-	return writer->next ? commit_next(writer, revision, ret_durable_us, ret_visible_us)
-			    : commit_in_place(writer, revision, ret_durable_us, ret_visible_us);
+	if (!writer->next && (size > JOURNAL_MAX || size > directory_file_room(writer->published) ||
+			      writer->published->is_suspect))
+		r = stage_grow(writer, 0);
+	if (r < 0)
+		return r;
+	if (writer->next)
+		return commit_next(writer, revision, ret_durable_us, ret_visible_us);
+	r = stage_publish(writer, revision, ret_durable_us, ret_visible_us);
+	if (stage_is_empty(writer))
+		build_notes_keep(writer);
+	return r;
 }
 
 void directory_writer_abort(struct directory_writer *writer)
 {
 	overlay_clear(&writer->overlay);
 	directory_file_closep(&writer->next);
+	build_notes_drop(writer);
 	if (!writer->published)
 		return;
 	writer->published->heap_used = directory_file_header(writer->published)->heap_used;
-	memcpy(writer->published->table_used, writer->committed_used,
-	       sizeof(writer->committed_used));
+	writer->published->usage = writer->published->committed;
+}
+
+bool directory_writer_is_staged(const struct directory_writer *writer)
+{
+	return !stage_is_empty(writer);
+}
+
+void directory_writer_set_range(struct directory_writer *writer, uint32_t uid_min, uint32_t uid_max)
+{
+	writer->options.uid_min = uid_min;
+	writer->options.uid_max = uid_max;
+}
+
+void directory_writer_usage(const struct directory_writer *writer, struct directory_writer_usage *ret)
+{
+	const struct directory_file *file = writer->published;
+
+	*ret = (struct directory_writer_usage){ 0 };
+	if (!file)
+		return;
+	ret->users = file->committed.entries[DIRECTORY_USER_BY_NAME];
+	ret->groups = file->committed.entries[DIRECTORY_GROUP_BY_ID];
+	ret->content = directory_file_content(file);
+	ret->size = file->size;
 }

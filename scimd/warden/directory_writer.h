@@ -3,10 +3,14 @@
  * it reads the file once, when it opens it.
  *
  * Changes are staged: records go to the heap at once, but slots are kept aside, so that no reader sees
- * anything before directory_writer_commit. When the file is full, a larger one with the live content is
- * made beside it and the batch goes on there; the commit switches. Between two commits the published
- * state stays whole whatever happens to this process. What a batch staged is seen by its own later
- * calls. Records are believed to be checked by the caller.
+ * anything before directory_writer_commit. Between two commits the published state stays whole whatever
+ * happens to this process. What a batch staged is seen by its own later calls. Records are believed to be
+ * checked by the caller.
+ *
+ * Before the file is full, or when it is much larger than what it holds, a new one is made beside it by
+ * directory_writer_work, a short piece at a time between other things, and takes its place when it has
+ * caught up; no commit waits for it. Only a batch that does not fit any more waits until a larger file
+ * is written.
  *
  * Errors: -ENOSPC, -EIO, … from the file system; -EIO also when the file is damaged (make it anew with
  * directory_writer_start_over); -ENOENT as documented. After any other error than -ENOENT the batch must be
@@ -101,5 +105,27 @@ _must_use_ int directory_writer_put_shadow(struct directory_writer *writer, uint
 _must_use_ int directory_writer_commit(struct directory_writer *writer, uint64_t revision,
 				       uint64_t *ret_durable_us, uint64_t *ret_visible_us);
 void directory_writer_abort(struct directory_writer *writer);
+bool directory_writer_is_staged(const struct directory_writer *writer);
+
+/* A file of at most 2.5 times its content and this (room for the first changes) is never made anew for
+ * its size. */
+#define DIRECTORY_SIZE_SLACK (256u * 1024u)
+
+/* Whether directory_writer_work has something to do now; do a piece of it, and more until a point of the
+ * monotonic clock. A piece is a few dozen records, or what the disk takes for 256 KiB. */
+bool directory_writer_has_work(const struct directory_writer *writer);
+void directory_writer_work(struct directory_writer *writer, uint64_t until_us);
+
+/* The managed range: of the next file; that is made beside if the present one says something else. */
+void directory_writer_set_range(struct directory_writer *writer, uint32_t uid_min, uint32_t uid_max);
+
+/* Of the published file, without counting. */
+struct directory_writer_usage {
+	uint64_t users, groups; /* deleted ones left out */
+	uint64_t content;       /* bytes of reachable records, and of the slots that lead to them */
+	uint64_t size;          /* of the file */
+};
+void directory_writer_usage(const struct directory_writer *writer,
+			    struct directory_writer_usage *ret);
 
 #endif

@@ -13,6 +13,8 @@
 #include "shared/conf.h"
 
 #define SWEEP_MS 30000u
+#define WORK_US 1000u       /* a piece of tidying up: nobody waits longer for it */
+#define WORK_EACH_US 10000u /* one piece in so long, however much is asked */
 
 static volatile sig_atomic_t stop;
 
@@ -176,10 +178,24 @@ static void sweep(struct warden *warden)
 		log_error_errno(r, "looking for people who may not be here");
 }
 
+/* Tidying up is for when nothing is asked; but it has to come to an end. Whether there is more. */
+static bool work(struct warden *warden, uint64_t *next_us)
+{
+	uint64_t now = clock_monotonic_us();
+
+	if (!publish_has_work(warden->publish))
+		return false;
+	if (now < *next_us && server_is_asked(warden->server))
+		return true;
+	publish_work(warden->publish, now + WORK_US);
+	*next_us = clock_monotonic_us() + WORK_EACH_US;
+	return true;
+}
+
 static int warden_run(struct warden *warden)
 {
 	uint64_t watchdog_ms = notify_watchdog_ms();
-	uint64_t next_sweep_us = 0, next_ping_us = 0;
+	uint64_t next_sweep_us = 0, next_ping_us = 0, next_work_us = 0;
 	int r = 0;
 
 	while (!stop && r == 0) {
@@ -199,6 +215,8 @@ static int warden_run(struct warden *warden)
 					 (int)((next_sweep_us - now) / 1000 + 1));
 		if (watchdog_ms)
 			wait_ms = sooner(wait_ms, (int)((next_ping_us - now) / 1000 + 1));
+		if (work(warden, &next_work_us))
+			wait_ms = 0;
 		r = server_step(warden->server, wait_ms);
 	}
 	return r < 0 ? log_error_errno(r, "waiting for requests") : 0;

@@ -71,6 +71,17 @@ static uint64_t conf_stamp(const struct publish *publish)
 	return stamp;
 }
 
+/* Readers take the managed range from the files. */
+static void range_set(struct publish *publish)
+{
+	uint32_t min = publish->conf->identity.uid_min, max = publish->conf->identity.uid_max;
+
+	if (publish->directory)
+		directory_writer_set_range(publish->directory, min, max);
+	if (publish->shadow)
+		directory_writer_set_range(publish->shadow, min, max);
+}
+
 int publish_reload(struct publish *publish)
 {
 	struct conf_problems problems = { 0 };
@@ -91,6 +102,7 @@ int publish_reload(struct publish *publish)
 	conf_freep(&publish->conf);
 	publish->conf = conf;
 	publish->conf_seen = stamp;
+	range_set(publish);
 	return 0;
 }
 
@@ -168,19 +180,16 @@ static bool is_usable(const struct publish *publish)
 void publish_state(const struct publish *publish, struct warden_state *ret)
 {
 	const struct directory_view *view = directory_writer_view(publish->directory);
-	struct directory_user user;
-	struct directory_group group;
-	uint64_t cursor;
+	struct directory_writer_usage usage;
 
 	*ret = (struct warden_state){ 0 };
 	if (!is_usable(publish))
 		return;
 	ret->revision = directory_writer_revision(publish->directory);
 	memcpy(ret->instance, header_of(view)->instance, sizeof(ret->instance));
-	for (cursor = 0; directory_user_next(view, &cursor, &user) == 0;)
-		ret->users++;
-	for (cursor = 0; directory_group_next(view, &cursor, &group) == 0 && !group.is_private;)
-		ret->groups++;
+	directory_writer_usage(publish->directory, &usage);
+	ret->users = (uint32_t)usage.users;
+	ret->groups = (uint32_t)usage.groups;
 }
 
 /* --- small parts of a batch --------------------------------------------------------------------- */
@@ -1011,7 +1020,7 @@ static int commit(struct publish *publish, struct publish_result *result)
 	if (r == 0)
 		r = find_losses(publish, result);
 	/* Hashes first: they count only for people whom the directory lets in. */
-	if (r == 0)
+	if (r == 0 && directory_writer_is_staged(publish->shadow))
 		r = directory_writer_commit(publish->shadow, publish->begin.revision, &ignored,
 					    &ignored);
 	if (r == 0)
@@ -1049,6 +1058,20 @@ void publish_result_done(struct publish_result *result)
 	free(result->losses);
 	free(result->refusals);
 	*result = (struct publish_result){ 0 };
+}
+
+/* --- in between ---------------------------------------------------------------------------------- */
+
+bool publish_has_work(const struct publish *publish)
+{
+	return directory_writer_has_work(publish->directory) ||
+	       directory_writer_has_work(publish->shadow);
+}
+
+void publish_work(struct publish *publish, uint64_t until_us)
+{
+	directory_writer_work(publish->directory, until_us);
+	directory_writer_work(publish->shadow, until_us);
 }
 
 /* --- questions ---------------------------------------------------------------------------------- */

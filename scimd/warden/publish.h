@@ -86,6 +86,11 @@ _must_use_ int publish_commit(struct publish *publish, struct publish_result *re
 			      struct refusal *why);
 void publish_abort(struct publish *publish);
 
+/* Whether there is something to tidy up in the files now; some of it, until a point of the monotonic
+ * clock. Between any two messages. */
+bool publish_has_work(const struct publish *publish);
+void publish_work(struct publish *publish, uint64_t until_us);
+
 /* Whether the published directory says that this uid may not be here: in our range, not local, known,
  * and not allowed. Without a directory nobody is. */
 bool publish_shuts_out(const struct publish *publish, uint32_t uid);

@@ -443,6 +443,16 @@ static void client_read(struct server *server)
 	handle_message(server, (size_t)size > sizeof(server->in.bytes) ? 0 : (size_t)size);
 }
 
+bool server_is_asked(const struct server *server)
+{
+	struct pollfd fds[] = {
+		{ .fd = server->listener, .events = POLLIN },
+		{ .fd = server->client, .events = POLLIN },
+	};
+
+	return poll(fds, ARRAY_SIZE(fds), 0) > 0;
+}
+
 int server_step(struct server *server, int timeout_ms)
 {
 	struct pollfd fds[] = {

@@ -29,6 +29,9 @@ void server_set_reap(struct server *server, struct reap *reap);
 void server_report(void *context, const struct reap_report *report);
 bool server_can_report(void *context);
 
+/* Whether there is something to read already. */
+bool server_is_asked(const struct server *server);
+
 /* Wait at most timeout_ms for something to read, and handle one message or one connection. */
 _must_use_ int server_step(struct server *server, int timeout_ms);
 

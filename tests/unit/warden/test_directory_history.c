@@ -81,7 +81,8 @@ static void work_out(struct directory_writer *writer)
 /* From a piece to all there is. */
 static void work_a_while(struct directory_writer *writer)
 {
-	directory_writer_work(writer, clock_monotonic_us() + (uint64_t)(rand() % 600));
+	for (int n = rand() % 3 ? rand() % 50 : rand() % 1500; n > 0; n--)
+		directory_writer_work(writer, 0);
 }
 
 static void usage_check(const struct directory_writer *writer)
