@@ -14,7 +14,7 @@
 #define SECTION_NAME_MAX 32u
 #define OBJECTS_MAX 4096u /* sections: they are found by a walk */
 
-#define KEYS_MAX 8u
+#define KEYS_MAX 12u
 
 struct section {
 	const char *name;
@@ -66,6 +66,7 @@ static const struct key identity_keys[] = {
 	  check_username, "ATTRIBUTE [local-part] [lower], or several with commas between", 0, 0, false },
 	{ "expose_groups", &type_list, AT(identity.expose_groups), "*", NULL, NULL, 0, 0, false },
 	{ "passwords", &type_bool, AT(identity.passwords), "off", NULL, NULL, 0, 0, false },
+	{ "certificate_keys", &type_bool, AT(identity.certificate_keys), "on", NULL, NULL, 0, 0, false },
 	{ "name_replacement", &type_string, AT(identity.name_replacement), NULL,
 	  check_replacement, "one of _ . -", 0, 0, false },
 	{ "name_quarantine_days", &type_u32, AT(identity.name_quarantine_days), "90", NULL,

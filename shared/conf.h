@@ -98,6 +98,7 @@ struct conf {
 		conf_list expose_groups;   /* "*" or displayNames; default "*" */
 		char *name_replacement;        /* one character, or NULL: none is replaced */
 		uint32_t name_quarantine_days; /* default 90; 0: a name is free at once */
+		bool certificate_keys;     /* on: keys of x509Certificates open ssh; default on */
 		bool passwords;            /* on: SCIM password is hashed and served; default off */
 	} identity;
 	struct {

@@ -454,6 +454,35 @@ static int transitions(struct change *change, const struct store_resource *old,
 	return r;
 }
 
+static bool has_text(char *const *list, const char *text)
+{
+	for (; list && *list; list++)
+		if (strcmp(*list, text) == 0)
+			return true;
+	return false;
+}
+
+/* An event for each key that was sent and is not used, once: not if it was so before this change. */
+static int ignored_events(struct change *change, const struct store_resource *old,
+			  const struct store_resource *row, const struct identity *identity)
+{
+	_cleanup_(identity_done) struct identity before = { 0 };
+	struct fault fault = { 0 };
+	int r = 0;
+
+	if (!identity->ignored || !identity->ignored[0])
+		return 0;
+	if (old->number)
+		r = identity_of(change->txn, engine_conf(change->engine), old, &before, NULL, NULL,
+				&fault);
+	for (size_t i = 0; (r == 0 || r == -EPROTO) && identity->ignored[i]; i++)
+		r = has_text(before.ignored, identity->ignored[i])
+			    ? 0
+			    : event_add(change, "scim.key_ignored", row->posix_name,
+					identity->ignored[i]);
+	return r == -EPROTO ? 0 : r;
+}
+
 /* Packets for one user as it is now. */
 static int user_packets(struct change *change, const struct store_resource *old,
 			const struct store_resource *row, const struct identity *identity,
@@ -572,6 +601,8 @@ int evaluate_user(struct change *change, struct store_resource *row, bool is_new
 	if (r == 0)
 		r = event_add(change, is_new ? "scim.user.created" : "scim.user.patched",
 			      row->posix_name, NULL);
+	if (r == 0)
+		r = ignored_events(change, &old, row, &identity);
 	if (r == 0)
 		r = transitions(change, &old, row);
 	return r < 0 ? r : user_packets(change, &old, row, &identity, gids, gid_count);

@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "scimd/base/clock.h"
 #include "scimd/model/json.h"
+#include "scimd/policy/certificate.h"
 #include "scimd/policy/home.h"
 #include "scimd/policy/match.h"
 #include "scimd/policy/number.h"
@@ -11,6 +13,7 @@
 #include "scimd/policy/user_name.h"
 
 #define KEYS_MAX_BYTES 65536u /* the three fit into one record of the warden's (96 KiB) */
+#define IGNORED_MAX_BYTES 4096u
 #define ROLES_MAX_BYTES 8192u
 #define ENV_MAX_BYTES 16384u
 #define ENV_VALUE_MAX_BYTES 1024u
@@ -201,23 +204,73 @@ static const char *trim(char *text)
 	return text;
 }
 
-static int keys_find(struct json_object *resource, struct identity *identity)
+/* Where a person's keys come from, and where those go that are none. */
+struct keys {
+	struct json_object *resource;
+	struct text_list lines, ignored;
+};
+
+static int ignored_add(struct keys *keys, const char *what, size_t index, const char *why)
+{
+	char *text;
+
+	if (asprintf(&text, "%s[%zu] is ignored: %s", what, index, why) < 0)
+		return -ENOMEM;
+	return text_list_add(&keys->ignored, text);
+}
+
+static int ssh_keys_find(struct keys *keys)
 {
 	_cleanup_(string_list_freep) char **sent = NULL;
-	_cleanup_(text_list_done) struct text_list keys = { NULL };
-	int r = text_list_new(KEYS_MAX_BYTES, &keys);
+	int r = resource_values(RESOURCE_USER, keys->resource, URN_POSIX_USER ":sshPublicKeys", &sent);
 
-	if (r == 0 && identity->allowed)
-		r = resource_values(RESOURCE_USER, resource, URN_POSIX_USER ":sshPublicKeys",
-				    &sent);
-	for (size_t i = 0; r == 0 && sent && sent[i]; i++) {
+	for (size_t i = 0; r == 0 && sent[i]; i++) {
 		const char *key = trim(sent[i]);
 
 		if (policy_key_is_valid(key))
-			r = text_list_add(&keys, strdup(key));
+			r = text_list_add(&keys->lines, strdup(key));
+		else
+			r = ignored_add(keys, "sshPublicKeys", i,
+					"it is no SSH public key of a known type without options");
 	}
+	return r;
+}
+
+static int certificate_keys_find(struct keys *keys)
+{
+	_cleanup_(string_list_freep) char **sent = NULL;
+	int r = resource_values(RESOURCE_USER, keys->resource, "x509Certificates.value", &sent);
+
+	for (size_t i = 0; r == 0 && sent[i]; i++) {
+		char why[CERTIFICATE_WHY_SIZE], *line = NULL;
+
+		r = certificate_key(sent[i], clock_now_us() / 1000000, &line, why);
+		if (r == 0)
+			r = text_list_add(&keys->lines, line);
+		else if (r == -EINVAL)
+			r = ignored_add(keys, "x509Certificates", i, why);
+	}
+	return r;
+}
+
+static int keys_find(const struct conf *conf, struct json_object *resource,
+		     struct identity *identity)
+{
+	struct keys keys = { .resource = resource };
+	int r = text_list_new(KEYS_MAX_BYTES, &keys.lines);
+
 	if (r == 0)
-		identity->keys = TAKE_PTR(keys.items);
+		r = text_list_new(IGNORED_MAX_BYTES, &keys.ignored);
+	if (r == 0 && identity->allowed)
+		r = ssh_keys_find(&keys);
+	if (r == 0 && identity->allowed && conf->identity.certificate_keys)
+		r = certificate_keys_find(&keys);
+	if (r == 0) {
+		identity->keys = TAKE_PTR(keys.lines.items);
+		identity->ignored = TAKE_PTR(keys.ignored.items);
+	}
+	text_list_done(&keys.lines);
+	text_list_done(&keys.ignored);
 	return r;
 }
 
@@ -294,7 +347,7 @@ int policy_user(const struct conf *conf, struct json_object *resource,
 	if (r == 0)
 		r = shell_make(conf, resource, role_shell, &identity.shell);
 	if (r == 0)
-		r = keys_find(resource, &identity);
+		r = keys_find(conf, resource, &identity);
 	if (r == 0)
 		r = env_find(conf, resource, &identity);
 	if (r < 0)
@@ -313,6 +366,7 @@ void identity_done(struct identity *identity)
 	free(identity->reason);
 	string_list_freep(&identity->roles);
 	string_list_freep(&identity->keys);
+	string_list_freep(&identity->ignored);
 	string_list_freep(&identity->env);
 	*identity = (struct identity){ .allowed = false };
 }

@@ -1,5 +1,6 @@
 /* policy.h - from SCIM to POSIX: what a person or group is on this host, by configuration.
- * Layer: policy (uses base and model). Pure: no store, no clock, no files. Threads: any. */
+ * Layer: policy (uses base and model). Pure: no store, no files, and no clock but for the dates of
+ * certificates. Threads: any. */
 #ifndef SCIMD_POLICY_POLICY_H
 #define SCIMD_POLICY_POLICY_H
 
@@ -32,6 +33,7 @@ struct identity {
 	char *reason; /* one sentence, "" if allowed */
 	char **roles; /* NULL-terminated names, in order of precedence */
 	char **keys;  /* NULL-terminated authorized_keys lines, empty unless allowed */
+	char **ignored; /* NULL-terminated sentences about keys that were sent and are not among them */
 	char **env;   /* NULL-terminated "NAME=value" */
 };
 

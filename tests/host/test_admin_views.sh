@@ -52,6 +52,37 @@ is "user: keys" 1 "$(jq -r .sshKeys <<<"$user")"
 is "the session has the attribute" ada@corp.example \
 	"$(host_ssh "$HOST" ada "$T_DIR/key" 'echo $SCIM_LOGIN')"
 
+# A key in a certificate opens ssh until the certificate ends; sshd itself sees to that.
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=cert -keyout "$T_DIR/cert.key" \
+	-outform DER -out "$T_DIR/cert.der" 2>"$T_DIR/openssl"
+chmod 0600 "$T_DIR/cert.key"
+certificates() {
+	jq -cn --arg user "$1@corp.example" --arg value "$(base64 -w 0 "$T_DIR/cert.der")" '{
+		schemas: ["urn:ietf:params:scim:schemas:core:2.0:User"], userName: $user, active: true,
+		x509Certificates: [{value: $value}, {value: "MIIB"}]}'
+}
+scim POST /Users "$(certificates cert)"
+sent "POST with a certificate" 201
+cert=$(scim_id)
+line=$(host_run "$HOST" /usr/libexec/scim-authorized-keys cert)
+like "the line ends with the certificate" '^expiry-time="20[0-9]{12}Z" ssh-rsa ' "$line"
+openssl x509 -inform DER -in "$T_DIR/cert.der" -pubkey -noout >"$T_DIR/cert.pub"
+is "… holds the key that ssh-keygen makes of it" \
+	"$(ssh-keygen -i -m PKCS8 -f "$T_DIR/cert.pub")" "$(cut -d ' ' -f 2,3 <<<"$line")"
+is "… and opens ssh" cert "$(host_ssh "$HOST" cert "$T_DIR/cert.key" id -un)"
+like "one that is none is ignored, with an event" \
+	'x509Certificates\[1\] is ignored: it is no X.509 certificate in DER' \
+	"$(ctl events --type scim.key_ignored --user cert --json | jq -r '.[].detail')"
+# sshd's own reading of the date, with one that is over.
+host_run "$HOST" sh -c 'useradd -m past; install -d -o past -m 700 /home/past/.ssh
+	sed "s/expiry-time=\"[^\"]*/expiry-time=\"20240101000000Z/" >/home/past/.ssh/authorized_keys
+	chown past /home/past/.ssh/authorized_keys' <<<"$line"
+refused "… until it ends" 'Permission denied' host_ssh "$HOST" past "$T_DIR/cert.key" true
+host_run "$HOST" sh -c 'printf "%s\n" "$1" >/home/past/.ssh/authorized_keys' - "$line"
+ok "… and not before" host_ssh "$HOST" past "$T_DIR/cert.key" true
+scim DELETE "/Users/$cert"
+sent "DELETE" 204
+
 sessions=$(ctl sessions --json)
 is "one session" 1 "$(jq '[.[] | select(.session != null)] | length' <<<"$sessions")"
 is "… of ada" "$ada_uid" "$(jq '.[] | select(.session != null) | .uid' <<<"$sessions")"
@@ -97,7 +128,7 @@ done
 took=$(($(host_now_ms) - started))
 host_run "$HOST" sh -c 'kill -CONT "$(systemctl show -P MainPID scimd)"'
 ok "twenty denials do not wait for a scimd that is stopped ($took ms)" test "$took" -lt 3000
-is "receipts" "bob cleo" "$(ctl receipts --json | jq -r '.[].user' | xargs)"
+is "receipts" "bob cert cleo" "$(ctl receipts --json | jq -r '.[].user' | xargs)"
 is "receipts of one" "cleo" "$(ctl receipts --user cleo --json | jq -r '.[].user' | xargs)"
 metrics=$(ctl metrics)
 like "metrics: people by status" '^scimd_users\{status="locked"\} 1$' "$metrics"
