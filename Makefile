@@ -240,13 +240,20 @@ $(BUILD)/bench/libnss_scim.so.2: $(call bench_obj,$(wildcard nss_scim/*.c) $(REA
 $(BUILD)/bench/libnss_limit.so.2: $(call obj,bench/nss/libnss_limit.c bench/nss/limit.c bench/nss/dataset.c)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -shared $(OUR_LDFLAGS) -Wl,-soname,libnss_limit.so.2 -o $@ $^
-$(BUILD)/bench/bench_nss: $(call obj,bench/nss/bench_nss.c bench/nss/limit.c bench/nss/dataset.c) $(WARDEN_ARCHIVES)
+$(BUILD)/bench/bench_nss: $(call obj,$(addprefix bench/nss/,bench_nss.c people.c backend.c limit.c dataset.c)) \
+		$(WARDEN_ARCHIVES)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -pie $(OUR_LDFLAGS) -o $@ $^ $(WARDEN_LIBS) -lpthread
+$(BUILD)/bench/bench_cold: $(call obj,bench/nss/bench_cold.c)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -pie $(OUR_LDFLAGS) -o $@ $^
 
-.PHONY: bench-nss
-bench-nss: $(BUILD)/bench/libnss_scim.so.2 $(BUILD)/bench/libnss_limit.so.2 $(BUILD)/bench/bench_nss
+.PHONY: bench-nss bench-nss-quick
+BENCH_NSS := $(addprefix $(BUILD)/bench/,libnss_scim.so.2 libnss_limit.so.2 bench_nss bench_cold)
+bench-nss: check-deps $(BENCH_NSS)
 	@bench/nss/run $(abspath $(BUILD)) $(SIZES)
+bench-nss-quick: $(BENCH_NSS)
+	@bench/nss/run --quick $(abspath $(BUILD))
 
 # SCIM requests beside a peer; QUICK=1 is the smoke test that `make check` runs.
 $(BUILD)/bench/bench_scim: $(call obj,bench/scim/bench_scim.c)

@@ -1,307 +1,57 @@
-/* bench_nss - measure lookups and publishing. `make DIR N` writes the same people for every backend; `run DIR N WHAT`
- * measures one: "limit", "module:PATH" (libnss_scim.so.2 called directly), or "glibc:SERVICE".
- * Prints one line per operation: WHAT N OPERATION NANOSECONDS. `publish DIR N` measures changes of the
- * directory, each on the disk and visible when it is over. */
-#include <dlfcn.h>
+/* bench_nss - measures lookups; bench/nss/run runs it, in an environment where a service finds its data.
+ *
+ *   make DIR N          write the same people for every backend
+ *   hold DIR            keep the directory's segment, as the warden does, until standard input ends
+ *   publish DIR N       changes of the directory, each on the disk and visible when it is over
+ *   pair DIR N          the limit and the module, called directly, by turns
+ *   glibc DIR N SERVICE [KEYS]   through glibc; KEYS: as many names at random, looked up before
+ *   strict DIR N [SERVICE]       that a warm lookup makes no system call: the kernel would kill it
+ *   calls DIR N SERVICE          100 warm hits between two getppid(2), for strace
+ *   cold DIR N SERVICE [NAME]    what one lookup adds to a process that starts for it, in microseconds
+ *
+ * Prints lines of WHAT N OPERATION NANOSECONDS; "-": the service answers something else; "over": not
+ * within LIMIT_S. BENCH_ROUND_MS (150) is how long one round of one operation takes. */
 #include <errno.h>
-#include <fcntl.h>
-#include <nss.h>
+#include <linux/seccomp.h>
+#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "bench/nss/dataset.h"
+#include "bench/nss/backend.h"
 #include "bench/nss/limit.h"
-#include "scimd/warden/directory_writer.h"
+#include "bench/nss/people.h"
 
 #define KEYS (1u << 17)
-#define ROUND_NS 150000000u
 #define ROUNDS 5
+#define TURNS 6
+#define THREADS 2
+#define LIMIT_S 60
+#define PRIME_S 60
+#define SLOW_NS 2000000u
+#define GROUPS_ROOM 64
+#define ENTRY_ROOM (1u << 21) /* libnss-cache asks for a megabyte */
+#define COLD_RUNS 100
+#define COLD_BUDGET_NS 10000000000u
 
-/* --- making ------------------------------------------------------------------------------------- */
-
-static void must(int r, const char *what)
-{
-	if (r < 0) {
-		fprintf(stderr, "bench_nss: %s: %s\n", what, strerror(-r));
-		exit(1);
-	}
-}
-
-static void put_user(struct directory_writer *writer, const struct dataset *data, uint32_t u)
-{
-	uint32_t gids[DATASET_GROUPS_EACH + 1];
-	char name[33], gecos[64], home[64];
-	struct directory_user_entry entry = {
-		.uid = DATASET_UID0 + u, .flags = DIRECTORY_ALLOWED, .name = name, .gecos = gecos,
-		.home = home, .shell = "/bin/bash", .gids = gids,
-	};
-
-	dataset_user_name(u, name);
-	sprintf(gecos, "User Number %u", u);
-	sprintf(home, "/home/%s", name);
-	for (uint32_t k = 0; k < DATASET_GROUPS_EACH; k++) {
-		uint32_t gid = DATASET_GID0 + dataset_group_of(data, u, k), i = 0;
-
-		while (i < entry.gid_count && gids[i] != gid)
-			i++;
-		if (i == entry.gid_count)
-			gids[entry.gid_count++] = gid;
-	}
-	gids[entry.gid_count++] = DATASET_EVERYBODY;
-	must(directory_writer_put_user(writer, &entry), "put user");
-	for (uint32_t i = 0; i < entry.gid_count; i++)
-		must(directory_writer_put_member(writer, gids[i], entry.uid, name), "put member");
-}
-
-static struct directory_writer *writer_open(const char *folder)
-{
-	struct directory_writer_options options = {
-		.folder = folder, .name = DIRECTORY_FILE, .magic = DIRECTORY_MAGIC, .mode = 0644,
-		.segment = true, .uid_min = 65536, .uid_max = 1u << 30,
-	};
-	struct directory_writer *writer;
-	bool damaged;
-
-	must(directory_writer_open(&options, &writer, &damaged), "open");
-	return writer;
-}
-
-static void make_ours(const char *folder, const struct dataset *data)
-{
-	static const unsigned char instance[DIRECTORY_INSTANCE_SIZE] = "bench";
-	struct directory_writer *writer = writer_open(folder);
-	uint64_t durable, visible;
-	char name[33];
-
-	must(directory_writer_start_over(writer, instance, data->users, data->groups + 1), "begin");
-	for (uint32_t g = 0; g < data->groups; g++) {
-		dataset_group_name(g, name);
-		must(directory_writer_put_group(writer, DATASET_GID0 + g, 0, name), "put group");
-	}
-	must(directory_writer_put_group(writer, DATASET_EVERYBODY, 0, "everybody"), "put group");
-	for (uint32_t u = 0; u < data->users; u++)
-		put_user(writer, data, u);
-	must(directory_writer_commit(writer, 1, &durable, &visible), "commit");
-	directory_writer_closep(&writer);
-}
-
-static FILE *text_open(const char *folder, const char *name)
-{
-	char path[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	file = fopen(path, "w");
-	must(file ? 0 : -errno, path);
-	return file;
-}
-
-/* passwd and group as text: for files, extrausers, and what is made from them. */
-static void make_text(const char *folder, const struct dataset *data)
-{
-	FILE *passwd = text_open(folder, "passwd"), *group = text_open(folder, "group");
-	char name[33];
-
-	for (uint32_t u = 0; u < data->users; u++) {
-		dataset_user_name(u, name);
-		fprintf(passwd, "%s:x:%u:%u:User Number %u:/home/%s:/bin/bash\n", name,
-			DATASET_UID0 + u, DATASET_UID0 + u, u, name);
-	}
-	for (uint32_t g = 0; g < data->groups; g++) {
-		dataset_group_name(g, name);
-		fprintf(group, "%s:x:%u:", name, DATASET_GID0 + g);
-		for (uint32_t m = data->member_starts[g]; m < data->member_starts[g + 1]; m++) {
-			dataset_user_name(data->members[m], name);
-			fprintf(group, "%s%s", m > data->member_starts[g] ? "," : "", name);
-		}
-		fputc('\n', group);
-	}
-	fprintf(group, "everybody:x:%u:", DATASET_EVERYBODY);
-	for (uint32_t u = 0; u < data->users; u++) {
-		dataset_user_name(u, name);
-		fprintf(group, "%s%s", u ? "," : "", name);
-	}
-	fputc('\n', group);
-	fclose(passwd);
-	fclose(group);
-}
-
-/* --- backends ----------------------------------------------------------------------------------- */
-
-struct backend {
-	int (*pwnam)(const char *, struct passwd *, char *, size_t);
-	int (*pwuid)(uid_t, struct passwd *, char *, size_t);
-	int (*grnam)(const char *, struct group *, char *, size_t);
-	int (*grgid)(gid_t, struct group *, char *, size_t);
-	int (*groups)(const char *, gid_t *, int);
-	uint64_t (*enumerate)(char *, size_t);
-};
-
-static enum nss_status (*m_pwnam)(const char *, struct passwd *, char *, size_t, int *);
-static enum nss_status (*m_pwuid)(uid_t, struct passwd *, char *, size_t, int *);
-static enum nss_status (*m_grnam)(const char *, struct group *, char *, size_t, int *);
-static enum nss_status (*m_grgid)(gid_t, struct group *, char *, size_t, int *);
-static enum nss_status (*m_initgroups)(const char *, gid_t, long *, long *, gid_t **, long, int *);
-static enum nss_status (*m_setpwent)(int);
-static enum nss_status (*m_getpwent)(struct passwd *, char *, size_t, int *);
-
-static int status_int(enum nss_status status)
-{
-	return status == NSS_STATUS_SUCCESS ? 1 : status == NSS_STATUS_NOTFOUND ? 0 : -1;
-}
-
-static int module_pwnam(const char *name, struct passwd *ret, char *buffer, size_t size)
-{
-	int error;
-
-	return status_int(m_pwnam(name, ret, buffer, size, &error));
-}
-
-static int module_pwuid(uid_t uid, struct passwd *ret, char *buffer, size_t size)
-{
-	int error;
-
-	return status_int(m_pwuid(uid, ret, buffer, size, &error));
-}
-
-static int module_grnam(const char *name, struct group *ret, char *buffer, size_t size)
-{
-	int error;
-
-	return status_int(m_grnam(name, ret, buffer, size, &error));
-}
-
-static int module_grgid(gid_t gid, struct group *ret, char *buffer, size_t size)
-{
-	int error;
-
-	return status_int(m_grgid(gid, ret, buffer, size, &error));
-}
-
-/* The primary group is the caller's to know, as getgrouplist(3) has it. */
-static gid_t primary;
-
-static int module_groups(const char *name, gid_t *gids, int room)
-{
-	static gid_t *array;
-	static long size;
-	long start = 0;
-	int error;
-
-	if (!array) {
-		size = room;
-		array = malloc((size_t)room * sizeof(*array));
-	}
-	if (m_initgroups(name, primary, &start, &size, &array, -1, &error) != NSS_STATUS_SUCCESS)
-		return 0;
-	memcpy(gids, array, (size_t)start * sizeof(*gids));
-	return (int)start;
-}
-
-static uint64_t module_enumerate(char *buffer, size_t size)
-{
-	struct passwd entry;
-	uint64_t count = 0;
-	int error;
-
-	m_setpwent(0);
-	while (m_getpwent(&entry, buffer, size, &error) == NSS_STATUS_SUCCESS)
-		count++;
-	return count;
-}
-
-static void *symbol(void *handle, const char *name)
-{
-	void *found = dlsym(handle, name);
-
-	must(found ? 0 : -ENOSYS, name);
-	return found;
-}
-
-static void module_load(const char *path)
-{
-	void *handle = dlopen(path, RTLD_NOW);
-
-	if (!handle) {
-		fprintf(stderr, "%s\n", dlerror());
-		exit(1);
-	}
-	*(void **)&m_pwnam = symbol(handle, "_nss_scim_getpwnam_r");
-	*(void **)&m_pwuid = symbol(handle, "_nss_scim_getpwuid_r");
-	*(void **)&m_grnam = symbol(handle, "_nss_scim_getgrnam_r");
-	*(void **)&m_grgid = symbol(handle, "_nss_scim_getgrgid_r");
-	*(void **)&m_initgroups = symbol(handle, "_nss_scim_initgroups_dyn");
-	*(void **)&m_setpwent = symbol(handle, "_nss_scim_setpwent");
-	*(void **)&m_getpwent = symbol(handle, "_nss_scim_getpwent_r");
-}
-
-static int glibc_pwnam(const char *name, struct passwd *ret, char *buffer, size_t size)
-{
-	struct passwd *found;
-
-	return getpwnam_r(name, ret, buffer, size, &found) ? -1 : found != NULL;
-}
-
-static int glibc_pwuid(uid_t uid, struct passwd *ret, char *buffer, size_t size)
-{
-	struct passwd *found;
-
-	return getpwuid_r(uid, ret, buffer, size, &found) ? -1 : found != NULL;
-}
-
-static int glibc_grnam(const char *name, struct group *ret, char *buffer, size_t size)
-{
-	struct group *found;
-
-	return getgrnam_r(name, ret, buffer, size, &found) ? -1 : found != NULL;
-}
-
-static int glibc_grgid(gid_t gid, struct group *ret, char *buffer, size_t size)
-{
-	struct group *found;
-
-	return getgrgid_r(gid, ret, buffer, size, &found) ? -1 : found != NULL;
-}
-
-static int glibc_groups(const char *name, gid_t *gids, int room)
-{
-	return getgrouplist(name, primary, gids, &room) < 0 ? -1 : room;
-}
-
-static uint64_t glibc_enumerate(char *buffer, size_t size)
-{
-	struct passwd entry, *found;
-	uint64_t count = 0;
-
-	setpwent();
-	while (getpwent_r(&entry, buffer, size, &found) == 0)
-		count++;
-	endpwent();
-	return count;
-}
-
-static const struct backend limit_backend = {
-	limit_getpwnam, limit_getpwuid, limit_getgrnam, limit_getgrgid, limit_groups,
-	limit_enumerate,
-};
-static const struct backend module_backend = {
-	module_pwnam, module_pwuid, module_grnam, module_grgid, module_groups, module_enumerate,
-};
-static const struct backend glibc_backend = {
-	glibc_pwnam, glibc_pwuid, glibc_grnam, glibc_grgid, glibc_groups, glibc_enumerate,
-};
-
-/* --- measuring ---------------------------------------------------------------------------------- */
+/* --- the keys ----------------------------------------------------------------------------------- */
 
 struct bench {
 	const struct backend *backend;
 	const struct dataset *data;
 	char (*names)[33], (*misses)[33], (*groups)[33];
 	uint32_t *numbers, *group_numbers;
+	uint32_t keys;
+	uint64_t round_ns;
 	char *buffer; /* for big groups */
 	size_t buffer_size;
 };
@@ -314,11 +64,37 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+static void keys_make(struct bench *bench, uint32_t keys)
+{
+	const char *round_ms = getenv("BENCH_ROUND_MS");
+
+	bench->round_ns = (round_ms ? strtoul(round_ms, NULL, 10) : 150) * UINT64_C(1000000);
+	bench->keys = keys;
+	bench->names = calloc(keys, sizeof(*bench->names));
+	bench->misses = calloc(keys, sizeof(*bench->misses));
+	bench->groups = calloc(keys, sizeof(*bench->groups));
+	bench->numbers = calloc(keys, sizeof(*bench->numbers));
+	bench->group_numbers = calloc(keys, sizeof(*bench->group_numbers));
+	for (uint32_t k = 0; k < keys; k++) {
+		bench->numbers[k] = (uint32_t)rand() % bench->data->users;
+		bench->group_numbers[k] = (uint32_t)rand() % bench->data->groups;
+		dataset_user_name(bench->numbers[k], bench->names[k]);
+		dataset_group_name(bench->group_numbers[k], bench->groups[k]);
+		sprintf(bench->misses[k], "nobody.x%u", (uint32_t)rand());
+	}
+	bench->buffer_size = (size_t)bench->data->users * 40 + 65536;
+	bench->buffer = malloc(bench->buffer_size);
+	memset(bench->buffer, 1, bench->buffer_size);
+}
+
+/* --- the operations ----------------------------------------------------------------------------- */
+
+/* Called with a wrong answer: the child that measures ends, and the operation has no figure. */
 static void expect(int got, int want, const char *what)
 {
 	if (got != want) {
 		fprintf(stderr, "bench_nss: %s answers %d instead of %d\n", what, got, want);
-		exit(1);
+		_exit(1);
 	}
 }
 
@@ -371,11 +147,13 @@ static uint32_t op_gid(struct bench *bench, uint32_t k, char *buffer, size_t siz
 
 static uint32_t op_list(struct bench *bench, uint32_t k, char *buffer, size_t size)
 {
+	gid_t *gids = (gid_t *)(void *)buffer;
+	int count = bench->backend->groups(bench->names[k], DATASET_UID0 + bench->numbers[k], gids,
+					   GROUPS_ROOM);
+
 	(void)size;
-	primary = DATASET_UID0 + bench->numbers[k];
-	if (bench->backend->groups(bench->names[k], (gid_t *)(void *)buffer, 64) < 3)
-		expect(0, 9, "a group list");
-	return buffer[0] == '\1' && buffer[1] == '\1';
+	expect(count >= 3, 1, "a group list");
+	return gids[0] == 1;
 }
 
 static uint32_t op_everybody(struct bench *bench, uint32_t k, char *buffer, size_t size)
@@ -393,272 +171,353 @@ static uint32_t op_everybody(struct bench *bench, uint32_t k, char *buffer, size
 static uint32_t op_enumerate(struct bench *bench, uint32_t k, char *buffer, size_t size)
 {
 	(void)k;
-	if (bench->backend->enumerate(buffer, size) < bench->data->users)
-		expect(0, (int)bench->data->users, "enumeration");
+	expect(bench->backend->enumerate(buffer, size) >= bench->data->users, 1, "enumeration");
 	return buffer[0] == '\0';
-}
-
-static double measure(struct bench *bench, operation run)
-{
-	static char buffer[1 << 16];
-	double best = 1e18;
-
-	for (int round = 0; round < ROUNDS; round++) {
-		uint64_t begin = now_ns(), taken, count = 0;
-		uint32_t k = (uint32_t)rand() % KEYS;
-
-		do {
-			for (int i = 0; i < 16; i++, count++) {
-				k += 1 + run(bench, k % KEYS, buffer, sizeof(buffer));
-				if (now_ns() - begin > ROUND_NS * 2)
-					break;
-			}
-			taken = now_ns() - begin;
-		} while (taken < ROUND_NS);
-		if ((double)taken / (double)count < best)
-			best = (double)taken / (double)count;
-	}
-	return best;
-}
-
-/* The clock is not read within a run of quick operations. */
-static double measure_quick(struct bench *bench, operation run)
-{
-	static char buffer[1 << 16];
-	double best = 1e18;
-
-	run(bench, 0, buffer, sizeof(buffer));
-	for (int round = 0; round < ROUNDS; round++) {
-		uint64_t begin = now_ns(), taken, count = 0;
-		uint32_t k = (uint32_t)rand() % KEYS;
-
-		do {
-			for (int i = 0; i < 1024; i++, count++)
-				k += 1 + run(bench, k % KEYS, buffer, sizeof(buffer));
-			taken = now_ns() - begin;
-		} while (taken < ROUND_NS);
-		if ((double)taken / (double)count < best)
-			best = (double)taken / (double)count;
-	}
-	return best;
 }
 
 static const struct {
 	const char *name;
 	operation run;
-	int slow, per_user;
+	int slow, threads;
 } operations[] = {
-	{ "hit", op_hit, 0, 0 },       { "miss", op_miss, 0, 0 },
-	{ "uid", op_uid, 0, 0 },       { "group", op_group, 0, 0 },
-	{ "gid", op_gid, 0, 0 },       { "grouplist", op_list, 0, 0 },
-	{ "everybody", op_everybody, 1, 0 }, { "enumerate", op_enumerate, 1, 1 },
+	{ "hit", op_hit, 0, 1 },
+	{ "miss", op_miss, 0, 1 },
+	{ "uid", op_uid, 0, 1 },
+	{ "group", op_group, 0, 1 },
+	{ "gid", op_gid, 0, 1 },
+	{ "grouplist", op_list, 0, 1 },
+	{ "everybody", op_everybody, 1, 1 },
+	{ "enumerate", op_enumerate, 1, 1 },
+	{ "hit/2", op_hit, 0, THREADS },
+	{ "uid/2", op_uid, 0, THREADS },
+	{ "gid/2", op_gid, 0, THREADS },
+	{ "grouplist/2", op_list, 0, THREADS },
+};
+#define OPERATIONS (sizeof(operations) / sizeof(operations[0]))
+
+/* --- measuring ---------------------------------------------------------------------------------- */
+
+/* One round: nanoseconds for one. The clock is read once in `batch` of them. */
+static double round_run(struct bench *bench, operation run, uint32_t k, int batch)
+{
+	char buffer[ENTRY_ROOM] __attribute__((aligned(16)));
+	uint64_t begin = now_ns(), taken, count = 0;
+
+	do {
+		for (int i = 0; i < batch; i++, count++)
+			k += 1 + run(bench, k % bench->keys, buffer, sizeof(buffer));
+		taken = now_ns() - begin;
+	} while (taken < bench->round_ns);
+	return (double)taken / (double)count;
+}
+
+struct thread {
+	struct bench *bench;
+	operation run;
+	uint32_t k;
+	int batch;
+	double ns;
 };
 
-static void keys_make(struct bench *bench)
+static void *thread_run(void *argument)
 {
-	bench->names = calloc(KEYS, sizeof(*bench->names));
-	bench->misses = calloc(KEYS, sizeof(*bench->misses));
-	bench->groups = calloc(KEYS, sizeof(*bench->groups));
-	bench->numbers = calloc(KEYS, sizeof(*bench->numbers));
-	bench->group_numbers = calloc(KEYS, sizeof(*bench->group_numbers));
-	for (uint32_t k = 0; k < KEYS; k++) {
-		bench->numbers[k] = (uint32_t)rand() % bench->data->users;
-		bench->group_numbers[k] = (uint32_t)rand() % bench->data->groups;
-		dataset_user_name(bench->numbers[k], bench->names[k]);
-		dataset_group_name(bench->group_numbers[k], bench->groups[k]);
-		sprintf(bench->misses[k], "nobody.x%u", (uint32_t)rand());
-	}
-	bench->buffer_size = (size_t)bench->data->users * 40 + 65536;
-	bench->buffer = malloc(bench->buffer_size);
-	memset(bench->buffer, 1, bench->buffer_size);
+	struct thread *thread = argument;
+
+	thread->ns = round_run(thread->bench, thread->run, thread->k, thread->batch);
+	return NULL;
 }
 
-/* A backend that scans takes seconds for one lookup: one round of it is enough to see that. */
-static int is_slow(struct bench *bench, operation run)
+/* The slower thread's time. */
+static double threads_run(struct bench *bench, operation run, int batch)
 {
-	static char buffer[1 << 16];
-	uint64_t begin = now_ns();
+	struct thread threads[THREADS];
+	pthread_t handles[THREADS];
+	double worst = 0;
 
-	run(bench, 1, buffer, sizeof(buffer));
-	return now_ns() - begin > 2000000;
+	for (int i = 0; i < THREADS; i++) {
+		threads[i] = (struct thread){ bench, run, (uint32_t)rand() % KEYS, batch, 0 };
+		people_must(-pthread_create(&handles[i], NULL, thread_run, &threads[i]), "thread");
+	}
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(handles[i], NULL);
+		worst = threads[i].ns > worst ? threads[i].ns : worst;
+	}
+	return worst;
 }
 
-static void run_all(struct bench *bench, const char *what)
+/* The best of some rounds; a slow operation is not run more often than it must be. */
+static double measure(struct bench *bench, size_t o)
 {
-	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
-		int slow = operations[i].slow || is_slow(bench, operations[i].run);
-		double ns = slow ? measure(bench, operations[i].run)
-				 : measure_quick(bench, operations[i].run);
+	operation run = operations[o].run;
+	char buffer[ENTRY_ROOM] __attribute__((aligned(16)));
+	double best = 1e18, ns;
+	uint64_t begin;
+	int batch = 1;
 
-		if (operations[i].per_user)
-			ns /= bench->data->users;
-		printf("%s %u %s %.1f\n", what, bench->data->users, operations[i].name, ns);
-		fflush(stdout);
+	run(bench, 0, buffer, sizeof(buffer));
+	begin = now_ns();
+	run(bench, 1 % bench->keys, buffer, sizeof(buffer));
+	ns = (double)(now_ns() - begin);
+	if (ns > 5e9)
+		return ns;
+	if (!operations[o].slow && ns < SLOW_NS)
+		batch = 512;
+	for (int round = 0; round < ROUNDS; round++) {
+		ns = operations[o].threads > 1
+			     ? threads_run(bench, run, batch)
+			     : round_run(bench, run, (uint32_t)rand() % KEYS, batch);
+		best = ns < best ? ns : best;
+		if (ns > 1e9)
+			break;
 	}
+	return best;
+}
+
+static void report(const struct bench *bench, const char *what, size_t o, double ns)
+{
+	if (operations[o].run == op_enumerate)
+		ns /= bench->data->users;
+	printf("%s %u %s %.1f\n", what, bench->data->users, operations[o].name, ns);
+	fflush(stdout);
+}
+
+/* In a child, so that an operation which never ends costs LIMIT_S. */
+static void measure_in_child(struct bench *bench, const char *what, size_t o)
+{
+	struct pollfd waiting = { .events = POLLIN };
+	int ends[2], status;
+	const char *failure = "-";
+	double ns = 0;
+	pid_t pid;
+
+	people_must(pipe(ends) < 0 ? -errno : 0, "pipe");
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		ns = measure(bench, o);
+		_exit(write(ends[1], &ns, sizeof(ns)) != sizeof(ns));
+	}
+	close(ends[1]);
+	waiting.fd = ends[0];
+	if (poll(&waiting, 1, LIMIT_S * 1000) <= 0)
+		failure = "over";
+	else if (read(ends[0], &ns, sizeof(ns)) != sizeof(ns))
+		ns = 0;
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	close(ends[0]);
+	if (ns > 0)
+		report(bench, what, o, ns);
+	else
+		printf("%s %u %s %s\n", what, bench->data->users, operations[o].name, failure);
+}
+
+static void run_glibc(struct bench *bench, const char *what)
+{
+	for (size_t o = 0; o < OPERATIONS; o++)
+		measure_in_child(bench, what, o);
 }
 
 /* Both in one process, by turns, so that the machine's noise meets both. */
-static void run_pair(struct bench *bench, const char *path)
+static void run_pair(struct bench *bench)
 {
-	module_load(path);
-	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+	static const char *const names[] = { "limit", "module" };
+	const struct module *modules[] = { backend_load("limit"), backend_load("scim") };
+
+	bench->backend = &backend_module;
+	for (size_t o = 0; o < OPERATIONS; o++) {
 		double best[2] = { 1e18, 1e18 };
 
-		for (int turn = 0; turn < 6; turn++) {
+		for (int turn = 0; turn < TURNS; turn++) {
 			double ns;
 
-			bench->backend = turn % 2 ? &module_backend : &limit_backend;
-			ns = operations[i].slow ? measure(bench, operations[i].run)
-						: measure_quick(bench, operations[i].run);
-			if (ns < best[turn % 2])
-				best[turn % 2] = ns;
+			backend_use(modules[turn % 2]);
+			ns = measure(bench, o);
+			best[turn % 2] = ns < best[turn % 2] ? ns : best[turn % 2];
 		}
-		for (int b = 0; b < 2; b++)
-			printf("%s %u %s %.1f\n", b ? "module" : "limit", bench->data->users,
-			       operations[i].name,
-			       operations[i].per_user ? best[b] / bench->data->users : best[b]);
+		report(bench, names[0], o, best[0]);
+		report(bench, names[1], o, best[1]);
+	}
+}
+
+/* --- system calls ------------------------------------------------------------------------------- */
+
+/* Ends the child: 0 if the kernel let all of them pass. The operation before is the one every 250 ms
+ * that asks whether the file is still there. */
+static void strict_run(struct bench *bench, size_t o)
+{
+	struct timespec pause = { .tv_nsec = 300000000 };
+	char buffer[ENTRY_ROOM] __attribute__((aligned(16)));
+	int count = operations[o].slow ? 3 : 1000;
+
+	for (uint32_t k = 0; k < 100; k++)
+		operations[o].run(bench, k % bench->keys, buffer, sizeof(buffer));
+	nanosleep(&pause, NULL);
+	for (uint32_t k = 0; k < 16; k++)
+		operations[o].run(bench, k % bench->keys, buffer, sizeof(buffer));
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) < 0)
+		_exit(2);
+	for (int i = 0; i < count; i++)
+		operations[o].run(bench, (uint32_t)i, buffer, sizeof(buffer));
+	syscall(SYS_exit, 0);
+}
+
+static int run_strict(struct bench *bench, const char *what)
+{
+	int failed = 0;
+
+	for (size_t o = 0; o < OPERATIONS; o++) {
+		int status;
+		pid_t pid;
+
+		if (operations[o].threads > 1)
+			continue;
 		fflush(stdout);
+		pid = fork();
+		if (pid == 0)
+			strict_run(bench, o);
+		waitpid(pid, &status, 0);
+		printf("strict %u %s %s %s\n", bench->data->users, what, operations[o].name,
+		       status == 0 ? "0" : "some");
+		failed |= status != 0;
 	}
+	return failed;
 }
 
-/* --- publishing --------------------------------------------------------------------------------- */
-
-#define PUBLISH_ROUNDS 2000u
-
-static int compare_ns(const void *a, const void *b)
+static void run_calls(struct bench *bench)
 {
-	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+	char buffer[ENTRY_ROOM] __attribute__((aligned(16)));
 
-	return left < right ? -1 : left > right;
+	for (uint32_t k = 0; k < 100; k++)
+		op_hit(bench, k % bench->keys, buffer, sizeof(buffer));
+	syscall(SYS_getppid);
+	for (uint32_t k = 0; k < 100; k++)
+		op_hit(bench, k % bench->keys, buffer, sizeof(buffer));
+	syscall(SYS_getppid);
 }
 
-static uint64_t publish_revision;
+/* --- cold processes ----------------------------------------------------------------------------- */
 
-static void commit(struct directory_writer *writer)
+/* One process; SERVICE NULL: it looks nothing up. */
+static uint64_t cold_once(const char *program, const char *service, const char *name)
 {
-	uint64_t durable, visible;
+	char *argv[] = { (char *)program, (char *)service, (char *)name, NULL };
+	uint64_t begin = now_ns();
+	int status;
+	pid_t pid;
 
-	must(directory_writer_commit(writer, ++publish_revision, &durable, &visible), "commit");
+	people_must(-posix_spawn(&pid, program, NULL, NULL, argv, environ), program);
+	waitpid(pid, &status, 0);
+	expect(status, 0, program);
+	return now_ns() - begin;
 }
 
-/* One user gets another GECOS field. */
-static void change_user(struct directory_writer *writer, const struct dataset *data, uint32_t round)
+/* What a lookup adds to a process, by the best of both. */
+static void run_cold(struct bench *bench, const char *program, const char *service, const char *name)
 {
-	uint32_t u = (uint32_t)rand() % data->users;
-	char name[33], gecos[64], home[64];
-	struct directory_user_entry entry = {
-		.uid = DATASET_UID0 + u, .flags = DIRECTORY_ALLOWED, .name = name, .gecos = gecos,
-		.home = home, .shell = "/bin/bash",
-	};
+	uint64_t with = UINT64_MAX, without = UINT64_MAX, taken, begin = now_ns();
 
-	dataset_user_name(u, name);
-	sprintf(gecos, "Round %u", round);
-	sprintf(home, "/home/%s", name);
-	must(directory_writer_put_user(writer, &entry), "put user");
-}
-
-/* Somebody new joins a group. */
-static void change_member(struct directory_writer *writer, uint32_t gid, uint32_t round)
-{
-	char name[33];
-
-	sprintf(name, "new-%u", round);
-	must(directory_writer_put_member(writer, gid, 500000000 + round, name), "put member");
-}
-
-static void publish_report(const char *what, uint32_t users, uint64_t *taken)
-{
-	qsort(taken, PUBLISH_ROUNDS, sizeof(*taken), compare_ns);
-	printf("publish %u %s p50 %.0f us, p99 %.0f us, worst %.0f us\n", users, what,
-	       (double)taken[PUBLISH_ROUNDS / 2] / 1e3,
-	       (double)taken[PUBLISH_ROUNDS * 99 / 100] / 1e3,
-	       (double)taken[PUBLISH_ROUNDS - 1] / 1e3);
-}
-
-static void run_publish(const char *folder, const struct dataset *data)
-{
-	static uint64_t taken[PUBLISH_ROUNDS];
-	struct directory_writer *writer = writer_open(folder);
-	uint64_t begin;
-
-	publish_revision = directory_writer_revision(writer);
-	for (uint32_t i = 0; i < PUBLISH_ROUNDS; i++) {
-		begin = now_ns();
-		change_user(writer, data, i);
-		commit(writer);
-		taken[i] = now_ns() - begin;
+	for (int i = 0; i < COLD_RUNS && (i < 3 || now_ns() - begin < COLD_BUDGET_NS); i++) {
+		taken = cold_once(program, service, name ? name : bench->names[(uint32_t)i % bench->keys]);
+		with = taken < with ? taken : with;
+		taken = cold_once(program, NULL, NULL);
+		without = taken < without ? taken : without;
 	}
-	publish_report("one-user", data->users, taken);
-	for (int big = 0; big < 2; big++) {
-		for (uint32_t i = 0; i < PUBLISH_ROUNDS; i++) {
-			begin = now_ns();
-			change_member(writer, big ? DATASET_EVERYBODY : DATASET_GID0,
-				      i + (uint32_t)big * PUBLISH_ROUNDS);
-			commit(writer);
-			taken[i] = now_ns() - begin;
-		}
-		publish_report(big ? "member-of-everybody" : "member-of-a-team", data->users, taken);
+	printf("%s%s %u cold %.1f\n", name ? "few:" : "glibc:", service, bench->data->users,
+	       ((double)with - (double)without) / 1e3);
+}
+
+/* --- the command line --------------------------------------------------------------------------- */
+
+/* Each key once, so that a cache has them; what does not get in within PRIME_S is not asked for later. */
+static void prime(struct bench *bench)
+{
+	const struct backend *backend = bench->backend;
+	char buffer[ENTRY_ROOM] __attribute__((aligned(16)));
+	uint64_t begin = now_ns();
+	struct passwd user;
+	struct group group;
+	uint32_t k = 0;
+
+	for (; k < bench->keys && now_ns() - begin < PRIME_S * UINT64_C(1000000000); k++) {
+		uint32_t uid = DATASET_UID0 + bench->numbers[k];
+
+		(void)backend->pwnam(bench->names[k], &user, buffer, sizeof(buffer));
+		(void)backend->pwnam(bench->misses[k], &user, buffer, sizeof(buffer));
+		(void)backend->pwuid(uid, &user, buffer, sizeof(buffer));
+		(void)backend->grnam(bench->groups[k], &group, buffer, sizeof(buffer));
+		(void)backend->grgid(DATASET_GID0 + bench->group_numbers[k], &group, buffer,
+				     sizeof(buffer));
+		(void)backend->groups(bench->names[k], uid, (gid_t *)(void *)buffer, GROUPS_ROOM);
 	}
-	begin = now_ns();
-	for (uint32_t i = 0; i < 1000; i++)
-		change_user(writer, data, i);
-	commit(writer);
-	printf("publish %u batch-of-1000 %.0f us\n", data->users, (double)(now_ns() - begin) / 1e3);
-	directory_writer_closep(&writer);
+	bench->keys = k;
+}
+
+static void measure_glibc(struct bench *bench, const char *program, char **argv, const char *hot)
+{
+	char what[64];
+
+	snprintf(what, sizeof(what), "glibc:%s%s", argv[4], hot ? "-hot" : "");
+	if (hot)
+		prime(bench);
+	if (strcmp(argv[1], "calls") == 0)
+		run_calls(bench);
+	else if (strcmp(argv[1], "cold") == 0)
+		run_cold(bench, program, argv[4], argv[5]);
+	else
+		run_glibc(bench, what);
+}
+
+static int measure_command(struct bench *bench, int argc, char **argv)
+{
+	bool is_cold = strcmp(argv[1], "cold") == 0;
+	const char *hot = argc > 5 && !is_cold ? argv[5] : NULL;
+	char program[300];
+
+	snprintf(program, sizeof(program), "%s", argv[0]);
+	memcpy(strrchr(program, '_') + 1, "cold", sizeof("cold"));
+	keys_make(bench, hot ? (uint32_t)strtoul(hot, NULL, 10) : KEYS);
+	bench->backend = &backend_module;
+	if (strcmp(argv[1], "pair") == 0) {
+		run_pair(bench);
+		return 0;
+	}
+	if (strcmp(argv[1], "strict") == 0 && argc == 4) {
+		backend_use(backend_load("scim"));
+		return run_strict(bench, "module");
+	}
+	if (argc < 5)
+		return 2;
+	backend_set_service(argv[4]);
+	bench->backend = &backend_glibc;
+	if (strcmp(argv[1], "strict") == 0)
+		return run_strict(bench, argv[4]);
+	measure_glibc(bench, program, argv, hot);
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
 	struct bench bench = { 0 };
 	struct dataset *data;
-	char path[300];
 
-	if (argc < (argc > 1 && strcmp(argv[1], "run") == 0 ? 5 : 4)) {
-		fprintf(stderr, "usage: bench_nss make DIR N | publish DIR N | run DIR N pair:MODULE|glibc:SERVICE\n");
+	if (argc == 3 && strcmp(argv[1], "hold") == 0) {
+		people_hold(argv[2]);
+		return 0;
+	}
+	if (argc < 4) {
+		fprintf(stderr, "usage: bench_nss COMMAND DIR N [SERVICE [KEYS]]\n");
 		return 2;
 	}
 	srand(42);
 	data = dataset_new((uint32_t)strtoul(argv[3], NULL, 10));
-	snprintf(path, sizeof(path), "%s/limit", argv[2]);
-	if (strcmp(argv[1], "make") == 0) {
-		snprintf(path, sizeof(path), "%s/public", argv[2]);
-		make_ours(path, data);
-		make_text(argv[2], data);
-		snprintf(path, sizeof(path), "%s/limit", argv[2]);
-		must(limit_make(path, data), path);
-		dataset_free(data);
-		return 0;
-	}
-	if (strcmp(argv[1], "publish") == 0) {
-		snprintf(path, sizeof(path), "%s/public", argv[2]);
-		run_publish(path, data);
-		return 0;
-	}
 	bench.data = data;
-	keys_make(&bench);
-	if (strncmp(argv[4], "pair:", 5) == 0) {
-		struct directory_writer *writer;
-
-		must(limit_open(path), path);
-		/* As the warden does on a host: the segment exists while somebody holds it. */
-		snprintf(path, sizeof(path), "%s/public", argv[2]);
-		writer = writer_open(path);
-		run_pair(&bench, argv[4] + 5);
-		directory_writer_closep(&writer);
-	} else if (strncmp(argv[4], "glibc:", 6) == 0) {
-		struct directory_writer *writer = NULL;
-
-		if (strcmp(argv[4], "glibc:scim") == 0) {
-			snprintf(path, sizeof(path), "%s/public", argv[2]);
-			writer = writer_open(path);
-		}
-		__nss_configure_lookup("passwd", argv[4] + 6);
-		__nss_configure_lookup("group", argv[4] + 6);
-		bench.backend = &glibc_backend;
-		run_all(&bench, argv[4]);
-		directory_writer_closep(&writer);
-	} else {
-		return 2;
-	}
+	if (strcmp(argv[1], "make") == 0)
+		people_make(argv[2], data);
+	else if (strcmp(argv[1], "publish") == 0)
+		people_publish(argv[2], data);
+	else
+		return measure_command(&bench, argc, argv);
+	dataset_free(data);
 	return 0;
 }

@@ -19,6 +19,13 @@ enum nss_status _nss_limit_getgrgid_r(gid_t gid, struct group *ret, char *buffer
 enum nss_status _nss_limit_initgroups_dyn(const char *name, gid_t group, long *start, long *size,
 					  gid_t **groups, long limit, int *errnop);
 
+enum nss_status _nss_limit_setpwent(int stay_open);
+enum nss_status _nss_limit_getpwent_r(struct passwd *ret, char *buffer, size_t size, int *errnop);
+enum nss_status _nss_limit_endpwent(void);
+enum nss_status _nss_limit_setgrent(int stay_open);
+enum nss_status _nss_limit_getgrent_r(struct group *ret, char *buffer, size_t size, int *errnop);
+enum nss_status _nss_limit_endgrent(void);
+
 static int is_open;
 
 static void open_once(void)
@@ -67,24 +74,63 @@ PUBLIC enum nss_status _nss_limit_initgroups_dyn(const char *name, gid_t group, 
 						 long *size, gid_t **groups, long limit,
 						 int *errnop)
 {
-	gid_t found[64];
 	int count;
 
 	(void)group;
 	(void)limit;
 	open_once();
-	count = limit_groups(name, found, 64);
-	if (count == 0)
-		return status(0, errnop);
-	if (*start + count > *size) {
-		gid_t *larger = realloc(*groups, (size_t)(*start + count) * sizeof(gid_t));
+	count = limit_groups(name, *groups + *start, (int)(*size - *start));
+	if (count < 0) {
+		gid_t *larger = realloc(*groups, (size_t)(*start - count) * sizeof(gid_t));
 
 		if (!larger)
 			return NSS_STATUS_TRYAGAIN;
 		*groups = larger;
-		*size = *start + count;
+		*size = *start - count;
+		count = limit_groups(name, *groups + *start, -count);
 	}
-	memcpy(*groups + *start, found, (size_t)count * sizeof(gid_t));
+	if (count <= 0)
+		return status(0, errnop);
 	*start += count;
+	return NSS_STATUS_SUCCESS;
+}
+
+PUBLIC enum nss_status _nss_limit_setpwent(int stay_open)
+{
+	(void)stay_open;
+	open_once();
+	limit_setpwent();
+	return NSS_STATUS_SUCCESS;
+}
+
+PUBLIC enum nss_status _nss_limit_getpwent_r(struct passwd *ret, char *buffer, size_t size,
+					     int *errnop)
+{
+	return status(limit_getpwent(ret, buffer, size), errnop);
+}
+
+PUBLIC enum nss_status _nss_limit_endpwent(void)
+{
+	return NSS_STATUS_SUCCESS;
+}
+
+/* Groups are not enumerated; SSSD's proxy wants the functions to exist. */
+PUBLIC enum nss_status _nss_limit_setgrent(int stay_open)
+{
+	(void)stay_open;
+	return NSS_STATUS_SUCCESS;
+}
+
+PUBLIC enum nss_status _nss_limit_getgrent_r(struct group *ret, char *buffer, size_t size,
+					     int *errnop)
+{
+	(void)ret;
+	(void)buffer;
+	(void)size;
+	return status(0, errnop);
+}
+
+PUBLIC enum nss_status _nss_limit_endgrent(void)
+{
 	return NSS_STATUS_SUCCESS;
 }

@@ -297,23 +297,31 @@ int limit_groups(const char *name, gid_t *gids, int room)
 {
 	const struct user *user = find_user(name);
 
-	if (!user || (int)user->group_count > room)
+	if (!user)
 		return 0;
+	if ((int)user->group_count > room)
+		return -(int)user->group_count;
 	memcpy(gids, user + 1, user->group_count * sizeof(*gids));
 	return (int)user->group_count;
 }
 
-uint64_t limit_enumerate(char *buffer, size_t size)
+static uint64_t walked; /* where the walk stands */
+
+void limit_setpwent(void)
+{
+	walked = ((const struct header *)(const void *)base)->users;
+}
+
+int limit_getpwent(struct passwd *ret, char *buffer, size_t size)
 {
 	const struct header *header = (void *)base;
-	uint64_t sum = 0;
+	const struct user *user = (void *)(base + walked);
+	int r;
 
-	for (uint64_t at = header->users; at < header->users_end;) {
-		const struct user *user = (void *)(base + at);
-		struct passwd entry;
-
-		sum += (uint64_t)fill_user(user, &entry, buffer, size);
-		at += user->total;
-	}
-	return sum;
+	if (header->superseded || walked >= header->users_end)
+		return 0;
+	r = fill_user(user, ret, buffer, size);
+	if (r > 0)
+		walked += user->total;
+	return r;
 }
