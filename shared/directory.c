@@ -149,6 +149,22 @@ int directory_group_by_gid(const struct directory_view *view, uint32_t gid,
 	return 0;
 }
 
+/* Whoever walks will soon ask for the record that the slot AHEAD points at. A prefetch of any address is
+ * harmless. */
+#define AHEAD 8u
+
+static inline void record_expect(const struct directory_view *view, const struct directory_table *table,
+				 uint64_t position)
+{
+	uint64_t slot, at = position + AHEAD;
+
+	if (!view->base || at >> table->log2)
+		return;
+	slot = directory_slot_load(view, table->offset + at * sizeof(slot));
+	__builtin_prefetch(view->base + (uint64_t)directory_slot_units(slot) * DIRECTORY_UNIT);
+	__builtin_prefetch(view->base + (uint64_t)directory_slot_units(slot) * DIRECTORY_UNIT + 64);
+}
+
 /* The next used slot of an index, from *cursor on; moves it past the slot. */
 static int slot_next(const struct directory_view *view, enum directory_index index,
 		     uint64_t *cursor, uint32_t *ret_units)
@@ -163,6 +179,7 @@ static int slot_next(const struct directory_view *view, enum directory_index ind
 
 		if (r < 0)
 			return r;
+		record_expect(view, table, *cursor);
 		++*cursor;
 		if (slot == 0)
 			continue;
@@ -218,6 +235,21 @@ int directory_group_next(const struct directory_view *view, uint64_t *cursor,
 	return r;
 }
 
+/* The first chunks are asked for at once, so that one wait for memory is enough for all. */
+static void chunks_expect(const struct directory_view *view, uint64_t slots, uint64_t count)
+{
+	if (!view->base)
+		return;
+	for (uint64_t i = 0; i < count && i < AHEAD; i++) {
+		uint64_t slot = directory_slot_load(view, slots + i * sizeof(slot));
+		const unsigned char *chunk =
+			view->base + (uint64_t)directory_slot_units(slot) * DIRECTORY_UNIT;
+
+		for (size_t line = 0; line < 4; line++)
+			__builtin_prefetch(chunk + line * 64);
+	}
+}
+
 int directory_members_next(const struct directory_view *view, const struct directory_group *group,
 			   uint64_t *cursor, struct directory_members *ret)
 {
@@ -240,6 +272,8 @@ int directory_members_next(const struct directory_view *view, const struct direc
 	if (sizeof(*table) + capacity * sizeof(uint64_t) > size)
 		return -EIO;
 	offset = (uint64_t)group->table * DIRECTORY_UNIT + sizeof(*table);
+	if (*cursor == 0)
+		chunks_expect(view, offset, capacity);
 	while (*cursor < capacity) {
 		uint64_t number = (*cursor)++;
 		uint64_t slot;

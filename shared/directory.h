@@ -32,6 +32,7 @@ struct directory_geometry {
 };
 
 struct directory_map;
+struct directory_reader;
 
 /* A directory, held. Not to be copied: it may point into itself.
  *
@@ -44,7 +45,8 @@ struct directory_view {
 	const unsigned char *base; /* memory; NULL: read through fd */
 	uint64_t size;
 	const struct directory_geometry *geometry;
-	struct directory_map *map; /* the process's attachment, counted; NULL: none */
+	struct directory_map *map; /* the process's attachment, held; NULL: none */
+	struct directory_reader *reader; /* how it is held (directory_map.c) */
 	bool is_checked; /* the warden's memory: it has checked what it holds, and no disk can have
 			  * changed it; bounds are looked at all the same */
 	int fd;
@@ -54,9 +56,13 @@ struct directory_view {
 };
 
 /* The host's directory in its newest published state. Warm: no system call, but for one stat(2) every
- * DIRECTORY_RECHECK_MS that sees whether the file was removed or replaced. */
+ * DIRECTORY_RECHECK_MS that sees whether the file was removed or replaced by somebody who is not the
+ * warden (that one tells at once); every fourth lookup looks at the clock for it. The thread that
+ * acquired it releases it, soon; directory_acquire_long is for an enumeration, which may take its time
+ * and may end in another thread. */
 #define DIRECTORY_RECHECK_MS 250u
 _must_use_ int directory_acquire(struct directory_view *ret); /* on failure *ret is released */
+_must_use_ int directory_acquire_long(struct directory_view *ret);
 void directory_release(struct directory_view *view);
 
 /* A file by folder and name. magic is DIRECTORY_MAGIC or DIRECTORY_SHADOW_MAGIC. The folder and the

@@ -13,8 +13,17 @@ static inline uint64_t directory_slot_load(const struct directory_view *view, ui
 }
 
 /* A slot of any file: 0 (empty) or sound, else -EIO. salt as directory_slot_check wants it. */
-_must_use_ int directory_slot_read(const struct directory_view *view, uint64_t offset, uint32_t salt,
-				   uint64_t *ret);
+_must_use_ int directory_slot_read_checked(const struct directory_view *view, uint64_t offset,
+					   uint32_t salt, uint64_t *ret);
+
+static inline int directory_slot_read(const struct directory_view *view, uint64_t offset,
+				      uint32_t salt, uint64_t *ret)
+{
+	if (!view->is_checked)
+		return directory_slot_read_checked(view, offset, salt, ret);
+	*ret = directory_slot_load(view, offset);
+	return 0;
+}
 
 static inline uint32_t directory_slot_units(uint64_t slot)
 {
