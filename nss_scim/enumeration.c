@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/single_threaded.h>
 #include <time.h>
 
 #include "nss_scim/pack.h"
@@ -40,10 +41,17 @@ static void forget(struct enumeration *e)
 	e->cursor = 0;
 }
 
+/* Without other threads a plain store does: glibc knows when that is so. */
 static bool take(uint32_t *lock)
 {
 	uint32_t vacant = 0;
 
+	if (__libc_single_threaded) {
+		if (__atomic_load_n(lock, __ATOMIC_RELAXED))
+			return false;
+		__atomic_store_n(lock, 1, __ATOMIC_RELAXED);
+		return true;
+	}
 	return __atomic_compare_exchange_n(lock, &vacant, 1, false, __ATOMIC_ACQUIRE,
 					   __ATOMIC_RELAXED);
 }
@@ -52,17 +60,19 @@ int enumeration_lock(struct enumeration *e)
 {
 	static const struct timespec pause = { .tv_nsec = WAIT_NS };
 	uint32_t *page = lock_page();
-	int saved = errno;
 
 	if (!page)
 		return -ENOMEM;
 	for (int i = 0; i < WAIT_COUNT; i++) {
+		int saved;
+
 		if (take(page + e->number)) {
 			if (e->is_busy)
 				forget(e);
 			e->is_busy = true;
 			return 0;
 		}
+		saved = errno;
 		(void)nanosleep(&pause, NULL); /* shorter than asked is as good */
 		errno = saved;
 	}
@@ -89,15 +99,22 @@ int enumeration_begin(struct enumeration *e)
 	int r;
 
 	enumeration_end(e);
-	r = pack_acquire(&e->view);
+	r = pack_open(directory_acquire_long(&e->view));
 	if (r < 0)
 		return r;
 	e->is_open = true;
-	return 0;
+	if (e->wants_hashes)
+		r = pack_open_hashes(&e->hashes, &e->has_hashes);
+	if (r < 0)
+		enumeration_end(e);
+	return r;
 }
 
-int enumeration_check(struct enumeration *e)
+/* A program that closes descriptors it does not know has taken our files; the next get begins anew. */
+static int check(struct enumeration *e)
 {
+	if (e->view.base && !e->has_hashes) /* memory, which no program closes */
+		return 0;
 	if (directory_view_is_intact(&e->view) &&
 	    (!e->has_hashes || directory_view_is_intact(&e->hashes)))
 		return 0;
@@ -105,26 +122,47 @@ int enumeration_check(struct enumeration *e)
 	return -EBADF;
 }
 
-int enumeration_set(struct enumeration *e)
+/* --- the entry points of a database --------------------------------------------------------------- */
+
+enum nss_status enumeration_set(struct enumeration *e)
 {
-	int r;
+	int ignored, r;
 
 	r = enumeration_lock(e);
 	if (r < 0)
-		return r;
+		return pack_status(r, &ignored);
 	r = enumeration_begin(e);
 	enumeration_unlock(e);
-	return r;
+	return pack_status(r, &ignored);
 }
 
-int enumeration_stop(struct enumeration *e)
+enum nss_status enumeration_get(struct enumeration *e, void *ret, char *buffer, size_t size,
+				int *errnop)
 {
+	uint64_t cursor;
 	int r;
 
 	r = enumeration_lock(e);
 	if (r < 0)
-		return r;
+		return pack_status(r, errnop);
+	r = e->is_open ? check(e) : enumeration_begin(e);
+	cursor = e->cursor;
+	if (r == 0)
+		r = e->deliver(e, &cursor, ret, buffer, size);
+	if (r == 0)
+		e->cursor = cursor;
+	enumeration_unlock(e);
+	return pack_status(r, errnop);
+}
+
+enum nss_status enumeration_stop(struct enumeration *e)
+{
+	int ignored, r;
+
+	r = enumeration_lock(e);
+	if (r < 0)
+		return pack_status(r, &ignored);
 	enumeration_end(e);
 	enumeration_unlock(e);
-	return 0;
+	return NSS_STATUS_SUCCESS;
 }

@@ -5,6 +5,7 @@
 #ifndef NSS_SCIM_ENUMERATION_H
 #define NSS_SCIM_ENUMERATION_H
 
+#include <nss.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -12,15 +13,31 @@
 #include "shared/attrs.h"
 #include "shared/directory.h"
 
-/* Static, all zero but `number`. Everything belongs to whoever holds the lock. */
+struct enumeration;
+
+/* The entry behind *cursor into the caller's buffer; moves *cursor past it. -ENOENT at the end. */
+typedef int (*enumeration_deliver)(struct enumeration *e, uint64_t *cursor, void *ret, char *buffer,
+				   size_t size);
+
+/* Static, all zero but the constants. Everything belongs to whoever holds the lock. */
 struct enumeration {
 	const uint32_t number; /* of its lock: different for each */
-	bool is_busy;          /* somebody is inside */
+	const enumeration_deliver deliver;
+	const bool wants_hashes; /* getspent */
+	bool is_busy;            /* somebody is inside */
 	bool is_open, has_hashes;
 	uint64_t cursor;
 	struct directory_view view;   /* one snapshot from the first entry to the last */
-	struct directory_view hashes; /* the shadow file; getspent only */
+	struct directory_view hashes; /* the shadow file, if there is one */
 };
+
+/* setXXent, getXXent_r and endXXent in one piece. The cursor moves on only when the entry was delivered. */
+enum nss_status enumeration_set(struct enumeration *e);
+enum nss_status enumeration_get(struct enumeration *e, void *ret, char *buffer, size_t size,
+				int *errnop);
+enum nss_status enumeration_stop(struct enumeration *e);
+
+/* --- what these are made of, for tests --- */
 
 /* The lock; -EBUSY when somebody holds it for longer than any of our calls takes. */
 _must_use_ int enumeration_lock(struct enumeration *e);
@@ -29,15 +46,7 @@ void enumeration_unlock(struct enumeration *e);
 /* Locked: open the newest directory and stand before its first entry. */
 _must_use_ int enumeration_begin(struct enumeration *e);
 
-/* Locked, open: a program that closes descriptors it does not know has taken our files; -EBADF then, and
- * the next get begins anew. */
-_must_use_ int enumeration_check(struct enumeration *e);
-
 /* Locked: close; the next get begins anew. */
 void enumeration_end(struct enumeration *e);
-
-/* setXXent and endXXent in one piece, lock included. */
-_must_use_ int enumeration_set(struct enumeration *e);
-_must_use_ int enumeration_stop(struct enumeration *e);
 
 #endif

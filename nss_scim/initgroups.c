@@ -3,12 +3,10 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "nss_scim/local.h"
 #include "nss_scim/pack.h"
 #include "shared/directory.h"
-#include "shared/names.h"
 
 /* glibc's growing array of groups. */
 struct group_array {
@@ -76,15 +74,13 @@ static int check_not_local(const struct directory_user *user, gid_t group)
 static int add_groups(const char *name, gid_t group, struct group_array *array)
 {
 	_cleanup_(directory_release) struct directory_view view;
-	size_t name_size = strnlen(name, NAME_MAX_BYTES + 1);
 	struct directory_user user;
+	size_t name_size;
 	int r;
 
-	r = pack_acquire(&view);
-	if (r < 0) /* what can't be ours is not there, file or no file */
-		return name_is_valid(name, name_size) ? r : -ENOENT;
-	if (name_size == 0 || name_size > NAME_MAX_BYTES)
-		return -ENOENT;
+	r = pack_acquire_for(name, &view, &name_size);
+	if (r < 0)
+		return r;
 	r = pack_lookup(directory_user_by_name(&view, name, name_size, &user));
 	if (r < 0)
 		return r;

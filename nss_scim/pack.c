@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "shared/names.h"
+
 enum nss_status pack_status(int r, int *errnop)
 {
 	if (r >= 0)
@@ -34,6 +36,29 @@ int pack_open(int r)
 int pack_acquire(struct directory_view *ret)
 {
 	return pack_open(directory_acquire(ret));
+}
+
+int pack_acquire_for(const char *name, struct directory_view *ret, size_t *ret_size)
+{
+	size_t size = strnlen(name, NAME_MAX_BYTES + 1);
+	int r;
+
+	r = pack_acquire(ret);
+	if (r < 0) /* what can't be ours is not there, file or no file */
+		return name_is_valid(name, size) ? r : -ENOENT;
+	*ret_size = size;
+	return size == 0 || size > NAME_MAX_BYTES ? -ENOENT : 0;
+}
+
+int pack_open_hashes(struct directory_view *ret, bool *ret_opened)
+{
+	int r;
+
+	r = directory_open_shadow(ret);
+	if (r < 0 && r != -ESTALE)
+		return pack_open(r);
+	*ret_opened = r >= 0;
+	return 0;
 }
 
 int pack_check_user(const struct directory_user *user)

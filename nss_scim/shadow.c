@@ -12,8 +12,6 @@
 #define NO_PASSWORD "*"
 #define LOCKED "!*" /* "!": what sshd and passwd -S take for locked; "*": no hash behind it */
 
-static struct enumeration users = { .number = 2 };
-
 /* hashes: NULL when there is no shadow file, so nobody has a password. */
 static int compose(const struct directory_view *hashes, const struct directory_user *user,
 		   struct spwd *ret, char *buffer, size_t size)
@@ -32,19 +30,6 @@ static int compose(const struct directory_view *hashes, const struct directory_u
 	if (!(user->flags & DIRECTORY_ALLOWED))
 		shadow.hash = LOCKED;
 	return pack_shadow(user, shadow.hash, shadow.changed_day, ret, buffer, size);
-}
-
-/* A missing file means that no password was ever set: "*" lets nobody in, and without an entry
- * pam_unix would turn away people who log in by key. Any other fault is a fault. */
-static int open_hashes(struct directory_view *ret, bool *ret_opened)
-{
-	int r;
-
-	r = directory_open_shadow(ret);
-	if (r < 0 && r != -ESTALE)
-		return pack_open(r);
-	*ret_opened = r >= 0;
-	return 0;
 }
 
 static int by_name(const char *name, struct spwd *ret, char *buffer, size_t size)
@@ -67,49 +52,24 @@ static int by_name(const char *name, struct spwd *ret, char *buffer, size_t size
 	r = local_has_user(name, name_size);
 	if (r != 0)
 		return r < 0 ? pack_open(r) : -ENOENT;
-	r = open_hashes(&hashes, &opened);
+	r = pack_open_hashes(&hashes, &opened);
 	if (r < 0)
 		return r;
 	return compose(opened ? &hashes : NULL, &user, ret, buffer, size);
 }
 
-/* Locked. Both files are opened before the first entry. */
-static int begin(struct enumeration *e)
-{
-	int r;
-
-	r = enumeration_begin(e);
-	if (r < 0)
-		return r;
-	r = open_hashes(&e->hashes, &e->has_hashes);
-	if (r < 0)
-		enumeration_end(e);
-	return r;
-}
-
-/* Locked. The cursor moves on only when the entry was delivered. */
-static int next(struct enumeration *e, struct spwd *ret, char *buffer, size_t size)
+static int deliver(struct enumeration *e, uint64_t *cursor, void *ret, char *buffer, size_t size)
 {
 	struct directory_user user;
-	uint64_t cursor;
-	int r = 0;
+	int r;
 
-	if (!e->is_open)
-		r = begin(e);
-	else
-		r = enumeration_check(e);
+	r = pack_lookup(directory_user_next(&e->view, cursor, &user));
 	if (r < 0)
 		return r;
-	cursor = e->cursor;
-	r = pack_lookup(directory_user_next(&e->view, &cursor, &user));
-	if (r < 0)
-		return r;
-	r = compose(e->has_hashes ? &e->hashes : NULL, &user, ret, buffer, size);
-	if (r < 0)
-		return r;
-	e->cursor = cursor;
-	return 0;
+	return compose(e->has_hashes ? &e->hashes : NULL, &user, ret, buffer, size);
 }
+
+static struct enumeration users = { .number = 2, .deliver = deliver, .wants_hashes = true };
 
 _public_ enum nss_status _nss_scim_getspnam_r(const char *name, struct spwd *ret, char *buffer,
 					      size_t size, int *errnop)
@@ -119,31 +79,17 @@ _public_ enum nss_status _nss_scim_getspnam_r(const char *name, struct spwd *ret
 
 _public_ enum nss_status _nss_scim_setspent(int stay_open)
 {
-	int ignored, r = enumeration_lock(&users);
-
 	(void)stay_open;
-	if (r < 0)
-		return pack_status(r, &ignored);
-	r = begin(&users);
-	enumeration_unlock(&users);
-	return pack_status(r, &ignored);
+	return enumeration_set(&users);
 }
 
 _public_ enum nss_status _nss_scim_getspent_r(struct spwd *ret, char *buffer, size_t size,
 					      int *errnop)
 {
-	int r = enumeration_lock(&users);
-
-	if (r < 0)
-		return pack_status(r, errnop);
-	r = next(&users, ret, buffer, size);
-	enumeration_unlock(&users);
-	return pack_status(r, errnop);
+	return enumeration_get(&users, ret, buffer, size, errnop);
 }
 
 _public_ enum nss_status _nss_scim_endspent(void)
 {
-	int ignored;
-
-	return pack_status(enumeration_stop(&users), &ignored);
+	return enumeration_stop(&users);
 }

@@ -23,6 +23,7 @@
 #define USERS_GID 80001u
 #define CROWD_GID 80002u /* CROWD_COUNT members who exist as members only */
 #define SUDO_GID 27u     /* local */
+#define EXIM_GID 113u    /* local */
 #define CROWD_COUNT 3000u
 #define CROWD_UID 90000u
 #define PEOPLE_HASH "$y$j9T$salt$hash"
@@ -200,6 +201,8 @@ static inline void people_put_groups(struct directory_writer *writer)
 	NEED(directory_writer_put_member(writer, USERS_GID, ALICE, "alice") == 0);
 	NEED(directory_writer_put_group(writer, SUDO_GID, DIRECTORY_LOCAL, "sudo") == 0);
 	NEED(directory_writer_put_member(writer, SUDO_GID, ALICE, "alice") == 0);
+	NEED(directory_writer_put_group(writer, EXIM_GID, DIRECTORY_LOCAL, "Debian-exim") == 0);
+	NEED(directory_writer_put_member(writer, EXIM_GID, ALICE, "alice") == 0);
 	NEED(directory_writer_put_group(writer, CROWD_GID, 0, "crowd") == 0);
 	for (uint32_t i = 0; i < CROWD_COUNT; i++) {
 		(void)snprintf(name, sizeof(name), "m%u", i);
