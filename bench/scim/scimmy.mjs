@@ -8,7 +8,10 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 
 const require = createRequire(process.cwd() + "/");
-const load = async (name) => (await import(pathToFileURL(require.resolve(name)))).default;
+const load = async (name) => {
+	const found = (await import(pathToFileURL(require.resolve(name)))).default;
+	return found.default ?? found;
+};
 const express = await load("express");
 const SCIMMY = await load("scimmy");
 const SCIMMYRouters = await load("scimmy-routers");

@@ -45,6 +45,18 @@ typedef int (*change_fn)(struct change *change, void *context, struct fault *fau
 _must_use_ int change_run(struct change_engine *engine, const struct change_source *source,
 			  change_fn fn, void *context, struct fault *fault);
 
+/* Many changes of one request, one after the other in this order: each is atomic by itself, and they
+ * share commits and publications; whoever lost access is waited for once, at the end. */
+struct change_item {
+	const struct change_source *source;
+	change_fn fn;
+	void *context;
+	int result;         /* as change_run returns it; those before it are known while fn runs */
+	struct fault fault;
+};
+/* -ENOMEM if nothing was begun; else 0, and each item has its result. */
+_must_use_ int change_run_many(struct change_engine *engine, struct change_item *items, size_t count);
+
 /* For use inside a change_fn. */
 struct store_txn *change_txn(struct change *change);     /* borrowed */
 const struct conf *change_conf(struct change *change);   /* borrowed, constant for the change */

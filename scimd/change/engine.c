@@ -50,25 +50,35 @@ void change_done(struct change *change)
 
 /* --- the queue ---------------------------------------------------------------------------------- */
 
-static void task_queue(struct change_engine *engine, struct task *task)
+/* count tasks that lie side by side. */
+static void tasks_queue(struct change_engine *engine, struct task *tasks, size_t count)
 {
 	pthread_mutex_lock(&engine->lock);
-	*engine->queue_end = task;
-	engine->queue_end = &task->next;
-	engine->waiting++;
+	for (size_t i = 0; i < count; i++) {
+		*engine->queue_end = &tasks[i];
+		engine->queue_end = &tasks[i].next;
+	}
+	engine->waiting += count;
 	pthread_cond_signal(&engine->wake);
 	pthread_mutex_unlock(&engine->lock);
 }
 
-/* Queue a task of the caller's stack and wait until the writer is through with it. */
+/* Queue the caller's tasks and wait until the writer is through with all. */
+static void tasks_wait(struct change_engine *engine, struct task *tasks, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		(void)sem_init(&tasks[i].done, 0, 0); /* 0 is a good value */
+	tasks_queue(engine, tasks, count);
+	for (size_t i = 0; i < count; i++) {
+		while (sem_wait(&tasks[i].done) < 0)
+			; /* a signal */
+		sem_destroy(&tasks[i].done);
+	}
+}
+
 static int task_run(struct change_engine *engine, struct task *task)
 {
-	if (sem_init(&task->done, 0, 0) < 0)
-		return -errno;
-	task_queue(engine, task);
-	while (sem_wait(&task->done) < 0)
-		; /* a signal */
-	sem_destroy(&task->done);
+	tasks_wait(engine, task, 1);
 	return task->result;
 }
 
@@ -78,11 +88,11 @@ static void task_free(struct task *task)
 	free(task);
 }
 
-static void idle_until(unsigned int idle_ms, struct timespec *at)
+static void time_after(unsigned int wait_ms, struct timespec *at)
 {
 	(void)clock_gettime(CLOCK_MONOTONIC, at);
-	at->tv_nsec += idle_ms * 1000000L;
-	at->tv_sec += at->tv_nsec / 1000000000;
+	at->tv_nsec += (long)(wait_ms % 1000) * 1000000;
+	at->tv_sec += wait_ms / 1000 + at->tv_nsec / 1000000000;
 	at->tv_nsec %= 1000000000;
 }
 
@@ -92,7 +102,7 @@ static bool batch_take(struct change_engine *engine, struct task **batch, size_t
 	struct timespec until;
 	bool stop;
 
-	idle_until(engine->unflushed ? FLUSH_MS : IDLE_MS, &until);
+	time_after(engine->unflushed ? FLUSH_MS : IDLE_MS, &until);
 	*ret_count = 0;
 	pthread_mutex_lock(&engine->lock);
 	while (!engine->queue && !engine->stop && !(engine->synced && engine->unasked_count))
@@ -242,6 +252,8 @@ static int propose(struct change_engine *engine, struct task **batch, size_t cou
 			batch_undo(batch, i);
 			return -EDEADLK;
 		}
+		if (batch[i]->item)
+			batch[i]->item->result = batch[i]->result;
 		publishes |= batch[i]->result == 0 && batch[i]->change.outbox.count > 0;
 	}
 	r = warden_check_all(engine, batch, count);
@@ -448,7 +460,7 @@ static void on_ended(void *context, const void *message, size_t size)
 	task->nobody_waits = true;
 	task->message_size = size;
 	memcpy(task->message, message, size);
-	task_queue(engine, task);
+	tasks_queue(engine, task, 1);
 }
 
 /* --- configuration ------------------------------------------------------------------------------ */
@@ -560,21 +572,52 @@ int change_engine_reload_files(struct change_engine *engine, struct fault *fault
 
 /* --- the public face ---------------------------------------------------------------------------- */
 
+/* By when an offboarding that begins now is reported. */
+static void report_until(struct change_engine *engine, struct timespec *ret)
+{
+	const struct conf *conf = change_engine_conf(engine);
+
+	time_after(conf->offboard.grace_ms + conf->offboard.deadline_ms + REPORT_MARGIN_MS, ret);
+	change_engine_conf_put(engine, conf);
+}
+
 int change_run(struct change_engine *engine, const struct change_source *source, change_fn fn,
 	       void *context, struct fault *fault)
 {
 	struct task task = { .kind = TASK_CHANGE, .source = source, .fn = fn, .context = context };
-	const struct conf *conf;
+	struct timespec until;
 	int r = task_run(engine, &task);
 
 	if (r < 0) {
 		*fault = task.fault;
 		return r;
 	}
-	conf = change_engine_conf(engine);
-	offboardings_wait(engine, task.receipts, task.receipt_count,
-			  conf->offboard.grace_ms + conf->offboard.deadline_ms + REPORT_MARGIN_MS);
-	change_engine_conf_put(engine, conf);
+	report_until(engine, &until);
+	offboardings_wait(engine, task.receipts, task.receipt_count, &until);
+	return 0;
+}
+
+int change_run_many(struct change_engine *engine, struct change_item *items, size_t count)
+{
+	_cleanup_free_ struct task *tasks = calloc(count ? count : 1, sizeof(*tasks));
+	struct timespec until;
+
+	if (!tasks)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		tasks[i].kind = TASK_CHANGE;
+		tasks[i].source = items[i].source;
+		tasks[i].fn = items[i].fn;
+		tasks[i].context = items[i].context;
+		tasks[i].item = &items[i];
+	}
+	tasks_wait(engine, tasks, count);
+	report_until(engine, &until);
+	for (size_t i = 0; i < count; i++) {
+		items[i].result = tasks[i].result;
+		items[i].fault = tasks[i].fault;
+		offboardings_wait(engine, tasks[i].receipts, tasks[i].receipt_count, &until);
+	}
 	return 0;
 }
 

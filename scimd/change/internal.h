@@ -67,6 +67,8 @@ void change_done(struct change *change);
 #define TASK_RECEIPTS_MAX 256u /* a change that ends more people does not wait for all of them */
 #define OFFBOARDING_BUCKETS 4096u /* by uid: a host may lose all its people at once */
 
+struct timespec;
+
 struct awaited {
 	uint64_t receipt;
 	uint32_t uid;
@@ -81,6 +83,7 @@ struct task {
 	const struct change_source *source;
 	change_fn fn; /* TASK_CHANGE */
 	void *context;
+	struct change_item *item; /* TASK_CHANGE: of many, or NULL */
 	const char *event_type, *event_user, *event_detail; /* TASK_EVENT */
 	struct conf *conf;                                   /* TASK_RELOAD, taken */
 	unsigned char *message;                              /* TASK_ENDED, owned */
@@ -277,6 +280,6 @@ size_t offboarding_receipts(struct change_engine *engine, uint32_t uid, uint64_t
 _must_use_ int offboardings_recover(struct change_engine *engine);
 /* Wait until none of the receipts is unreported, or the time is over. */
 void offboardings_wait(struct change_engine *engine, const struct awaited *receipts, size_t count,
-		       unsigned int timeout_ms);
+		       const struct timespec *until);
 
 #endif

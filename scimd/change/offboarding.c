@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "scimd/model/json.h"
 
@@ -331,22 +330,13 @@ static bool is_waited_for(struct change_engine *engine, const struct awaited *re
 }
 
 void offboardings_wait(struct change_engine *engine, const struct awaited *receipts, size_t count,
-		       unsigned int timeout_ms)
+		       const struct timespec *until)
 {
-	struct timespec until;
-
 	if (count == 0)
 		return;
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += timeout_ms / 1000;
-	until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	pthread_mutex_lock(&engine->lock);
 	while (is_waited_for(engine, receipts, count) &&
-	       pthread_cond_timedwait(&engine->finished, &engine->lock, &until) == 0)
+	       pthread_cond_timedwait(&engine->finished, &engine->lock, until) == 0)
 		;
 	pthread_mutex_unlock(&engine->lock);
 }

@@ -7,6 +7,8 @@
 
 #include "scimd/base/clock.h"
 #include "scimd/model/json.h"
+#include "scimd/service/payload.h"
+#include "scimd/service/render.h"
 
 static int member_add(struct json_object *object, const char *name, struct json_object *value)
 {
@@ -150,41 +152,6 @@ static int outcome_keep(const struct bulk *bulk, struct bulk_operation *operatio
 	return 0;
 }
 
-static int request_send(struct bulk *bulk, struct request *request, const char *method,
-			const char *path, struct json_object *data, const char *given_id,
-			struct response *response, struct fault *fault)
-{
-	_cleanup_free_ char *full = NULL;
-
-	if (asprintf(&full, "%s%s", ROUTE_BASE, path) < 0) {
-		full = NULL;
-		return -ENOMEM;
-	}
-	request->method = method;
-	request->path = full;
-	request->query = NULL;
-	request->if_none_match = NULL;
-	return call_nested(bulk->call, request, data, given_id, response, fault);
-}
-
-static int operation_send(struct bulk *bulk, struct bulk_operation *operation, const char *path,
-			  struct fault *fault)
-{
-	_cleanup_(response_done) struct response response = {};
-	_cleanup_free_ char *method = strdup(operation->method);
-	struct request request = *bulk->call->request;
-	int r;
-
-	if (!method)
-		return -ENOMEM;
-	for (char *c = method; *c; c++)
-		*c &= ~0x20; /* ASCII letters: known to be one of four words */
-	request.if_match = operation->version;
-	r = request_send(bulk, &request, method, path, operation->data,
-			 operation->id[0] ? operation->id : NULL, &response, fault);
-	return r < 0 ? r : outcome_keep(bulk, operation, path, &response);
-}
-
 static int error_keep(struct bulk_operation *operation, const struct fault *fault)
 {
 	_cleanup_free_ char *text = fault_to_json(fault);
@@ -194,6 +161,243 @@ static int error_keep(struct bulk_operation *operation, const struct fault *faul
 		return -ENOMEM;
 	operation->status = fault->status;
 	return json_parse(text, strlen(text), &operation->error, &ours);
+}
+
+static void work_freep(struct bulk_work **work_ptr)
+{
+	struct bulk_work *work = TAKE_PTR(*work_ptr);
+
+	if (!work)
+		return;
+	write_done(&work->write);
+	call_nested_done(&work->call);
+	response_done(&work->response);
+	free(work->method);
+	free(work->path);
+	free(work->full_path);
+	free(work);
+}
+
+static int request_fill(struct bulk_work *work)
+{
+	const struct bulk_operation *operation = work->operation;
+
+	work->method = strdup(operation->method);
+	if (!work->method || asprintf(&work->full_path, "%s%s", ROUTE_BASE, work->path) < 0) {
+		work->full_path = NULL;
+		return -ENOMEM;
+	}
+	for (char *c = work->method; *c; c++)
+		*c &= ~0x20; /* ASCII letters: known to be one of four words */
+	work->request = *work->bulk->call->request;
+	work->request.method = work->method;
+	work->request.path = work->full_path;
+	work->request.query = NULL;
+	work->request.if_match = operation->version;
+	work->request.if_none_match = NULL;
+	return 0;
+}
+
+/* Everything that can be done before the writer's turn. */
+static int work_prepare(struct bulk_work *work)
+{
+	struct bulk_operation *operation = work->operation;
+	const struct write_operation *how;
+	int r;
+
+	r = operation_check(operation, &work->fault);
+	if (r >= 0)
+		r = bulk_resolve(work->bulk, operation, &work->path, &work->fault);
+	if (r >= 0)
+		r = request_fill(work);
+	if (r >= 0)
+		r = call_nested_begin(work->bulk->call, &work->request, operation->data,
+				      operation->id[0] ? operation->id : NULL, &work->response,
+				      &work->call, &work->fault);
+	if (r < 0)
+		return r;
+	how = write_operation_find(work->call.route.action);
+	r = write_prepare(&work->write, &work->call, how->type, how->kind, &work->fault);
+	if (r >= 0)
+		work->how = how;
+	return r;
+}
+
+/* -ENOMEM; whatever else is wrong is the operation's own failure. */
+static int work_begin(struct bulk *bulk, struct bulk_operation *operation)
+{
+	struct bulk_work *work = operation->work = calloc(1, sizeof(*work));
+	int r;
+
+	if (!work)
+		return -ENOMEM;
+	work->bulk = bulk;
+	work->operation = operation;
+	r = work_prepare(work);
+	if (r < 0 && r != -EPROTO && work->call.request)
+		call_nested_failed(&work->call, r, &work->fault);
+	return r < 0 && work->fault.status == 0 ? r : 0;
+}
+
+/* As many as failOnErrors allows have failed before this one. */
+static bool is_too_late(const struct bulk_work *work)
+{
+	const struct bulk *bulk = work->bulk;
+	size_t errors = bulk->errors;
+
+	for (const struct change_item *item = bulk->items; item < work->item; item++)
+		errors += item->result < 0;
+	return bulk->errors_max > 0 && errors >= bulk->errors_max;
+}
+
+/* What it names was to be made just before, and was not. */
+static int references_check(const struct bulk_work *work, struct fault *fault)
+{
+	const struct bulk_operation *operation = work->operation;
+
+	for (size_t i = 0; i < operation->reference_count; i++) {
+		const struct bulk_operation *other =
+			&work->bulk->operations[operation->references[i]];
+
+		if (other->work && other->work->item && other->work->item < work->item &&
+		    other->work->item->result < 0)
+			return fault_set(fault, 409, NULL,
+					 "the operation with bulkId \"%.100s\" failed, and this "
+					 "one needs it",
+					 other->bulk_id);
+	}
+	return 0;
+}
+
+/* On the writer's thread; those before it have their results. */
+static int work_change(struct change *change, void *context, struct fault *fault)
+{
+	struct bulk_work *work = context;
+	int r;
+
+	work->skipped = is_too_late(work);
+	if (work->skipped)
+		return fault_set(fault, 409, NULL, "not performed");
+	if (!work->how) {
+		*fault = work->fault;
+		return -EPROTO;
+	}
+	r = references_check(work, fault);
+	return r < 0 ? r : work->how->fn(change, &work->write, fault);
+}
+
+static int work_failed(struct bulk_work *work)
+{
+	struct bulk_operation *operation = work->operation;
+	const char *path = work->path;
+	int r;
+
+	if (work->call.request)
+		call_nested_failed(&work->call, -EPROTO, &work->fault);
+	work->bulk->errors++;
+	r = error_keep(operation, &work->fault);
+	if (r >= 0 && path && !is_post(operation) &&
+	    asprintf(&operation->location, "%s%s", work->bulk->call->base_url, path) < 0) {
+		operation->location = NULL;
+		r = -ENOMEM;
+	}
+	return r;
+}
+
+/* One operation by itself; its failure is its result. */
+static int work_finish(struct bulk_work *work, struct store_txn *txn)
+{
+	struct bulk_operation *operation = work->operation;
+	int r = 0;
+
+	if (work->skipped)
+		return 0;
+	operation->state = BULK_DONE;
+	if (work->item->result < 0) {
+		work->fault = work->item->fault;
+		return work_failed(work);
+	}
+	work->response.status = work->how->status;
+	if (work->how->kind != WRITE_DELETE)
+		r = render_headers(&work->call, txn, &work->write.row, true);
+	return r < 0 ? r : outcome_keep(work->bulk, operation, work->path, &work->response);
+}
+
+/* Perform what has been begun: each is atomic, all are waited for together. */
+static int works_run(struct bulk *bulk)
+{
+	_cleanup_(store_abortp) struct store_txn *txn = NULL;
+	int r = change_run_many(bulk->call->engine, bulk->items, bulk->item_count);
+
+	if (r >= 0)
+		r = store_begin(change_engine_store(bulk->call->engine), NULL, false, &txn);
+	for (size_t i = 0; i < bulk->item_count; i++) {
+		struct bulk_work *work = bulk->items[i].context;
+
+		if (r >= 0)
+			r = work_finish(work, txn);
+	}
+	for (size_t i = 0; i < bulk->item_count; i++) {
+		struct bulk_work *work = bulk->items[i].context;
+
+		work_freep(&work->operation->work);
+	}
+	bulk->item_count = 0;
+	return r;
+}
+
+/* A password is hashed before the writer's turn, and who gets it must be there by then. */
+static bool needs_others_done(const struct bulk_operation *operation)
+{
+	return !is_post(operation) && payload_has_password(operation->data);
+}
+
+static bool is_stopped(const struct bulk *bulk)
+{
+	return bulk->errors_max > 0 && bulk->errors >= bulk->errors_max;
+}
+
+static int works_settle(struct bulk *bulk);
+
+static int operation_perform(struct bulk *bulk, struct bulk_operation *operation)
+{
+	struct change_item *item;
+	int r = 0;
+
+	if (bulk->item_count > 0 && needs_others_done(operation))
+		r = works_settle(bulk);
+	if (r < 0 || is_stopped(bulk))
+		return r;
+	r = work_begin(bulk, operation);
+	if (r < 0)
+		return r;
+	item = &bulk->items[bulk->item_count++];
+	*item = (struct change_item){ .source = &operation->work->call.source,
+				      .fn = work_change,
+				      .context = operation->work };
+	operation->work->item = item;
+	return 0;
+}
+
+/* Delete what was made before. 1: it is gone. */
+static int resource_undo(struct bulk *bulk, const char *path)
+{
+	struct bulk_operation deletion = { .method = "DELETE", .path = path };
+	const size_t errors = bulk->errors, errors_max = bulk->errors_max;
+	int r;
+
+	bulk->errors_max = 0; /* this is done however many have failed */
+	r = operation_perform(bulk, &deletion);
+	if (r >= 0)
+		r = works_run(bulk);
+	bulk->errors = errors;
+	bulk->errors_max = errors_max;
+	if (r >= 0)
+		r = deletion.error == NULL;
+	free(deletion.location);
+	free(deletion.etag);
+	json_putp(&deletion.error);
+	return r;
 }
 
 static bool refers_to(const struct bulk_operation *operation, size_t other)
@@ -209,11 +413,9 @@ static bool refers_to(const struct bulk_operation *operation, size_t other)
 static int operation_undo(struct bulk *bulk, struct bulk_operation *operation,
 			  const struct bulk_operation *failed)
 {
-	_cleanup_(response_done) struct response response = {};
 	_cleanup_free_ char *path = NULL;
-	struct request request = *bulk->call->request;
-	struct fault fault = {}, why = {};
 	size_t len = strlen(operation->path);
+	struct fault why = {};
 	int r;
 
 	len -= operation->path[len - 1] == '/';
@@ -221,12 +423,9 @@ static int operation_undo(struct bulk *bulk, struct bulk_operation *operation,
 		path = NULL;
 		return -ENOMEM;
 	}
-	request.if_match = NULL;
-	r = request_send(bulk, &request, "DELETE", path, NULL, NULL, &response, &fault);
-	if (r < 0 && r != -EPROTO)
-		return r;
-	if (r == -EPROTO)
-		return 0; /* it stays, and its result still says that it is there */
+	r = resource_undo(bulk, path);
+	if (r <= 0)
+		return r; /* 0: it stays, and its result still says that it is there */
 	free(operation->location);
 	free(operation->etag);
 	operation->location = operation->etag = NULL;
@@ -256,74 +455,66 @@ static int circle_undo(struct bulk *bulk, const struct bulk_operation *failed)
 	return r;
 }
 
-/* One operation by itself; its failure is its result. */
-static int operation_perform(struct bulk *bulk, struct bulk_operation *operation)
+/* Perform what has been begun, and take back what trusted in those that failed. */
+static int works_settle(struct bulk *bulk)
 {
-	_cleanup_free_ char *path = NULL;
-	struct fault fault = {};
+	const size_t count = bulk->item_count;
+	_cleanup_free_ const struct bulk_operation **performed =
+		calloc(count + 1, sizeof(*performed));
 	int r;
 
-	r = operation_check(operation, &fault);
-	if (r >= 0)
-		r = bulk_resolve(bulk, operation, &path, &fault);
-	if (r >= 0)
-		r = operation_send(bulk, operation, path, &fault);
-	if (r == -EPROTO) {
-		bulk->errors++;
-		r = error_keep(operation, &fault);
-		if (r >= 0 && path && !is_post(operation) &&
-		    asprintf(&operation->location, "%s%s", bulk->call->base_url, path) < 0) {
-			operation->location = NULL;
-			r = -ENOMEM;
-		}
-	}
-	operation->state = BULK_DONE;
-	return r < 0 || !operation->error ? r : circle_undo(bulk, operation);
-}
-
-static bool is_stopped(const struct bulk *bulk)
-{
-	return bulk->errors_max > 0 && bulk->errors >= bulk->errors_max;
+	if (!performed)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		performed[i] = ((const struct bulk_work *)bulk->items[i].context)->operation;
+	r = works_run(bulk);
+	for (size_t i = 0; r >= 0 && i < count; i++)
+		if (performed[i]->error)
+			r = circle_undo(bulk, performed[i]);
+	return r;
 }
 
 /* An operation after those that it names, which may name others in turn. Whom a circle leads back
  * to is taken as made. */
-static int operation_run(struct bulk *bulk, size_t first, size_t *stack)
+static size_t operation_order(struct bulk *bulk, size_t first, size_t *stack, size_t placed)
 {
 	size_t depth = 0;
-	int r = 0;
 
 	stack[depth++] = first;
-	bulk->operations[first].state = BULK_STARTED;
-	while (r >= 0 && depth > 0 && !is_stopped(bulk)) {
+	bulk->operations[first].state = BULK_ORDERED;
+	while (depth > 0) {
 		struct bulk_operation *operation = &bulk->operations[stack[depth - 1]];
 		size_t other;
 
 		if (operation->next_reference == operation->reference_count) {
-			r = operation_perform(bulk, operation);
-			depth--;
+			bulk->order[placed++] = stack[--depth];
 			continue;
 		}
 		other = operation->references[operation->next_reference++];
 		if (bulk->operations[other].state == BULK_WAITING) {
-			bulk->operations[other].state = BULK_STARTED;
+			bulk->operations[other].state = BULK_ORDERED;
 			stack[depth++] = other;
 		}
 	}
-	return r;
+	return placed;
 }
 
 static int bulk_perform(struct bulk *bulk)
 {
 	_cleanup_free_ size_t *stack = calloc(bulk->count, sizeof(*stack));
+	size_t placed = 0;
 	int r = 0;
 
-	if (!stack)
+	bulk->order = calloc(bulk->count, sizeof(*bulk->order));
+	bulk->items = calloc(bulk->count, sizeof(*bulk->items));
+	if (!stack || !bulk->order || !bulk->items)
 		return -ENOMEM;
-	for (size_t i = 0; r >= 0 && i < bulk->count && !is_stopped(bulk); i++)
+	for (size_t i = 0; i < bulk->count; i++)
 		if (bulk->operations[i].state == BULK_WAITING)
-			r = operation_run(bulk, i, stack);
-	return r;
+			placed = operation_order(bulk, i, stack, placed);
+	for (size_t i = 0; r >= 0 && i < placed && !is_stopped(bulk); i++)
+		r = operation_perform(bulk, &bulk->operations[bulk->order[i]]);
+	return r < 0 ? r : works_settle(bulk);
 }
 
 /* --- answering -------------------------------------------------------------------------------- */
@@ -385,8 +576,11 @@ void bulk_done(struct bulk *bulk)
 		free(bulk->operations[i].location);
 		free(bulk->operations[i].etag);
 		json_putp(&bulk->operations[i].error);
+		work_freep(&bulk->operations[i].work);
 	}
 	free(bulk->operations);
+	free(bulk->order);
+	free(bulk->items);
 	*bulk = (struct bulk){};
 }
 

@@ -3,12 +3,31 @@
 #define SCIMD_SERVICE_BULK_H
 
 #include "scimd/service/call.h"
+#include "scimd/service/write.h"
 
 #define BULK_OPERATIONS_MAX 1000u
 
 #define URN_BULK_RESPONSE "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 
-enum bulk_state { BULK_WAITING, BULK_STARTED, BULK_DONE };
+enum bulk_state { BULK_WAITING, BULK_ORDERED, BULK_DONE };
+
+struct bulk;
+
+/* What an operation needs while it is performed. */
+struct bulk_work {
+	struct bulk *bulk;                /* borrowed, as the next two */
+	struct bulk_operation *operation;
+	struct change_item *item;         /* among those that are performed together */
+	struct request request;
+	char *method, *path;              /* owned; path is below the base URL, or NULL */
+	char *full_path;                  /* owned */
+	struct response response;
+	struct call call;
+	struct write write;
+	const struct write_operation *how; /* NULL: it failed before, with this: */
+	struct fault fault;
+	bool skipped; /* enough others have failed */
+};
 
 /* One operation; strings and data are borrowed from the request's body. */
 struct bulk_operation {
@@ -18,6 +37,7 @@ struct bulk_operation {
 	size_t *references;        /* owned; the operations whose bulkIds this one names */
 	size_t reference_count, next_reference;
 	enum bulk_state state;
+	struct bulk_work *work; /* owned, while it is performed */
 	int status; /* once done */
 	char *location, *etag; /* owned, or NULL */
 	struct json_object *error; /* owned; NULL if it succeeded */
@@ -27,6 +47,9 @@ struct bulk {
 	struct call *call;
 	struct bulk_operation *operations; /* owned (bulk_done) */
 	size_t count;
+	size_t *order; /* owned; in which they are performed */
+	struct change_item *items; /* owned; of those that are performed together: */
+	size_t item_count;
 	size_t errors, errors_max; /* errors_max 0: never mind */
 };
 

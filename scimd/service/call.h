@@ -67,12 +67,15 @@ int discovery_provider_config(struct call *call, struct fault *fault);
 int discovery_resource_types(struct call *call, struct fault *fault);
 int discovery_schemas(struct call *call, struct fault *fault);
 
-/* Perform one operation of a Bulk request as if it had come alone: request and body (borrowed, an
- * object or NULL) are its own, everything else is the outer call's. 0 with *response filled, or
- * -EPROTO with *fault, which has been reported. */
-_must_use_ int call_nested(const struct call *outer, const struct request *request,
-			   struct json_object *body, const char *given_id,
-			   struct response *response, struct fault *fault);
+/* One operation of a Bulk request as if it had come alone. Begin: request (borrowed) and body (an object
+ * or NULL) are its own, everything else is the outer call's; *ret is given back with call_nested_done in
+ * any case. A route that writes is found and the body described, or -EPROTO with *fault. */
+_must_use_ int call_nested_begin(const struct call *outer, const struct request *request,
+				 struct json_object *body, const char *given_id,
+				 struct response *response, struct call *ret, struct fault *fault);
+/* It failed with r: *fault is made complete and reported. */
+void call_nested_failed(struct call *call, int r, struct fault *fault);
+void call_nested_done(struct call *call);
 
 /* Answer with JSON; object is borrowed. */
 _must_use_ int call_respond(struct call *call, int status, struct json_object *object);

@@ -150,7 +150,7 @@ static int members_apply(struct change *change, const struct write *write,
 
 /* The group is written before its members, who need it; a change of members alone raises its
  * version afterwards. */
-static int group_change(struct change *change, void *context, struct fault *fault)
+int group_change(struct change *change, void *context, struct fault *fault)
 {
 	struct write *write = context;
 	_cleanup_(resource_edit_done) struct resource_edit edit = {};
@@ -212,7 +212,7 @@ int group_write(struct call *call, struct fault *fault)
 	return r < 0 ? r : group_answer(&write, fault);
 }
 
-static int group_remove(struct change *change, void *context, struct fault *fault)
+int group_remove(struct change *change, void *context, struct fault *fault)
 {
 	struct write *write = context;
 	int r;

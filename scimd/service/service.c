@@ -340,33 +340,14 @@ static void report_failure(struct call *call, const struct fault *fault)
 		     detail);
 }
 
-static int nested_perform(struct call *call, struct json_object *body, struct fault *fault)
+int call_nested_begin(const struct call *outer, const struct request *request,
+		      struct json_object *body, const char *given_id, struct response *response,
+		      struct call *ret, struct fault *fault)
 {
 	enum route_action action;
 	int r;
 
-	r = route_find(call->request->method, call->request->path, &call->route, fault);
-	if (r < 0)
-		return r;
-	action = call->route.action;
-	if (!actions[action].write || action == ROUTE_BULK)
-		return fault_set(fault, 400, "invalidSyntax",
-				 "only users and groups can be written in bulk");
-	source_fill(call);
-	if (!actions[action].body)
-		return actions[action].handler(call, fault);
-	if (!json_object_is_type(body, json_type_object))
-		return fault_set(fault, 400, "invalidSyntax", "data must be an object");
-	call->body = json_object_get(body);
-	r = body_describe(call);
-	return r < 0 ? r : actions[action].handler(call, fault);
-}
-
-int call_nested(const struct call *outer, const struct request *request,
-		struct json_object *body, const char *given_id, struct response *response,
-		struct fault *fault)
-{
-	struct call call = {
+	*ret = (struct call){
 		.service = outer->service,
 		.engine = outer->engine,
 		.request = request,
@@ -376,18 +357,33 @@ int call_nested(const struct call *outer, const struct request *request,
 		.base_url = outer->base_url,
 		.given_id = given_id,
 	};
-	int r;
+	r = route_find(request->method, request->path, &ret->route, fault);
+	if (r < 0)
+		return r;
+	action = ret->route.action;
+	if (!actions[action].write || action == ROUTE_BULK)
+		return fault_set(fault, 400, "invalidSyntax",
+				 "only users and groups can be written in bulk");
+	source_fill(ret);
+	if (!actions[action].body)
+		return 0;
+	if (!json_object_is_type(body, json_type_object))
+		return fault_set(fault, 400, "invalidSyntax", "data must be an object");
+	ret->body = json_object_get(body);
+	return body_describe(ret);
+}
 
-	r = nested_perform(&call, body, fault);
-	if (r < 0) {
-		if (r != -EPROTO || fault->status == 0)
-			fault_from_errno(&call, r, fault);
-		report_failure(&call, fault);
-		r = -EPROTO;
-	}
-	json_putp(&call.body); /* the outer call wipes what is secret in it */
-	free(call.payload);
-	return r;
+void call_nested_failed(struct call *call, int r, struct fault *fault)
+{
+	if (r != -EPROTO || fault->status == 0)
+		fault_from_errno(call, r, fault);
+	report_failure(call, fault);
+}
+
+void call_nested_done(struct call *call)
+{
+	json_putp(&call->body); /* the outer call wipes what is secret in it */
+	free(call->payload);
 }
 
 static void respond_fault(struct call *call, const struct fault *fault)

@@ -17,7 +17,7 @@ int user_read(struct call *call, struct fault *fault)
 	return read_respond(call, RESOURCE_USER, fault);
 }
 
-static int user_change(struct change *change, void *context, struct fault *fault)
+int user_change(struct change *change, void *context, struct fault *fault)
 {
 	struct write *write = context;
 	_cleanup_(resource_edit_done) struct resource_edit edit = {};
@@ -57,7 +57,7 @@ int user_write(struct call *call, struct fault *fault)
 	return r < 0 ? r : write_respond(&write, fault);
 }
 
-static int user_remove(struct change *change, void *context, struct fault *fault)
+int user_remove(struct change *change, void *context, struct fault *fault)
 {
 	struct write *write = context;
 	int r;

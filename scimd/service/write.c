@@ -380,3 +380,19 @@ int write_respond(struct write *write, struct fault *fault)
 	return render_respond(write->call, txn, write->kind == WRITE_CREATE ? 201 : 200,
 			      &write->row, fault);
 }
+
+const struct write_operation *write_operation_find(enum route_action action)
+{
+	static const struct write_operation operations[ROUTE_ACTIONS] = {
+		[ROUTE_USER_CREATE] = { RESOURCE_USER, WRITE_CREATE, user_change, 201 },
+		[ROUTE_USER_REPLACE] = { RESOURCE_USER, WRITE_REPLACE, user_change, 200 },
+		[ROUTE_USER_PATCH] = { RESOURCE_USER, WRITE_PATCH, user_change, 200 },
+		[ROUTE_USER_DELETE] = { RESOURCE_USER, WRITE_DELETE, user_remove, 204 },
+		[ROUTE_GROUP_CREATE] = { RESOURCE_GROUP, WRITE_CREATE, group_change, 201 },
+		[ROUTE_GROUP_REPLACE] = { RESOURCE_GROUP, WRITE_REPLACE, group_change, 200 },
+		[ROUTE_GROUP_PATCH] = { RESOURCE_GROUP, WRITE_PATCH, group_change, 204 },
+		[ROUTE_GROUP_DELETE] = { RESOURCE_GROUP, WRITE_DELETE, group_remove, 204 },
+	};
+
+	return operations[action].fn ? &operations[action] : NULL;
+}

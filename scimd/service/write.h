@@ -46,6 +46,20 @@ void write_touch(struct write *write);
 /* Run the change with the call's source. */
 _must_use_ int write_run(struct write *write, change_fn fn, struct fault *fault);
 
+/* What a route does to a resource: the change's body is given the struct write, and the status is that
+ * of an answer without the resource. NULL: it writes none. */
+struct write_operation {
+	enum resource_type type;
+	enum write_kind kind;
+	change_fn fn;
+	int status;
+};
+const struct write_operation *write_operation_find(enum route_action action);
+_must_use_ int user_change(struct change *change, void *write, struct fault *fault);
+_must_use_ int user_remove(struct change *change, void *write, struct fault *fault);
+_must_use_ int group_change(struct change *change, void *write, struct fault *fault);
+_must_use_ int group_remove(struct change *change, void *write, struct fault *fault);
+
 /* Answer a create, replace or patch with the resource. */
 _must_use_ int write_respond(struct write *write, struct fault *fault);
 

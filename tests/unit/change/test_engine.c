@@ -320,6 +320,57 @@ static void test_reload_shuts_people_out(void)
 	teardown();
 }
 
+/* Of one request: each by itself, one publication for all, in order, each knowing what came before. */
+static const struct change_item *many;
+static size_t known_failures;
+
+static int count_failures(struct change *change, void *context, struct fault *ret_fault)
+{
+	known_failures = 0;
+	for (size_t i = 0; i < 3; i++)
+		known_failures += many[i].result < 0;
+	return plan_run(change, context, ret_fault);
+}
+
+static void test_many_of_one_request(void)
+{
+	static const struct change_step steps[] = {
+		{ .what = PUT_USER, .user = 1, .name = "ann" },
+		{ .what = PUT_USER, .user = 2, .name = "local@example.com" },
+		{ .what = PUT_USER, .user = 1, .name = "ann", .more = OFF },
+		{ .what = PUT_USER, .user = 3, .name = "cat", .more = OFF },
+	};
+	struct change_plan plans[ARRAY_SIZE(steps)];
+	struct change_item items[ARRAY_SIZE(steps)] = { 0 };
+	uint64_t revision;
+
+	setup(REAP_DONE);
+	T_OK(put_user(3, "cat", NULL));
+	revision = revision_now();
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		plans[i] = (struct change_plan){ .steps = &steps[i], .count = 1 };
+		items[i] = (struct change_item){ .source = &source, .fn = plan_run,
+						 .context = &plans[i] };
+	}
+	items[3].fn = count_failures;
+	many = items;
+	T_OK(change_run_many(engine, items, ARRAY_SIZE(steps)));
+	T_INT(items[0].result, 0);
+	T_INT(items[1].result, -EPROTO);
+	T_INT(items[1].fault.status, 400);
+	T_STR(items[1].fault.detail, "the name \"local\" belongs to a local account");
+	T_INT(items[2].result, 0);
+	T_INT(items[3].result, 0);
+	T_INT(known_failures, 1);
+	T_INT(revision_now(), revision + 1);
+	T_TRUE(seen("ann").exists && !seen_allowed("ann") && !seen_allowed("cat"));
+	T_TRUE(!seen("local").exists);
+	T_INT(receipts(NULL).count, 2);
+	T_INT(receipts(NULL).open, 0); /* both were waited for */
+	T_OK(change_run_many(engine, items, 0));
+	teardown();
+}
+
 T_MAIN("change/engine",
        T(test_changes_reach_the_host),
        T(test_rename_keeps_the_home),
@@ -330,4 +381,5 @@ T_MAIN("change/engine",
        T(test_judged_once),
        T(test_password_reaches_the_shadow_file),
        T(test_batches_from_many_threads),
+       T(test_many_of_one_request),
        T(test_reload_shuts_people_out))

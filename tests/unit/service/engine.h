@@ -74,6 +74,14 @@ int change_run(struct change_engine *engine, const struct change_source *source,
 	return r < 0 ? r : engine_try(engine, source, fn, context, fault, true);
 }
 
+int change_run_many(struct change_engine *engine, struct change_item *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		items[i].result = change_run(engine, items[i].source, items[i].fn,
+					     items[i].context, &items[i].fault);
+	return 0;
+}
+
 struct store_txn *change_txn(struct change *change)
 {
 	return change->txn;
