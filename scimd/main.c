@@ -106,7 +106,10 @@ static bool text_equal(const char *a, const char *b)
 static bool server_differs(const struct conf *a, const struct conf *b)
 {
 	return !text_equal(a->server.listen, b->server.listen) ||
-	       a->server.max_body != b->server.max_body;
+	       a->server.max_body != b->server.max_body ||
+	       a->limits.connections != b->limits.connections ||
+	       a->limits.connections_per_address != b->limits.connections_per_address ||
+	       a->limits.idle_s != b->limits.idle_s;
 }
 
 static void reload(const struct options *options, struct change_engine *engine)
@@ -128,7 +131,8 @@ static void reload(const struct options *options, struct change_engine *engine)
 	else
 		log_notice("configuration reloaded");
 	if (server_differs(before, after))
-		log_warning("listen and max_body take effect at the next start");
+		log_warning("listen, max_body and the limits of connections take effect at "
+			    "the next start");
 	/* Also when the configuration is as it was: a renewed certificate has the old names. */
 	if (serve_certificate(options, after) < 0)
 		log_error("the certificate stays the one it was");

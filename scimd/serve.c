@@ -8,8 +8,6 @@
 #include "scimd/http/tls.h"
 #include "shared/login_report.h"
 
-#define CONNECTIONS_MAX 512u
-#define CONNECTIONS_PER_ADDRESS_MAX 128u
 #define CONTROL_CONNECTIONS_MAX 64u
 #define IDLE_TIMEOUT_S 60u
 #define CONTROL_MODE 0660u
@@ -81,9 +79,9 @@ int serve_scim(const struct options *options, const struct conf *conf, struct se
 			.certificate = certificate,
 			.key = key,
 			.max_body = conf->server.max_body,
-			.connections_max = CONNECTIONS_MAX,
-			.connections_per_address_max = CONNECTIONS_PER_ADDRESS_MAX,
-			.idle_timeout_s = IDLE_TIMEOUT_S,
+			.connections_max = conf->limits.connections,
+			.connections_per_address_max = conf->limits.connections_per_address,
+			.idle_timeout_s = conf->limits.idle_s,
 			.handler = service_handle,
 			.service = service,
 		},

@@ -53,6 +53,11 @@ static const struct key limits_keys[] = {
 	{ "members", &type_u32, AT(limits.members), "200000", NULL, "1-200000", 1, 200000, false },
 	{ "results", &type_u32, AT(limits.results), "1000", NULL, "10-1000", 10, 1000, false },
 	{ "scan", &type_u32, AT(limits.scan), "100000", NULL, "1-100000000", 1, 100000000, false },
+	{ "connections", &type_u32, AT(limits.connections), "512", NULL, "16-4096", 16, 4096,
+	  false },
+	{ "connections_per_address", &type_u32, AT(limits.connections_per_address), "128", NULL,
+	  "1-4096", 1, 4096, false },
+	{ "idle_s", &type_u32, AT(limits.idle_s), "60", NULL, "seconds, 1-3600", 1, 3600, false },
 };
 
 static const struct key identity_keys[] = {

@@ -89,6 +89,10 @@ struct conf {
 		uint32_t members;      /* that one write may name; default 200000 */
 		uint32_t results;      /* on a page; default 1000 */
 		uint32_t scan; /* resources a query without an index may look at; default 100000 */
+		/* Of the network; what is compiled in when 0. */
+		uint32_t connections;             /* default 512 */
+		uint32_t connections_per_address; /* default 128 */
+		uint32_t idle_s;                  /* default 60; twice that for a whole request */
 	} limits;
 	struct {
 		uint32_t uid_min, uid_max; /* uid_range = MIN-MAX, inclusive; no reserved id inside */

@@ -19,6 +19,7 @@
 #define STACK_BYTES ((size_t)512 * 1024)
 /* From one answer to the next complete request: the idle time, and as much again for sending it. */
 #define PATIENCE_IDLE_TIMES 2u
+#define HURRY_US 3000000u
 #define DRAIN_US 10000000u
 
 struct http_server {
@@ -88,6 +89,10 @@ static enum MHD_Result answer(const struct http_server *server, struct exchange 
 		(void)fault_set(&exchange->fault, 500, NULL, "the request got no answer");
 		return exchange_refuse(exchange, connection);
 	}
+	/* Who is not known has to come again for each attempt. */
+	if (response.status == 401 || response.status == 429)
+		return exchange_respond(exchange, connection, &response, response.status == 401);
+	watch_trust(server->watch, entry);
 	return exchange_respond(exchange, connection, &response, false);
 }
 
@@ -183,6 +188,17 @@ static struct MHD_Daemon *daemon_start(struct http_server *server,
 		MHD_OPTION_END);
 }
 
+static int watch_start(const struct http_options *options, struct watch **ret)
+{
+	uint64_t patience_us = (uint64_t)options->idle_timeout_s * PATIENCE_IDLE_TIMES * 1000000u;
+
+	return watch_new(&(struct watch_options){ .patience_us = patience_us,
+						  .hurry_us = patience_us < HURRY_US ? patience_us
+										     : HURRY_US,
+						  .crowd = options->connections_max / 4 * 3 },
+			 ret);
+}
+
 int http_server_open(const struct http_options *options, struct http_server **ret)
 {
 	_cleanup_(http_server_closep) struct http_server *server = NULL;
@@ -206,8 +222,7 @@ int http_server_open(const struct http_options *options, struct http_server **re
 	/* Every thread of the server inherits this: signals are for the main thread. */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = watch_new((uint64_t)options->idle_timeout_s * PATIENCE_IDLE_TIMES * 1000000u,
-		      &server->watch);
+	r = watch_start(options, &server->watch);
 	if (r == 0) {
 		server->daemon = daemon_start(server, options);
 		(void)TAKE_FD(fd); /* the library closes it when it fails, too */

@@ -13,7 +13,7 @@
 struct watch_entry {
 	LIST_ENTRY(watch_entry) link;
 	int fd;
-	bool busy;
+	bool busy, trusted;
 	uint64_t since_us; /* CLOCK_MONOTONIC; 0: the client waits for us */
 };
 
@@ -22,8 +22,8 @@ struct watch {
 	pthread_cond_t drained, stopped;
 	pthread_t thread;
 	bool started, stop;
-	unsigned int busy;
-	uint64_t patience_us;
+	unsigned int busy, count;
+	struct watch_options options;
 	LIST_HEAD(, watch_entry) entries;
 };
 
@@ -38,10 +38,14 @@ static struct timespec after_us(uint64_t us)
 static void cut_late(struct watch *watch)
 {
 	uint64_t now_us = clock_monotonic_us();
+	bool is_crowded = watch->count > watch->options.crowd;
 	struct watch_entry *entry;
 
 	LIST_FOREACH(entry, &watch->entries, link) {
-		if (entry->since_us == 0 || now_us - entry->since_us <= watch->patience_us)
+		uint64_t limit_us = is_crowded && !entry->trusted ? watch->options.hurry_us
+								  : watch->options.patience_us;
+
+		if (entry->since_us == 0 || now_us - entry->since_us <= limit_us)
 			continue;
 		/* Its own thread sees the end of the stream and closes the descriptor. */
 		(void)shutdown(entry->fd, SHUT_RDWR);
@@ -64,7 +68,7 @@ static void *watch_main(void *context)
 	return NULL;
 }
 
-int watch_new(uint64_t patience_us, struct watch **ret)
+int watch_new(const struct watch_options *options, struct watch **ret)
 {
 	_cleanup_(watch_freep) struct watch *watch = calloc(1, sizeof(*watch));
 	pthread_condattr_t attributes;
@@ -72,7 +76,7 @@ int watch_new(uint64_t patience_us, struct watch **ret)
 
 	if (!watch)
 		return -ENOMEM;
-	watch->patience_us = patience_us;
+	watch->options = *options;
 	LIST_INIT(&watch->entries);
 	(void)pthread_mutex_init(&watch->lock, NULL);
 	(void)pthread_condattr_init(&attributes);
@@ -118,6 +122,7 @@ struct watch_entry *watch_add(struct watch *watch, int fd)
 	entry->since_us = clock_monotonic_us();
 	(void)pthread_mutex_lock(&watch->lock);
 	LIST_INSERT_HEAD(&watch->entries, entry, link);
+	watch->count++;
 	(void)pthread_mutex_unlock(&watch->lock);
 	return entry;
 }
@@ -129,6 +134,7 @@ void watch_remove(struct watch *watch, struct watch_entry *entry)
 	watch_idle(watch, entry);
 	(void)pthread_mutex_lock(&watch->lock);
 	LIST_REMOVE(entry, link);
+	watch->count--;
 	(void)pthread_mutex_unlock(&watch->lock);
 	free(entry);
 }
@@ -162,6 +168,15 @@ void watch_working(struct watch *watch, struct watch_entry *entry)
 void watch_waiting(struct watch *watch, struct watch_entry *entry)
 {
 	entry_set(watch, entry, true, clock_monotonic_us());
+}
+
+void watch_trust(struct watch *watch, struct watch_entry *entry)
+{
+	if (!entry)
+		return;
+	(void)pthread_mutex_lock(&watch->lock);
+	entry->trusted = true;
+	(void)pthread_mutex_unlock(&watch->lock);
 }
 
 void watch_idle(struct watch *watch, struct watch_entry *entry)

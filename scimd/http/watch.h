@@ -13,8 +13,15 @@
 struct watch;
 struct watch_entry;
 
-/* Starts a thread that cuts connections which keep us waiting longer than patience_us. */
-_must_use_ int watch_new(uint64_t patience_us, struct watch **ret);
+/* How long, and when there are more connections than crowd, how long those may take that are not
+ * trusted: so whoever only takes up room makes place for who has something to say. */
+struct watch_options {
+	uint64_t patience_us, hurry_us;
+	unsigned int crowd;
+};
+
+/* Starts a thread that cuts connections which keep us waiting for longer. */
+_must_use_ int watch_new(const struct watch_options *options, struct watch **ret);
 /* All entries have been removed. */
 void watch_freep(struct watch **watch);
 
@@ -29,6 +36,8 @@ void watch_busy(struct watch *watch, struct watch_entry *entry);
 void watch_working(struct watch *watch, struct watch_entry *entry);
 /* Our answer is made: sending it, and all that follows, is on the client's time again. */
 void watch_waiting(struct watch *watch, struct watch_entry *entry);
+/* A request on it was from somebody we know. */
+void watch_trust(struct watch *watch, struct watch_entry *entry);
 /* The request is over, answered or not. */
 void watch_idle(struct watch *watch, struct watch_entry *entry);
 

@@ -20,7 +20,7 @@
 
 struct service {
 	struct change_engine *engine; /* borrowed */
-	struct limit *limit;
+	struct limit *limit, *failures; /* requests, and tokens that are not known, by address */
 	struct metrics *metrics;
 	struct webhook *webhook; /* borrowed, or NULL */
 	struct id_source ids;

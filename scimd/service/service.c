@@ -15,6 +15,7 @@
 #include "scimd/service/payload.h"
 
 #define HASHING_MAX 2u /* yescrypt takes memory and a core: the rest of the host needs some too */
+#define FAILURES_PER_S 32u
 #define MEDIA_TYPE "application/scim+json"
 #define URN_SEARCH "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 #define URN_BULK_REQUEST "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
@@ -67,13 +68,15 @@ int service_new(struct change_engine *engine, struct service **ret)
 	service->scan_max = LIST_SCAN_MAX;
 	service->ids = (struct id_source)ID_SOURCE_INIT;
 	r = limit_new(&service->limit);
-	if (r < 0)
-		return r;
-	r = metrics_new(&service->metrics);
+	if (r >= 0)
+		r = limit_new(&service->failures);
+	if (r >= 0)
+		r = metrics_new(&service->metrics);
 	if (r >= 0 && sem_init(&service->hashing, 0, HASHING_MAX) < 0)
 		r = -errno;
 	if (r < 0) {
 		metrics_freep(&service->metrics);
+		limit_freep(&service->failures);
 		limit_freep(&service->limit);
 		return r;
 	}
@@ -86,6 +89,7 @@ void service_freep(struct service **service)
 	if (!*service)
 		return;
 	limit_freep(&(*service)->limit);
+	limit_freep(&(*service)->failures);
 	metrics_freep(&(*service)->metrics);
 	sem_destroy(&(*service)->hashing);
 	pthread_mutex_destroy(&(*service)->ids.lock);
@@ -161,10 +165,20 @@ static int check_rate(struct call *call, struct fault *fault)
 static int check_token(struct call *call, struct fault *fault)
 {
 	const struct request *request = call->request;
+	unsigned int wait_s;
 
 	call->connection = auth_connection(call->conf, request->authorization);
 	if (call->connection)
 		return 0;
+	/* A known token is never refused for the sake of others behind the same address. */
+	wait_s = limit_take(call->service->failures, request->peer ? request->peer : "",
+			    FAILURES_PER_S, clock_monotonic_us());
+	if (wait_s > 0) {
+		fault_set(fault, 429, NULL, "more than %u unknown tokens per second",
+			  FAILURES_PER_S);
+		fault->retry_after_s = wait_s;
+		return -EPROTO;
+	}
 	log_info("%s: refused %s: %s", request->id, request->peer ? request->peer : "",
 		 request->authorization ? "unknown token" : "no token");
 	response_header(call->response, "WWW-Authenticate", "Bearer realm=\"scim\"");

@@ -253,6 +253,42 @@ static void test_connections_per_address(void)
 		(void)close(fds[i]);
 }
 
+/* Many who say nothing take all the room there is, and others are turned away: they lose it in seconds,
+ * long before the idle time, and whoever comes again gets it. Who has said something keeps the idle time. */
+static void test_crowd(void)
+{
+	struct http_options options = harness_options();
+	_cleanup_(http_server_closep) struct http_server *server = NULL;
+	uint64_t start_us = clock_monotonic_us();
+	int silent[40], known, status = 0;
+	in_port_t port;
+	char c;
+
+	options.connections_max = 16;
+	options.idle_timeout_s = 60;
+	port = harness_start(&options, &server);
+	T_FATAL(port != 0);
+	known = harness_connect(port);
+	harness_send(known, BYTES("GET / HTTP/1.1\r\nHost: h\r\n\r\n"));
+	T_TRUE(harness_read_one(known, reply));
+	for (size_t i = 0; i < ARRAY_SIZE(silent); i++) {
+		silent[i] = harness_connect(port);
+		harness_send(silent[i], BYTES("GET / HTTP/1.1\r\nHost: h\r\nX-Slow: "));
+	}
+	while (status != 200 && clock_monotonic_us() - start_us < 15000000) {
+		status = harness_ask(port, BYTES("GET / HTTP/1.1\r\nHost: h\r\n" END), reply);
+		(void)usleep(200000);
+	}
+	T_INT(status, 200);
+	T_TRUE(clock_monotonic_us() - start_us > 2000000);
+	T_TRUE(recv(known, &c, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN);
+	harness_send(known, BYTES("GET / HTTP/1.1\r\nHost: h\r\n\r\n"));
+	T_TRUE(harness_read_one(known, reply));
+	(void)close(known);
+	for (size_t i = 0; i < ARRAY_SIZE(silent); i++)
+		(void)close(silent[i]);
+}
+
 static void test_unix_socket_tells_the_peer(void)
 {
 	struct http_options options = harness_options();
@@ -296,4 +332,5 @@ static void test_open_fails_cleanly(void)
 T_MAIN("http limits", T(test_body_size), T(test_refused_before_the_body), T(test_head_size),
        T(test_idle_timeout), T(test_dripping_header_is_bounded), T(test_slow_handler_is_answered),
        T(test_close_answers_what_was_asked), T(test_connections_per_address),
+       T(test_crowd),
        T(test_unix_socket_tells_the_peer), T(test_open_fails_cleanly))

@@ -88,6 +88,9 @@ static void test_defaults(void)
 	T_INT(conf->limits.depth, 32);
 	T_INT(conf->limits.operations, 1000);
 	T_INT(conf->limits.scan, 100000);
+	T_INT(conf->limits.connections, 512);
+	T_INT(conf->limits.connections_per_address, 128);
+	T_INT(conf->limits.idle_s, 60);
 	T_INT(conf->connection_count, 0);
 	T_INT(conf->role_count, 0);
 	T_INT(conf->attribute_count, 0);
@@ -293,6 +296,8 @@ static void test_problems(void)
 		{ "[events]\nwebhook = http://[::1]:80/\n", 1, "must be set together" },
 		{ "[limits]\ndepth = 33\n", 2, "depth must be 4-32" },
 		{ "[limits]\noperations = 0\n", 2, "operations must be" },
+		{ "[limits]\nconnections = 8\n", 2, "connections must be 16-4096" },
+		{ "[limits]\nidle_s = 0\n", 2, "idle_s must be seconds" },
 		{ "[server]\nlisten = 1.1.1.1:1 \x1b[31m\n", 2, "control character" },
 	};
 
