@@ -196,3 +196,20 @@ tls_suite() {
 	openssl s_client -connect "$SCIM_ADDRESS:$SCIM_PORT" -tls1_2 -cipher "$1" </dev/null 2>/dev/null |
 		grep -q "Cipher is $1"
 }
+
+# documented HEADING COMMAND…: what the command prints has each field that the page's table under the
+# heading names in its first column. Of arrays the first element counts.
+documented() {
+	local heading=$1 field fields json
+	shift
+	fields=$(awk -v heading="## $heading" '
+		$0 == heading { under = 1; next }
+		/^## / { under = 0 }
+		under && /^\| `/ { split($0, cell, "|"); print cell[2] }' "$SCIM_TOP/$PAGE" | grep -o '`[^`]*`' | tr -d '`')
+	json=$(host_run "$HOST" "$@" </dev/null)
+	[ -n "$fields" ] && [ -n "$json" ] || return
+	for field in $fields; do
+		is "$*: has $field" true "$(jq --arg field "$field" \
+			'if type == "array" then .[0] else . end | has($field)' <<<"$json")"
+	done
+}
