@@ -15,6 +15,8 @@
 #include "scimctl/scimctl.h"
 #include "shared/backup.h"
 #include "shared/conf.h"
+#include "shared/directory.h"
+#include "shared/warden_proto.h"
 
 #define DB BACKUP_STATE_DIR "/db"
 #define TLS BACKUP_STATE_DIR "/tls"
@@ -296,6 +298,18 @@ static int scimd_stop(int *ret_lock)
 	return EXIT_SUCCESS;
 }
 
+/* The warden lets nobody have the uid of somebody deleted again, whoever asks; only root may say that
+ * the store is of a day when they were not. */
+static int warden_tell(void)
+{
+	_cleanup_close_ int fd = open(DIRECTORY_PUBLIC_DIR "/" WARDEN_RESTORED_FILE,
+				      O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	return fd >= 0 || errno == ENOENT ? EXIT_SUCCESS
+					  : complain(DIRECTORY_PUBLIC_DIR "/" WARDEN_RESTORED_FILE
+								  ": %s", strerror(errno));
+}
+
 static int scimd_start(const struct context *context, const struct restore *restore)
 {
 	if (!has_systemd()) {
@@ -336,8 +350,10 @@ static int restore_run(const struct context *context, const struct restore *rest
 {
 	const struct place db = { DB, "store", 0700, 0600, false };
 	bool configured = is_configured();
-	int code = place_fill(restore, &db);
+	int code = warden_tell();
 
+	if (code == EXIT_SUCCESS)
+		code = place_fill(restore, &db);
 	if (code == EXIT_SUCCESS && !configured)
 		code = configuration_fill(restore);
 	if (code == EXIT_SUCCESS && configured && !context->quiet)

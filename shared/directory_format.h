@@ -48,7 +48,8 @@
  * groups but the private one: exposed SCIM groups and the local groups that roles grant), then the
  * text "name\0x\0gecos\0home\0shell\0", which is what struct passwd needs in one piece. Flags:
  * DIRECTORY_ALLOWED: may be here. Without it the shell is /usr/sbin/nologin and there are no groups.
- * DIRECTORY_DELETED: a tombstone: only the uid counts, no name index, not enumerated. A private group
+ * DIRECTORY_DELETED: a tombstone: only the uid counts, no name index, not enumerated; with
+ * DIRECTORY_RETIRED it was said to be deleted, without it was only left out when everybody was sent. A private group
  * of the same name and id is implied for each user that is not deleted; it has no record.
  * The detail record (units, 0 if none): DIRECTORY_RECORD_DETAIL: struct directory_detail_record, then
  * its strings, each NUL-terminated, in this order: reason (why not allowed, "" if allowed), role
@@ -115,6 +116,7 @@ enum directory_record_type {
 #define DIRECTORY_ALLOWED 0x0001u
 #define DIRECTORY_DELETED 0x0002u
 #define DIRECTORY_LOCAL 0x0004u
+#define DIRECTORY_RETIRED 0x0008u
 
 struct directory_table {
 	uint64_t offset; /* bytes */

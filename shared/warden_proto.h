@@ -64,6 +64,11 @@ struct warden_message {
 
 #define WARDEN_FULL 1u /* what is not sent does not exist: users become tombstones, groups vanish */
 
+/* A uid that was sent as deleted is never given back, unless root says that the store was put back to a
+ * day before: by this file beside the directory, which the next batch with WARDEN_FULL uses up. Who was
+ * only not sent with such a batch may come back with a later one. */
+#define WARDEN_RESTORED_FILE "restored"
+
 struct warden_begin {
 	uint64_t revision; /* the directory's after this batch; higher than before, or full */
 	unsigned char instance[DIRECTORY_INSTANCE_SIZE];

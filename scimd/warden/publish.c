@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -26,6 +27,9 @@ struct publish {
 	uint64_t conf_seen;
 	struct directory_writer *directory, *shadow;
 	bool open, full; /* a batch is open */
+	bool may_revive; /* root says so: the store was put back to a day before */
+	uint32_t *shut; /* uids that a full batch was refused; they are not buried */
+	size_t shut_count, shut_room;
 	struct warden_begin begin;
 	struct pending_member *pending;
 	size_t pending_count, pending_room;
@@ -148,7 +152,8 @@ int publish_new(const struct publish_options *options, struct publish **ret)
 
 static void batch_end(struct publish *publish)
 {
-	publish->open = publish->full = false;
+	publish->open = publish->full = publish->may_revive = false;
+	publish->shut_count = 0;
 	publish->pending_count = publish->touched_count = publish->refusal_count = 0;
 }
 
@@ -162,6 +167,7 @@ void publish_freep(struct publish **publish)
 	free((*publish)->pending);
 	free((*publish)->touched);
 	free((*publish)->refusals);
+	free((*publish)->shut);
 	free(*publish);
 	*publish = NULL;
 }
@@ -623,21 +629,42 @@ static int compute_gids(struct publish *publish, const struct user_copy *old,
 	return r < 0 ? r : 0;
 }
 
-/* Against what is staged: a tombstone stays one, and a name belongs to one uid or gid. */
+/* A full batch begins without anything staged, but what was published still counts. */
+static bool is_dead(struct publish *publish, uint32_t uid)
+{
+	const struct directory_view *view = directory_writer_view(publish->directory);
+	struct directory_user user;
+
+	if (directory_writer_user(publish->directory, uid, &user) == 0)
+		return user.flags & DIRECTORY_DELETED;
+	return publish->full && !publish->may_revive && view &&
+	       directory_user_by_uid(view, uid, &user) == 0 &&
+	       (user.flags & DIRECTORY_DELETED) && (user.flags & DIRECTORY_RETIRED);
+}
+
+static bool was_group(const struct publish *publish, uint32_t gid)
+{
+	const struct directory_view *view = directory_writer_view(publish->directory);
+	struct directory_group group;
+
+	return publish->full && view && directory_group_by_gid(view, gid, &group) == 0 &&
+	       !group.is_private && !(group.flags & DIRECTORY_LOCAL);
+}
+
+/* A tombstone stays one, and a name belongs to one uid or gid. */
 static int check_place(struct publish *publish, const struct user_record *record,
 		       struct refusal *why)
 {
 	struct directory_group group;
 	struct directory_user user;
 	size_t size = strlen(record->name);
-	int r = directory_writer_user(publish->directory, record->fixed.uid, &user);
 
-	if (r == 0 && (user.flags & DIRECTORY_DELETED) &&
-	    !(record->fixed.flags & WARDEN_USER_DELETED))
-		return refuse(why, "uid %u belonged to a deleted user", record->fixed.uid);
 	if (record->fixed.flags & WARDEN_USER_DELETED)
 		return 0;
-	if (directory_writer_group(publish->directory, record->fixed.uid, &group) == 0)
+	if (is_dead(publish, record->fixed.uid))
+		return refuse(why, "uid %u belonged to a deleted user", record->fixed.uid);
+	if (directory_writer_group(publish->directory, record->fixed.uid, &group) == 0 ||
+	    was_group(publish, record->fixed.uid))
 		return refuse(why, "uid %u is the gid of a group", record->fixed.uid);
 	if (directory_writer_user_named(publish->directory, record->name, size, &user) == 0 &&
 	    user.uid != record->fixed.uid)
@@ -651,7 +678,7 @@ static void copy_from_record(const struct user_record *record, struct user_copy 
 {
 	*copy = (struct user_copy){ .exists = true };
 	if (record->fixed.flags & WARDEN_USER_DELETED) {
-		copy->flags = DIRECTORY_DELETED;
+		copy->flags = DIRECTORY_DELETED | DIRECTORY_RETIRED;
 		return;
 	}
 	if (record->fixed.flags & WARDEN_USER_ALLOWED)
@@ -679,11 +706,30 @@ static int apply_user(struct publish *publish, const struct user_record *record)
 	return r < 0 ? r : user_copy_put(publish, record->fixed.uid, &new, record);
 }
 
-/* A refused record must not leave its uid as it was. */
+static int shut_later(struct publish *publish, uint32_t uid)
+{
+	if (publish->shut_count == publish->shut_room) {
+		size_t room = publish->shut_room ? publish->shut_room * 2 : 64;
+		uint32_t *larger = reallocarray(publish->shut, room, sizeof(*larger));
+
+		if (!larger)
+			return -ENOMEM;
+		publish->shut = larger;
+		publish->shut_room = room;
+	}
+	publish->shut[publish->shut_count++] = uid;
+	return 0;
+}
+
+/* A refused record must not leave its uid as it was. In a full batch it is nowhere yet: what becomes of
+ * it is decided when everybody else is known. */
 static int shut_out(struct publish *publish, uint32_t uid)
 {
 	_cleanup_(user_copy_done) struct user_copy old = { 0 }, new = { 0 };
 	int r = user_copy_get(publish, uid, &old);
+
+	if (r == 0 && publish->full && !old.exists)
+		return shut_later(publish, uid);
 
 	if (r < 0 || !old.exists || !(old.flags & DIRECTORY_ALLOWED))
 		return r;
@@ -768,11 +814,13 @@ int publish_check_group(struct publish *publish, const void *body, size_t size, 
 static int check_group_place(struct publish *publish, const struct group_record *record,
 			     struct refusal *why)
 {
+	const struct directory_view *view = directory_writer_view(publish->directory);
 	struct directory_group group;
 	struct directory_user user;
 	size_t size = strlen(record->name);
 
-	if (directory_writer_user(publish->directory, record->fixed.gid, &user) == 0)
+	if (directory_writer_user(publish->directory, record->fixed.gid, &user) == 0 ||
+	    (view && directory_user_by_uid(view, record->fixed.gid, &user) == 0))
 		return refuse(why, "gid %u is the uid of a user", record->fixed.gid);
 	if (directory_writer_user_named(publish->directory, record->name, size, &user) == 0)
 		return refuse(why, "the name \"%s\" is taken by a user", record->name);
@@ -869,6 +917,24 @@ static uint32_t hint_bound(const struct publish *publish, uint32_t hint)
 	return hint < ids ? hint : ids;
 }
 
+/* Root's word that the store was put back. The folder is root's, so whatever is in it is. */
+static bool restored_is_said(const struct publish *publish)
+{
+	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/" WARDEN_RESTORED_FILE, publish->options.folder);
+	return access(path, F_OK) == 0;
+}
+
+static void restored_forget(const struct publish *publish)
+{
+	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/" WARDEN_RESTORED_FILE, publish->options.folder);
+	if (unlink(path) < 0)
+		log_error_errno(-errno, "removing %s", path);
+}
+
 int publish_begin(struct publish *publish, const void *body, size_t size, struct refusal *why)
 {
 	struct packet_reader reader = { .at = body, .left = size };
@@ -904,6 +970,7 @@ int publish_begin(struct publish *publish, const void *body, size_t size, struct
 	}
 	publish->begin = begin;
 	publish->full = begin.flags & WARDEN_FULL;
+	publish->may_revive = publish->full && restored_is_said(publish);
 	publish->open = true;
 	return 0;
 }
@@ -915,23 +982,59 @@ void publish_abort(struct publish *publish)
 	batch_end(publish);
 }
 
+/* What a full batch leaves of somebody whom it did not name, or named in a way that was refused: a
+ * tombstone, or a name without access. */
+static void remains_of(struct publish *publish, const struct directory_user *user, bool refused,
+		       struct user_copy *ret)
+{
+	struct directory_group group;
+	struct directory_user other;
+
+	*ret = (struct user_copy){ .flags = DIRECTORY_DELETED };
+	if (user->flags & DIRECTORY_DELETED) {
+		ret->flags |= user->flags & DIRECTORY_RETIRED;
+		return;
+	}
+	if (!refused || user->name_size >= sizeof(ret->name) ||
+	    directory_writer_user_named(publish->directory, user->name, user->name_size, &other) == 0 ||
+	    directory_writer_group_named(publish->directory, user->name, user->name_size,
+					 &group) == 0 ||
+	    directory_writer_group(publish->directory, user->uid, &group) == 0)
+		return;
+	ret->flags = 0;
+	(void)snprintf(ret->name, sizeof(ret->name), "%s", user->name);
+	(void)snprintf(ret->gecos, sizeof(ret->gecos), "%s", user->gecos);
+	(void)snprintf(ret->home, sizeof(ret->home), "%s", user->home);
+	(void)snprintf(ret->shell, sizeof(ret->shell), DIRECTORY_NOLOGIN);
+}
+
+static bool was_refused(const struct publish *publish, uint32_t uid)
+{
+	return publish->shut_count != 0 &&
+	       bsearch(&uid, publish->shut, publish->shut_count, sizeof(uid), compare_ids);
+}
+
 /* With WARDEN_FULL: whom the batch did not name is gone; the uid stays taken. */
 static int bury_missing(struct publish *publish)
 {
 	const struct directory_view *before = directory_writer_view(publish->directory);
-	struct user_copy tombstone = { .flags = DIRECTORY_DELETED };
-	uint64_t cursor = 0;
 	struct directory_user user, staged;
+	uint64_t cursor = 0;
 	int r = 0;
 
 	if (!publish->full || !before)
 		return 0;
+	if (publish->shut_count)
+		qsort(publish->shut, publish->shut_count, sizeof(*publish->shut), compare_ids);
 	while (r == 0 && (r = directory_user_next_any(before, &cursor, &user)) == 0) {
+		struct user_copy remains;
 		uint32_t uid = user.uid;
 
 		r = directory_writer_user(publish->directory, uid, &staged);
-		if (r == -ENOENT)
-			r = user_copy_put(publish, uid, &tombstone, NULL);
+		if (r == -ENOENT) {
+			remains_of(publish, &user, was_refused(publish, uid), &remains);
+			r = user_copy_put(publish, uid, &remains, NULL);
+		}
 		if (r == 0)
 			r = touch(publish, uid);
 	}
@@ -1043,6 +1146,8 @@ int publish_commit(struct publish *publish, struct publish_result *ret, struct r
 		publish_abort(publish);
 		return r;
 	}
+	if (publish->may_revive)
+		restored_forget(publish);
 	result.refusals = TAKE_PTR(publish->refusals);
 	result.refusal_count = publish->refusal_count;
 	batch_end(publish);

@@ -329,6 +329,126 @@ static void test_refused_group_vanishes(void)
 	host_close();
 }
 
+static unsigned int flags_of(uint32_t uid)
+{
+	struct directory_user found;
+	unsigned int flags;
+
+	view_open();
+	T_FATAL(directory_user_by_uid(&view, uid, &found) == 0);
+	flags = found.flags;
+	directory_release(&view);
+	return flags;
+}
+
+/* Everybody is sent anew: who was said to be deleted stays so, whatever scimd says now. */
+static void test_full_revives_nobody(void)
+{
+	const struct user_spec mallory = { .uid = ANN, .flags = WARDEN_USER_ALLOWED,
+					   .name = "mallory" };
+	char path[FIXTURE_PATH + 16];
+
+	host_open();
+	T_OK(begin(11, 0));
+	T_OK(user(&(struct user_spec){ .uid = ANN, .flags = WARDEN_USER_DELETED }));
+	commit();
+	T_INT(flags_of(ANN), DIRECTORY_DELETED | DIRECTORY_RETIRED);
+	for (unsigned int revision = 12; revision < 16; revision++) {
+		T_OK(begin(revision, WARDEN_FULL)); /* named, or left out: the same */
+		T_OK(user(&bob));
+		if (revision % 2 == 0) {
+			T_OK(user(revision % 4 ? &ann : &mallory));
+			T_STR(why.text, "uid 70001 belonged to a deleted user");
+		}
+		T_OK(group(ANN, 0, "annies"));
+		T_STR(why.text, "gid 70001 is the uid of a user");
+		commit();
+		T_INT(flags_of(ANN), DIRECTORY_DELETED | DIRECTORY_RETIRED);
+		check_sound();
+	}
+	/* Root's word, for one batch. */
+	sprintf(path, "%s/" WARDEN_RESTORED_FILE, fixture.folder);
+	file_write(path, "");
+	T_OK(begin(20, WARDEN_FULL));
+	T_OK(user(&ann));
+	T_STR(why.text, "");
+	T_OK(user(&bob));
+	T_TRUE(access(path, F_OK) == 0);
+	commit();
+	T_INT(flags_of(ANN), DIRECTORY_ALLOWED);
+	T_TRUE(access(path, F_OK) < 0);
+	T_OK(begin(21, 0));
+	T_OK(user(&(struct user_spec){ .uid = ANN, .flags = WARDEN_USER_DELETED }));
+	commit();
+	T_OK(begin(22, WARDEN_FULL));
+	T_OK(user(&ann));
+	T_STR(why.text, "uid 70001 belonged to a deleted user");
+	commit();
+	host_close();
+}
+
+/* Left out of one full batch is not deleted: another one may name them again, a small one not. */
+static void test_left_out_may_return(void)
+{
+	host_open();
+	T_OK(begin(11, WARDEN_FULL));
+	T_OK(user(&bob));
+	commit();
+	T_INT(flags_of(ANN), DIRECTORY_DELETED);
+	T_OK(begin(12, 0));
+	T_OK(user(&ann));
+	T_STR(why.text, "uid 70001 belonged to a deleted user");
+	commit();
+	T_INT(flags_of(ANN), DIRECTORY_DELETED);
+	T_OK(begin(13, WARDEN_FULL));
+	T_OK(user(&bob));
+	T_OK(group(TEAM, 0, "team"));
+	T_OK(user(&(struct user_spec){ .uid = TEAM, .flags = WARDEN_USER_ALLOWED, .name = "x" }));
+	T_STR(why.text, "uid 71001 is the gid of a group");
+	T_OK(user(&ann));
+	commit();
+	T_INT(flags_of(ANN), DIRECTORY_ALLOWED);
+	check_sound();
+	host_close();
+}
+
+/* A record that a full batch was refused shuts its uid out, and the next one lets it in again. */
+static void test_full_refusal_shuts_out(void)
+{
+	struct directory_user found;
+
+	host_open();
+	T_OK(begin(11, WARDEN_FULL));
+	T_OK(group(TEAM, 0, "team"));
+	T_OK(user(&bob));
+	T_OK(user(&(struct user_spec){ .uid = ANN, .flags = WARDEN_USER_ALLOWED, .name = "ann",
+				       .home = "no-path" }));
+	T_STR(why.text, "invalid home directory");
+	commit();
+	T_STR(refusal_of(ANN), "invalid home directory");
+	T_TRUE(loss_of(ANN) && !loss_of(ANN)->gids);
+	check_shut_out(ANN, "ann");
+	check_sound();
+	T_OK(begin(12, 0));
+	T_OK(user(&ann));
+	T_OK(member(TEAM, ANN, true));
+	commit();
+	T_INT(flags_of(ANN), DIRECTORY_ALLOWED);
+	/* Somebody else has the name by then. */
+	T_OK(begin(13, WARDEN_FULL));
+	T_OK(user(&(struct user_spec){ .uid = 70009, .flags = WARDEN_USER_ALLOWED, .name = "ann" }));
+	T_OK(user(&ann));
+	T_STR(why.text, "the name \"ann\" is taken by uid 70009");
+	commit();
+	T_INT(flags_of(ANN), DIRECTORY_DELETED);
+	view_open();
+	T_FATAL(directory_user_by_name(&view, "ann", 3, &found) == 0);
+	T_INT(found.uid, 70009);
+	directory_release(&view);
+	check_sound();
+	host_close();
+}
+
 static void test_tombstones_stay(void)
 {
 	struct directory_user found;
@@ -542,7 +662,8 @@ T_MAIN("warden/publish",
        T(test_refusals_are_bounded),
        T(test_places),
        T(test_refused_group_vanishes),
-       T(test_tombstones_stay),
+       T(test_tombstones_stay), T(test_full_revives_nobody), T(test_left_out_may_return),
+       T(test_full_refusal_shuts_out),
        T(test_members_are_checked),
        T(test_out_and_in_again),
        T(test_roles),
