@@ -4,9 +4,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "nss_scim/local.h"
 #include "nss_scim/pack.h"
 #include "shared/directory.h"
+#include "shared/local_user.h"
 
 /* glibc's growing array of groups. */
 struct group_array {

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "nss_scim/enumeration.h"
-#include "nss_scim/local.h"
 #include "nss_scim/pack.h"
 #include "shared/directory.h"
+#include "shared/local_user.h"
 #include "shared/names.h"
 
 #define NO_PASSWORD "*"

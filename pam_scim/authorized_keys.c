@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "pam_scim/local.h"
 #include "shared/attrs.h"
 #include "shared/directory.h"
+#include "shared/local_user.h"
 #include "shared/names.h"
 
 static bool is_one_line(const char *key)
@@ -44,7 +44,7 @@ static int answer(const char *name)
 	if (!name_is_valid(name, name_size))
 		return -ENOENT;
 	/* A local account of the same name must not be opened by a person's key. */
-	r = local_has_user(name);
+	r = local_has_user(name, name_size);
 	if (r != 0)
 		return r < 0 ? r : -ENOENT;
 	r = directory_acquire(&view);

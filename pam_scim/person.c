@@ -6,8 +6,8 @@
 
 #include <security/pam_modutil.h>
 
-#include "pam_scim/local.h"
 #include "shared/conf.h"
+#include "shared/local_user.h"
 #include "shared/names.h"
 
 #define DATA_KEY "pam_scim_ours"
@@ -90,7 +90,7 @@ void person_look(pam_handle_t *pamh, const char *name, struct person *ret)
 	if (decision_name_is_foreign(name))
 		return;
 	/* An unreadable /etc/passwd makes nobody local; root was let through by name. */
-	facts.is_local = local_has_user(name) > 0;
+	facts.is_local = local_has_user(name, strlen(name)) > 0;
 	if (facts.is_local)
 		return;
 	facts.was_ours = is_remembered(pamh, name);

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "nss_scim/local.h"
+#include "shared/local_user.h"
 #include "tests/unit/nss_scim/people.h"
 
 #define UNTOUCHED -77

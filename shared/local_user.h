@@ -1,7 +1,8 @@
-/* local.h - is a name one of /etc/passwd's? Local accounts always win.
- * Layer: nss_scim. No stdio, no allocation, no NSS: it runs inside NSS. Any thread. Keeps errno. */
-#ifndef NSS_SCIM_LOCAL_H
-#define NSS_SCIM_LOCAL_H
+/* local_user.h - is a name one of /etc/passwd's? Local accounts always win.
+ * Layer: shared, libc only. No stdio, no allocation, no NSS: it runs inside NSS and login programs.
+ * Threads: any. Keeps errno. */
+#ifndef SHARED_LOCAL_USER_H
+#define SHARED_LOCAL_USER_H
 
 #include <stddef.h>
 

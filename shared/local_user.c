@@ -1,4 +1,4 @@
-#include "nss_scim/local.h"
+#include "shared/local_user.h"
 
 #include <errno.h>
 #include <fcntl.h>
