@@ -41,6 +41,7 @@ package_run() {
 
 package_install() {
 	package_run apt-get install -y -q --no-install-recommends --allow-downgrades \
+		-o Dpkg::Options::=--force-confold \
 		/root/debs/scimd.deb /root/debs/libnss-scim.deb /root/debs/libpam-scim.deb
 }
 

@@ -42,8 +42,10 @@ package_connect okta
 person ada secret-1
 old_uid=$PERSON_UID
 log_in ada true
+ok "the timer runs" host_run "$HOST" systemctl start scimd-metrics.timer
 ok "removed" package_run apt-get remove -y -q scimd libnss-scim libpam-scim
 package_gone "removed"
+refused "removed: the timer has ended" 'inactive|unknown' host_run "$HOST" systemctl is-active scimd-metrics.timer
 refused "removed: the person is unknown" '^$' host_run "$HOST" getent passwd ada
 ok "removed: the configuration stays" host_run "$HOST" \
 	test -s /etc/scimd/scimd.conf.d/connection-okta.conf

@@ -4,9 +4,13 @@
 . "$(dirname "$(readlink -f "$0")")/package.sh"
 package_setup
 
-# The same build as a version before this one: older_deb NAME
+# The same build as a version before this one; or another build, from $SCIM_OLD_DEBS: older_deb NAME
 older_deb() {
 	local dir=$T_DIR/old/$1 deb
+	if [ -n "${SCIM_OLD_DEBS:-}" ]; then
+		host_push "$HOST" "$(echo "$SCIM_OLD_DEBS/$1"_*.deb)" "/root/debs/old-$1.deb"
+		return
+	fi
 	deb=$(scim_debs | grep "/$1_")
 	mkdir -p "$T_DIR/old" && dpkg-deb -R "$deb" "$dir" &&
 		sed -i -E 's/^Version: .*/Version: 0.0.9-1/; s/\(= [^)]*\)/(= 0.0.9-1)/g' \
@@ -28,6 +32,10 @@ person ada secret-1
 ada_id=$ID ada_uid=$PERSON_UID
 log_in ada 'setsid sleep 3600 >/dev/null 2>&1 </dev/null &'
 ada=$LOGIN
+
+# The older build may be older than the timer.
+timer=$(host_run "$HOST" sh -c 'systemctl cat scimd-metrics.timer >/dev/null 2>&1 &&
+	systemctl start scimd-metrics.timer && echo active')
 
 # All the time: lookups of all kinds, in short processes and in one that lives through it; logins.
 host_run "$HOST" sh -c 'n=0; while [ ! -e /run/enough ]; do
@@ -76,6 +84,8 @@ like "the new version is there" '^0\.[1-9]' \
 ok "a session stays" kill -0 "$ada"
 ok "… with what it started" test "$(scim_pids "$ada_uid" | wc -l)" -ge 3
 is "the configuration stays" "# kept" "$(host_run "$HOST" tail -n 1 /etc/scimd/scimd.conf)"
+[ -z "$timer" ] || is "a timer that was on stays on" active \
+	"$(host_run "$HOST" systemctl is-active scimd-metrics.timer)"
 is "nsswitch has scim once" 3 "$(host_run "$HOST" grep -o ' scim' /etc/nsswitch.conf | wc -l)"
 refused "who was offboarded stays out" 'Permission denied' \
 	host_ssh "$HOST" brian "$T_DIR/key" true
