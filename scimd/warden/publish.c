@@ -7,38 +7,12 @@
 #include <sys/stat.h>
 
 #include "scimd/base/log.h"
-#include "scimd/warden/record.h"
+#include "scimd/warden/publish_batch.h"
 #include "shared/canary.h"
 #include "shared/packet.h"
 
 #define CRYPT_MAX 255u
 #define PENDING_MAX (1u << 20) /* memberships kept back before they are worked off: 16 MiB */
-
-/* A membership that a batch adds or takes away, applied at its end. */
-struct pending_member {
-	uint32_t uid, gid;
-	uint32_t order;
-	bool add;
-};
-
-struct publish {
-	struct publish_options options;
-	struct conf *conf; /* NULL: root's configuration does not load */
-	uint64_t conf_seen;
-	struct directory_writer *directory, *shadow;
-	bool open, full; /* a batch is open */
-	bool may_revive; /* root says so: the store was put back to a day before */
-	uint32_t *shut; /* uids that a full batch was refused; they are not buried */
-	size_t shut_count, shut_room;
-	struct warden_begin begin;
-	struct pending_member *pending;
-	size_t pending_count, pending_room;
-	uint32_t *touched; /* uids named by the batch that are let in so far; may repeat */
-	size_t touched_count, touched_room;
-	struct publish_refusal *refusals;
-	size_t refusal_count;
-	struct user_record record; /* too large for the stack */
-};
 
 /* --- opening ------------------------------------------------------------------------------------ */
 
@@ -200,51 +174,6 @@ void publish_state(const struct publish *publish, struct warden_state *ret)
 
 /* --- small parts of a batch --------------------------------------------------------------------- */
 
-static int compare_ids(const void *a, const void *b)
-{
-	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
-
-	return left < right ? -1 : left > right;
-}
-
-static void touched_compact(struct publish *publish)
-{
-	size_t kept = 0;
-
-	if (publish->touched_count == 0)
-		return;
-	qsort(publish->touched, publish->touched_count, sizeof(*publish->touched), compare_ids);
-	for (size_t i = 0; i < publish->touched_count; i++)
-		if (i == 0 || publish->touched[i] != publish->touched[i - 1])
-			publish->touched[kept++] = publish->touched[i];
-	publish->touched_count = kept;
-}
-
-/* Only who is let in by the published state can lose something; so the list never gets longer than
- * twice their number, however often a batch names them. */
-static int touch(struct publish *publish, uint32_t uid)
-{
-	const struct directory_view *view = directory_writer_view(publish->directory);
-	struct directory_user user;
-
-	if (!view || directory_user_by_uid(view, uid, &user) < 0 ||
-	    !(user.flags & DIRECTORY_ALLOWED))
-		return 0;
-	if (publish->touched_count == publish->touched_room)
-		touched_compact(publish);
-	if (publish->touched_count * 2 >= publish->touched_room) {
-		size_t room = publish->touched_room ? publish->touched_room * 2 : 256;
-		uint32_t *larger = reallocarray(publish->touched, room, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		publish->touched = larger;
-		publish->touched_room = room;
-	}
-	publish->touched[publish->touched_count++] = uid;
-	return 0;
-}
-
 static void note_refusal(struct publish *publish, uint32_t id, bool is_group,
 			 const struct refusal *why)
 {
@@ -255,312 +184,6 @@ static void note_refusal(struct publish *publish, uint32_t id, bool is_group,
 		return; /* the log has it */
 	publish->refusals[publish->refusal_count++] =
 		(struct publish_refusal){ .id = id, .is_group = is_group, .why = *why };
-}
-
-/* A copy of a user that survives staging calls. */
-struct user_copy {
-	bool exists;
-	uint16_t flags;
-	char name[NAME_MAX_BYTES + 1];
-	char gecos[FIELD_MAX_BYTES + 1], home[FIELD_MAX_BYTES + 1], shell[FIELD_MAX_BYTES + 1];
-	uint32_t *gids; /* ascending */
-	uint32_t gid_count, gid_room;
-};
-
-static void user_copy_done(struct user_copy *copy)
-{
-	free(copy->gids);
-}
-
-/* Where gid is in the list, or would be. */
-static uint32_t gids_place(const struct user_copy *copy, uint32_t gid)
-{
-	uint32_t low = 0, high = copy->gid_count;
-
-	if (high == 0 || copy->gids[high - 1] < gid)
-		return high;
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (copy->gids[middle] < gid)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-static bool gids_have(const struct user_copy *copy, uint32_t gid)
-{
-	uint32_t place = gids_place(copy, gid);
-
-	return place < copy->gid_count && copy->gids[place] == gid;
-}
-
-static int gids_add(struct user_copy *copy, uint32_t gid)
-{
-	uint32_t place = gids_place(copy, gid);
-
-	if (place < copy->gid_count && copy->gids[place] == gid)
-		return 0;
-	if (copy->gid_count >= DIRECTORY_GROUPS_MAX)
-		return 0; /* the kernel takes no more */
-	if (copy->gid_count == copy->gid_room) {
-		uint32_t room = copy->gid_room ? copy->gid_room * 2 : 16;
-		uint32_t *larger = reallocarray(copy->gids, room, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		copy->gids = larger;
-		copy->gid_room = room;
-	}
-	memmove(copy->gids + place + 1, copy->gids + place,
-		(copy->gid_count - place) * sizeof(*copy->gids));
-	copy->gids[place] = gid;
-	copy->gid_count++;
-	return 1;
-}
-
-static int user_copy_of(const struct directory_user *user, struct user_copy *ret)
-{
-	*ret = (struct user_copy){ .exists = true, .flags = user->flags };
-	if (!(user->flags & DIRECTORY_DELETED)) {
-		(void)snprintf(ret->name, sizeof(ret->name), "%s", user->name);
-		(void)snprintf(ret->gecos, sizeof(ret->gecos), "%s", user->gecos);
-		(void)snprintf(ret->home, sizeof(ret->home), "%s", user->home);
-		(void)snprintf(ret->shell, sizeof(ret->shell), "%s", user->shell);
-	}
-	if (user->group_count == 0)
-		return 0;
-	ret->gids = calloc(user->group_count, sizeof(*ret->gids));
-	if (!ret->gids)
-		return -ENOMEM;
-	memcpy(ret->gids, user->gids, user->group_count * sizeof(*ret->gids));
-	ret->gid_count = ret->gid_room = (uint32_t)user->group_count;
-	/* Files of an older warden are in any order. */
-	qsort(ret->gids, ret->gid_count, sizeof(*ret->gids), compare_ids);
-	return 0;
-}
-
-/* The staged user; an absent one is a zero copy. */
-static int user_copy_get(struct publish *publish, uint32_t uid, struct user_copy *ret)
-{
-	struct directory_user user;
-	int r = directory_writer_user(publish->directory, uid, &user);
-
-	*ret = (struct user_copy){ 0 };
-	if (r == -ENOENT)
-		return 0;
-	return r < 0 ? r : user_copy_of(&user, ret);
-}
-
-static int user_copy_put(struct publish *publish, uint32_t uid, const struct user_copy *copy,
-			 const struct user_record *record)
-{
-	struct directory_user_entry entry = {
-		.uid = uid,
-		.flags = copy->flags,
-		.name = copy->name,
-		.gecos = copy->gecos,
-		.home = copy->home,
-		.shell = copy->shell,
-		.gids = copy->gids,
-		.gid_count = copy->gid_count,
-	};
-
-	if (record) {
-		entry.detail_text = record->detail;
-		entry.detail_size = record->detail_size;
-		entry.role_count = record->fixed.role_count;
-		entry.key_count = record->fixed.key_count;
-		entry.env_count = record->fixed.env_count;
-	}
-	return directory_writer_put_user(publish->directory, &entry);
-}
-
-/* Bring the groups' side of memberships from old to new (a renamed user is put again). */
-static int sync_members(struct publish *publish, uint32_t uid, const struct user_copy *old,
-			const struct user_copy *new)
-{
-	bool renamed = strcmp(old->name, new->name) != 0;
-	int r = 0;
-
-	for (uint32_t i = 0; r >= 0 && i < old->gid_count; i++) {
-		if (!gids_have(new, old->gids[i]))
-			r = directory_writer_remove_member(publish->directory, old->gids[i], uid);
-		r = r == -ENOENT ? 0 : r; /* that group is gone */
-	}
-	for (uint32_t i = 0; r >= 0 && i < new->gid_count; i++) {
-		if (renamed || !gids_have(old, new->gids[i]))
-			r = directory_writer_put_member(publish->directory, new->gids[i], uid,
-							new->name);
-		r = r == -ENOENT ? 0 : r;
-	}
-	return r;
-}
-
-static int is_local_group(struct publish *publish, uint32_t gid)
-{
-	struct directory_group group;
-	int r = directory_writer_group(publish->directory, gid, &group);
-
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	return (group.flags & DIRECTORY_LOCAL) != 0;
-}
-
-/* --- memberships -------------------------------------------------------------------------------- */
-
-static int pending_add(struct publish *publish, uint32_t uid, uint32_t gid, bool add)
-{
-	if (publish->pending_count == publish->pending_room) {
-		size_t room = publish->pending_room ? publish->pending_room * 2 : 1024;
-		struct pending_member *larger =
-			reallocarray(publish->pending, room, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		publish->pending = larger;
-		publish->pending_room = room;
-	}
-	publish->pending[publish->pending_count] = (struct pending_member){
-		.uid = uid, .gid = gid, .order = (uint32_t)publish->pending_count, .add = add
-	};
-	publish->pending_count++;
-	return 0;
-}
-
-static int compare_pending(const void *a, const void *b)
-{
-	const struct pending_member *left = a, *right = b;
-
-	if (left->uid != right->uid)
-		return left->uid < right->uid ? -1 : 1;
-	if (left->gid != right->gid)
-		return left->gid < right->gid ? -1 : 1;
-	return left->order < right->order ? -1 : left->order > right->order;
-}
-
-/* Both lists ascend by gid; of what a batch says about one group the last word counts. */
-static int gids_merge(const struct user_copy *old, const struct pending_member *changes, size_t count,
-		      struct user_copy *new)
-{
-	uint32_t n = 0;
-	size_t i = 0;
-	int r = 0;
-
-	while (r >= 0 && (n < old->gid_count || i < count)) {
-		if (i == count || (n < old->gid_count && old->gids[n] < changes[i].gid)) {
-			r = gids_add(new, old->gids[n++]);
-			continue;
-		}
-		while (i + 1 < count && changes[i + 1].gid == changes[i].gid)
-			i++;
-		if (n < old->gid_count && old->gids[n] == changes[i].gid)
-			n++;
-		if (changes[i].add)
-			r = gids_add(new, changes[i].gid);
-		i++;
-	}
-	return r;
-}
-
-/* All changes of one uid's memberships, in one new record. */
-static int apply_memberships(struct publish *publish, const struct pending_member *first,
-			     size_t count)
-{
-	_cleanup_(user_copy_done) struct user_copy old = { 0 }, new = { 0 };
-	int r = user_copy_get(publish, first->uid, &old);
-
-	if (r < 0 || !(old.flags & DIRECTORY_ALLOWED))
-		return r; /* who is not allowed has no groups */
-	new = old;
-	new.gids = NULL;
-	new.gid_count = new.gid_room = 0;
-	r = gids_merge(&old, first, count, &new);
-	if (r >= 0)
-		r = sync_members(publish, first->uid, &old, &new);
-	return r < 0 ? r : user_copy_put(publish, first->uid, &new, NULL);
-}
-
-static int flush_pending(struct publish *publish)
-{
-	size_t first = 0;
-
-	if (publish->pending_count == 0)
-		return 0;
-	qsort(publish->pending, publish->pending_count, sizeof(*publish->pending), compare_pending);
-	while (first < publish->pending_count) {
-		size_t end = first + 1;
-		int r;
-
-		while (end < publish->pending_count &&
-		       publish->pending[end].uid == publish->pending[first].uid)
-			end++;
-		r = apply_memberships(publish, &publish->pending[first], end - first);
-		if (r < 0)
-			return r;
-		first = end;
-	}
-	publish->pending_count = 0;
-	return 0;
-}
-
-/* Its members lose the gid (and get another one, unless heir is 0); then the group goes. */
-static int group_vanish(struct publish *publish, uint32_t gid, uint32_t heir)
-{
-	struct directory_members members;
-	struct directory_group group;
-	uint64_t cursor = 0;
-	int r = flush_pending(publish);
-
-	if (r == 0)
-		r = directory_writer_group(publish->directory, gid, &group);
-	while (r == 0 &&
-	       (r = directory_writer_members_next(publish->directory, &group, &cursor,
-						  &members)) == 0)
-		for (size_t i = 0; r == 0 && i < members.count; i++) {
-			r = pending_add(publish, members.uids[i], gid, false);
-			if (r == 0 && heir)
-				r = pending_add(publish, members.uids[i], heir, true);
-		}
-	if (r == -ENOENT)
-		r = flush_pending(publish);
-	return r < 0 ? r : directory_writer_remove_group(publish->directory, gid);
-}
-
-static int delete_group(struct publish *publish, uint32_t gid)
-{
-	struct directory_group group;
-	int r = directory_writer_group(publish->directory, gid, &group);
-
-	if (r < 0 || (group.flags & DIRECTORY_LOCAL))
-		return r == -ENOENT ? 0 : r;
-	return group_vanish(publish, gid, 0);
-}
-
-/* A group of root's that a role grants. What has its name or its number in the directory was there
- * before root made it so, and gives way; the members of root's own group stay, under its new gid. */
-static int local_group_put(struct publish *publish, uint32_t gid, const char *name)
-{
-	struct directory_group group;
-	uint32_t other = 0, heir = 0;
-	int r = directory_writer_group_named(publish->directory, name, strlen(name), &group);
-
-	if (r < 0 && r != -ENOENT)
-		return r;
-	if (r == 0 && group.gid != gid) {
-		other = group.gid;
-		heir = group.flags & DIRECTORY_LOCAL ? gid : 0;
-	} else if (r == 0 && (group.flags & DIRECTORY_LOCAL)) {
-		return 0;
-	}
-	r = delete_group(publish, gid);
-	if (r == 0)
-		r = directory_writer_put_group(publish->directory, gid, DIRECTORY_LOCAL, name);
-	if (r == 0 && other)
-		r = group_vanish(publish, other, heir);
-	return r;
 }
 
 /* --- users -------------------------------------------------------------------------------------- */
@@ -585,7 +208,7 @@ static int grant_role(struct publish *publish, const char *role_name, struct use
 					    role_name, *name);
 				continue;
 			}
-			r = copy ? gids_add(copy, gid) : local_group_put(publish, gid, *name);
+			r = copy ? gids_add(copy, gid) : batch_local_group_put(publish, gid, *name);
 			if (r < 0)
 				return r;
 		}
@@ -618,7 +241,7 @@ static int compute_gids(struct publish *publish, const struct user_copy *old,
 	if (!(new->flags & DIRECTORY_ALLOWED))
 		return 0;
 	for (uint32_t i = 0; r >= 0 && i < old->gid_count; i++) {
-		r = is_local_group(publish, old->gids[i]);
+		r = batch_is_local_group(publish, old->gids[i]);
 		if (r == 0)
 			r = gids_add(new, old->gids[i]);
 	}
@@ -702,44 +325,8 @@ static int apply_user(struct publish *publish, const struct user_record *record)
 	copy_from_record(record, &new);
 	r = compute_gids(publish, &old, record, &new);
 	if (r == 0)
-		r = sync_members(publish, record->fixed.uid, &old, &new);
+		r = batch_members_sync(publish, record->fixed.uid, &old, &new);
 	return r < 0 ? r : user_copy_put(publish, record->fixed.uid, &new, record);
-}
-
-static int shut_later(struct publish *publish, uint32_t uid)
-{
-	if (publish->shut_count == publish->shut_room) {
-		size_t room = publish->shut_room ? publish->shut_room * 2 : 64;
-		uint32_t *larger = reallocarray(publish->shut, room, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		publish->shut = larger;
-		publish->shut_room = room;
-	}
-	publish->shut[publish->shut_count++] = uid;
-	return 0;
-}
-
-/* A refused record must not leave its uid as it was. In a full batch it is nowhere yet: what becomes of
- * it is decided when everybody else is known. */
-static int shut_out(struct publish *publish, uint32_t uid)
-{
-	_cleanup_(user_copy_done) struct user_copy old = { 0 }, new = { 0 };
-	int r = user_copy_get(publish, uid, &old);
-
-	if (r == 0 && publish->full && !old.exists)
-		return shut_later(publish, uid);
-
-	if (r < 0 || !old.exists || !(old.flags & DIRECTORY_ALLOWED))
-		return r;
-	new = old;
-	new.gids = NULL;
-	new.gid_count = new.gid_room = 0;
-	new.flags = 0;
-	(void)snprintf(new.shell, sizeof(new.shell), DIRECTORY_NOLOGIN);
-	r = sync_members(publish, uid, &old, &new);
-	return r < 0 ? r : user_copy_put(publish, uid, &new, NULL);
 }
 
 static int user_check(struct publish *publish, const void *body, size_t size, struct refusal *why)
@@ -793,9 +380,9 @@ int publish_user(struct publish *publish, const void *body, size_t size, struct 
 		r = apply_user(publish, &publish->record);
 	else if (r == -EINVAL && uid != 0) {
 		note_refusal(publish, uid, false, why);
-		r = shut_out(publish, uid);
+		r = batch_shut_out(publish, uid);
 	}
-	return r < 0 ? r : touch(publish, uid);
+	return r < 0 ? r : batch_touch(publish, uid);
 }
 
 /* --- groups, members, passwords ----------------------------------------------------------------- */
@@ -841,13 +428,13 @@ int publish_group(struct publish *publish, const void *body, size_t size, struct
 	if (r < 0)
 		return r;
 	if (record.fixed.flags & WARDEN_GROUP_DELETED)
-		return delete_group(publish, record.fixed.gid);
+		return batch_group_delete(publish, record.fixed.gid);
 	r = record_check_group(&record, publish->conf, publish->options.local, why);
 	if (r == 0)
 		r = check_group_place(publish, &record, why);
 	if (r == -EINVAL) {
 		note_refusal(publish, record.fixed.gid, true, why);
-		return delete_group(publish, record.fixed.gid);
+		return batch_group_delete(publish, record.fixed.gid);
 	}
 	return directory_writer_put_group(publish->directory, record.fixed.gid, 0, record.name);
 }
@@ -869,14 +456,14 @@ int publish_members(struct publish *publish, const void *body, size_t size, stru
 	if (r == -ENOENT || (r == 0 && (group.flags & DIRECTORY_LOCAL)))
 		return refuse(why, "no group with gid %u whose members could be set", members.gid);
 	if (r == 0 && publish->pending_count + members.count > PENDING_MAX)
-		r = flush_pending(publish);
+		r = batch_pending_flush(publish);
 	for (uint32_t i = 0; r == 0 && i < members.count; i++) {
 		uint32_t uid;
 
 		packet_get(&reader, &uid, sizeof(uid));
-		r = pending_add(publish, uid, members.gid, members.action == WARDEN_MEMBERS_ADD);
+		r = batch_pending_add(publish, uid, members.gid, members.action == WARDEN_MEMBERS_ADD);
 		if (r == 0)
-			r = touch(publish, uid);
+			r = batch_touch(publish, uid);
 	}
 	return r;
 }
@@ -982,146 +569,15 @@ void publish_abort(struct publish *publish)
 	batch_end(publish);
 }
 
-/* What a full batch leaves of somebody whom it did not name, or named in a way that was refused: a
- * tombstone, or a name without access. */
-static void remains_of(struct publish *publish, const struct directory_user *user, bool refused,
-		       struct user_copy *ret)
-{
-	struct directory_group group;
-	struct directory_user other;
-
-	*ret = (struct user_copy){ .flags = DIRECTORY_DELETED };
-	if (user->flags & DIRECTORY_DELETED) {
-		ret->flags |= user->flags & DIRECTORY_RETIRED;
-		return;
-	}
-	if (!refused || user->name_size >= sizeof(ret->name) ||
-	    directory_writer_user_named(publish->directory, user->name, user->name_size, &other) == 0 ||
-	    directory_writer_group_named(publish->directory, user->name, user->name_size,
-					 &group) == 0 ||
-	    directory_writer_group(publish->directory, user->uid, &group) == 0)
-		return;
-	ret->flags = 0;
-	(void)snprintf(ret->name, sizeof(ret->name), "%s", user->name);
-	(void)snprintf(ret->gecos, sizeof(ret->gecos), "%s", user->gecos);
-	(void)snprintf(ret->home, sizeof(ret->home), "%s", user->home);
-	(void)snprintf(ret->shell, sizeof(ret->shell), DIRECTORY_NOLOGIN);
-}
-
-static bool was_refused(const struct publish *publish, uint32_t uid)
-{
-	return publish->shut_count != 0 &&
-	       bsearch(&uid, publish->shut, publish->shut_count, sizeof(uid), compare_ids);
-}
-
-/* With WARDEN_FULL: whom the batch did not name is gone; the uid stays taken. */
-static int bury_missing(struct publish *publish)
-{
-	const struct directory_view *before = directory_writer_view(publish->directory);
-	struct directory_user user, staged;
-	uint64_t cursor = 0;
-	int r = 0;
-
-	if (!publish->full || !before)
-		return 0;
-	if (publish->shut_count)
-		qsort(publish->shut, publish->shut_count, sizeof(*publish->shut), compare_ids);
-	while (r == 0 && (r = directory_user_next_any(before, &cursor, &user)) == 0) {
-		struct user_copy remains;
-		uint32_t uid = user.uid;
-
-		r = directory_writer_user(publish->directory, uid, &staged);
-		if (r == -ENOENT) {
-			remains_of(publish, &user, was_refused(publish, uid), &remains);
-			r = user_copy_put(publish, uid, &remains, NULL);
-		}
-		if (r == 0)
-			r = touch(publish, uid);
-	}
-	return r == -ENOENT ? 0 : r;
-}
-
-static int loss_add(struct publish_result *result, const struct publish_loss *loss)
-{
-	/* Full whenever the count is a power of two. */
-	if ((result->loss_count & (result->loss_count - 1)) == 0) {
-		size_t room = result->loss_count ? result->loss_count * 2 : 1;
-		struct publish_loss *larger =
-			reallocarray(result->losses, room, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		result->losses = larger;
-	}
-	result->losses[result->loss_count++] = *loss;
-	return 0;
-}
-
-static bool was_local_group(const struct directory_view *view, uint32_t gid)
-{
-	struct directory_group group;
-
-	return directory_group_by_gid(view, gid, &group) == 0 && (group.flags & DIRECTORY_LOCAL);
-}
-
-static int loss_add_gid(struct publish_loss *loss, uint32_t gid)
-{
-	uint32_t *larger = reallocarray(loss->gids, loss->gid_count + 1, sizeof(*larger));
-
-	if (!larger)
-		return -ENOMEM;
-	loss->gids = larger;
-	loss->gids[loss->gid_count++] = gid;
-	return 0;
-}
-
-/* What one uid loses by the staged batch against the published state. */
-static int loss_of(struct publish *publish, uint32_t uid, struct publish_result *result)
-{
-	const struct directory_view *view = directory_writer_view(publish->directory);
-	_cleanup_(user_copy_done) struct user_copy after = { 0 };
-	struct publish_loss loss = { .uid = uid };
-	struct directory_user before;
-	int r;
-
-	if (!view || directory_user_by_uid(view, uid, &before) < 0 ||
-	    !(before.flags & DIRECTORY_ALLOWED))
-		return 0;
-	(void)snprintf(loss.name, sizeof(loss.name), "%s", before.name);
-	r = user_copy_get(publish, uid, &after);
-	if (r < 0)
-		return r;
-	if (!(after.flags & DIRECTORY_ALLOWED))
-		return loss_add(result, &loss);
-	for (size_t i = 0; r == 0 && i < before.group_count; i++)
-		if (!gids_have(&after, before.gids[i]) && was_local_group(view, before.gids[i]))
-			r = loss_add_gid(&loss, before.gids[i]);
-	if (r == 0 && loss.gid_count)
-		r = loss_add(result, &loss);
-	if (r < 0)
-		free(loss.gids);
-	return r;
-}
-
-static int find_losses(struct publish *publish, struct publish_result *result)
-{
-	int r = 0;
-
-	touched_compact(publish);
-	for (size_t i = 0; r == 0 && i < publish->touched_count; i++)
-		r = loss_of(publish, publish->touched[i], result);
-	return r;
-}
-
 static int commit(struct publish *publish, struct publish_result *result)
 {
 	uint64_t ignored;
-	int r = flush_pending(publish);
+	int r = batch_pending_flush(publish);
 
 	if (r == 0)
-		r = bury_missing(publish);
+		r = batch_bury(publish);
 	if (r == 0)
-		r = find_losses(publish, result);
+		r = batch_losses(publish, result);
 	/* Hashes first: they count only for people whom the directory lets in. */
 	if (r == 0 && directory_writer_is_staged(publish->shadow))
 		r = directory_writer_commit(publish->shadow, publish->begin.revision, &ignored,
