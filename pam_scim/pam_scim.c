@@ -195,8 +195,11 @@ _public_ int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const
 	return PAM_SUCCESS;
 }
 
-static void tell_password(pam_handle_t *pamh, const char *url)
+static void tell_password(pam_handle_t *pamh, const char *given)
 {
+	_cleanup_free_ char *configured = given ? NULL : person_password_url();
+	const char *url = given ? given : configured;
+
 	if (url)
 		(void)pam_error(pamh, "Your password is managed by your organization's identity "
 				"provider. Change it at %s.", url);

@@ -61,6 +61,16 @@ static void resolve(pam_handle_t *pamh, struct decision_facts *facts)
 	get_range(&facts->uid_min, &facts->uid_max);
 }
 
+char *person_password_url(void)
+{
+	_cleanup_(conf_problems_done) struct conf_problems problems = { 0 };
+	_cleanup_(conf_freep) struct conf *conf = NULL;
+
+	if (conf_load(CONF_FILE, CONF_DROPIN_DIR, &conf, &problems) < 0)
+		return NULL;
+	return TAKE_PTR(conf->identity.password_url);
+}
+
 static void look_in_directory(struct person *person, struct decision_facts *facts)
 {
 	const struct directory_detail none = { .reason = "", .roles = "", .keys = "",

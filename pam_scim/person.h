@@ -28,6 +28,9 @@ struct person {
 /* name is borrowed for the person's life. Fills all of *ret; person_done in any case. */
 void person_look(pam_handle_t *pamh, const char *name, struct person *ret);
 
+/* [identity] password_url; owned, NULL if there is none or the configuration cannot be read. */
+char *person_password_url(void);
+
 /* Why, for the log. Borrowed. */
 const char *person_reason(const struct person *person);
 

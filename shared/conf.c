@@ -71,6 +71,8 @@ static const struct key identity_keys[] = {
 	  check_username, "ATTRIBUTE [local-part] [lower], or several with commas between", 0, 0, false },
 	{ "expose_groups", &type_list, AT(identity.expose_groups), "*", NULL, NULL, 0, 0, false },
 	{ "passwords", &type_bool, AT(identity.passwords), "off", NULL, NULL, 0, 0, false },
+	{ "password_url", &type_string, AT(identity.password_url), NULL, check_url, URL_WANTED, 0, 0,
+	  false },
 	{ "certificate_keys", &type_bool, AT(identity.certificate_keys), "on", NULL, NULL, 0, 0, false },
 	{ "name_replacement", &type_string, AT(identity.name_replacement), NULL,
 	  check_replacement, "one of _ . -", 0, 0, false },
