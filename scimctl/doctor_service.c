@@ -144,6 +144,13 @@ static void directory(struct doctor *doctor)
 			      "cannot be read: %s", strerror(-r));
 		return;
 	}
+	if (doctor->conf &&
+	    doctor->conf->identity.uid_max - doctor->conf->identity.uid_min < CANARY_RANGE_MIN) {
+		doctor_report(doctor, "directory", DOCTOR_WARNING, "widen [identity] uid_range",
+			      "is readable, but uid_range is too small for a canary: denials "
+			      "cannot be proved");
+		return;
+	}
 	r = directory_user_by_name(&view, CANARY_NAME, strlen(CANARY_NAME), &user);
 	doctor->canary = r == 0 && !(user.flags & DIRECTORY_ALLOWED);
 	if (doctor->canary)

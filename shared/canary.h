@@ -6,4 +6,7 @@
 /* Published by scimd as never allowed; no person or group gets the name. */
 #define CANARY_NAME "scim-canary"
 
+/* Of a uid_range with less behind its first number it takes none. */
+#define CANARY_RANGE_MIN 100u
+
 #endif

@@ -9,14 +9,13 @@
 
 #define CANARY_ID "00000000-0000-4000-8000-000000ca4a47" /* its owner in the ledger of ids */
 #define TRIES 1000u
-#define RANGE_MIN 2000u /* of a smaller range it takes nothing */
 
 int canary_number(struct store_txn *txn, const struct conf *conf, uint32_t *ret)
 {
 	uint32_t min = conf->identity.uid_min, max = conf->identity.uid_max;
 
 	*ret = 0;
-	if (max - min < RANGE_MIN)
+	if (max - min < CANARY_RANGE_MIN)
 		return 0;
 	/* From the end, where nobody else comes for long; its own number it gets again. */
 	for (uint32_t number = max; number > max - TRIES; number--) {

@@ -66,6 +66,18 @@ broken "scimd stopped" scimd 'does not answer.*systemctl restart' \
 host_run "$HOST" mv /etc/ssh/sshd_config.d/50-scim.conf /root/
 like "no AuthorizedKeysCommand is a warning" 'enable ssh' "$(found sshd warning)"
 host_run "$HOST" mv /root/50-scim.conf /etc/ssh/sshd_config.d/
+# A small range has a canary too; a tiny one has not, and that is said as it is.
+small() {
+	printf '[identity]\nuid_range = 70000-%s\n' "$1" | scim_configure range
+	host_run "$HOST" systemctl reload scimd scimd-warden >"$T_DIR/reload" 2>&1 ||
+		host_run "$HOST" systemctl reload scimd
+	sleep 1
+}
+small 70100
+like "a canary in a hundred numbers" 'holds the canary' "$(found directory ok)"
+is "… is the last of them" 70100 "$(host_run "$HOST" id -u scim-canary)"
+small 70099
+like "none in fewer" 'uid_range is too small' "$(found directory warning)"
 t_local_user grace local-pw "$T_DIR/own"
 refused "not for everybody" 'only root' host_run "$HOST" runuser -u grace -- scimctl doctor
 t_end
