@@ -171,9 +171,9 @@ int receipts_list(const struct context *context, char **operands)
 		{ "RECEIVED", "received", false },
 		{ "USER", "user", false },
 		{ "STATE", "state", false },
-		{ "ENDED", "processes_ended", false },
+		{ "ENDED", "processes_ended", true },
 		{ "LEFT", "processes_left", true },
-		{ "TOOK (US)", "took_us", false },
+		{ "TOOK (US)", "took_us", true },
 		{ "REASON", "reason", false },
 	};
 	_cleanup_free_ char *path = NULL;

@@ -1,3 +1,4 @@
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -135,6 +136,9 @@ int print_json(struct json_object *object)
 /* --- tables --- */
 
 #define COLUMN_MIN 6u /* characters a column keeps however narrow the terminal */
+#define LAST_MIN 24u  /* and the last, a sentence, before optional columns go */
+#define TIME_DATE 10u /* "2026-01-31T15:30:00.123Z": where the T is, */
+#define TIME_SECONDS 19u /* and what tables show */
 
 struct table {
 	char **cells; /* rows times count, owned */
@@ -150,14 +154,32 @@ static void table_done(struct table *table)
 	free(table->widths);
 }
 
+/* People read times with a blank and without fractions; JSON has them whole. */
+static void time_shorten(char *text)
+{
+	static const char form[] = "dddd-dd-ddTdd:dd:dd";
+
+	for (size_t i = 0; form[i]; i++)
+		if (form[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != form[i])
+			return;
+	if (text[strlen(text) - 1] != 'Z')
+		return;
+	text[TIME_DATE] = ' ';
+	text[TIME_SECONDS] = '\0';
+}
+
 static char *cell_text(struct json_object *array, size_t row, const char *key)
 {
 	struct json_object *item = json_object_array_get_idx(array, row);
 	struct json_object *value = NULL;
+	char *text;
 
 	if (json_object_is_type(item, json_type_object))
 		(void)json_object_object_get_ex(item, key, &value);
-	return value_text(value);
+	text = value_text(value);
+	if (text)
+		time_shorten(text);
+	return text;
 }
 
 static int table_fill(struct table *table, struct json_object *array, const struct column *columns)
@@ -181,38 +203,51 @@ static int table_fill(struct table *table, struct json_object *array, const stru
 	return 0;
 }
 
-/* The terminal's columns, 0: not a terminal, as wide as needed. */
+/* COLUMNS, else the terminal's; 0: no terminal, as wide as needed. */
 static size_t terminal_width(void)
 {
+	const char *columns = getenv("COLUMNS");
+	unsigned long wanted = columns ? strtoul(columns, NULL, 10) : 0;
 	struct winsize size;
 
+	if (wanted > 0 && wanted < 10000)
+		return wanted;
 	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
 		return 0;
 	return size.ws_col;
 }
 
-/* Leaves out optional columns from the right until the others fit at their least. */
-static void table_drop(struct table *table, const struct column *columns, size_t width)
+/* Of the columns as they are, but for `last_most` of the last one. */
+static size_t table_width(const struct table *table, size_t last_most)
 {
-	size_t least = table->count * (COLUMN_MIN + 2) - 2;
+	size_t total = 0;
 
-	for (size_t c = table->count; c > 0 && least > width; c--)
-		if (columns[c - 1].optional) {
-			table->widths[c - 1] = 0;
-			least -= COLUMN_MIN + 2;
-		}
+	for (size_t c = 0; c < table->count; c++) {
+		size_t width = table->widths[c];
+
+		if (c + 1 == table->count && width > last_most)
+			width = last_most;
+		total += width ? width + (total ? 2 : 0) : 0;
+	}
+	return total;
 }
 
-/* Takes from the widest column, one character after the other, until the line fits. */
+/* Leaves out optional columns from the right until the others fit whole, the last one cut. */
+static void table_drop(struct table *table, const struct column *columns, size_t width)
+{
+	for (size_t c = table->count; c > 0 && table_width(table, LAST_MIN) > width; c--)
+		if (columns[c - 1].optional)
+			table->widths[c - 1] = 0;
+}
+
+/* Takes from the last column, then from the widest, until the line fits. */
 static void table_fit(struct table *table, size_t width)
 {
-	size_t total = 0, widest;
+	size_t total = table_width(table, SIZE_MAX), last = table->count - 1, widest;
 
-	for (size_t c = 0; c < table->count; c++)
-		total += table->widths[c] ? table->widths[c] + (c > 0 ? 2 : 0) : 0;
 	for (; width && total > width; total--) {
-		widest = 0;
-		for (size_t c = 1; c < table->count; c++)
+		widest = last;
+		for (size_t c = 0; table->widths[last] <= LAST_MIN && c < last; c++)
 			if (table->widths[c] > table->widths[widest])
 				widest = c;
 		if (table->widths[widest] <= COLUMN_MIN)
@@ -285,7 +320,8 @@ int print_table(const struct context *context, struct json_object *array,
 		return complain("out of memory");
 	if (context->quiet) {
 		for (size_t row = 0; row < table.rows; row++)
-			puts(table.cells[row * count]);
+			if (strcmp(table.cells[row * count], "-") != 0) /* it has no name here */
+				puts(table.cells[row * count]);
 		return EXIT_SUCCESS;
 	}
 	width = terminal_width();

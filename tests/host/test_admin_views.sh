@@ -37,6 +37,23 @@ like "a table has headings" '^NAME +UID +STATUS +ROLES' "$(ctl users | head -n 1
 like "… fits the terminal" '^(40|3[0-9])$' "$(host_run "$HOST" script -qec \
 	'stty cols 40; TERM=xterm NO_COLOR=1 scimctl users' /dev/null | tr -d '\r' |
 	LC_ALL=C.UTF-8 wc -L)"
+# table WIDTH COMMAND…: how wide its longest line is, as a terminal counts.
+table() {
+	local width=$1
+	shift
+	host_run "$HOST" env COLUMNS="$width" LC_ALL=C.UTF-8 scimctl "$@" | LC_ALL=C.UTF-8 wc -L
+}
+for width in 40 60 80 200; do
+	for command in users groups events receipts "connection list"; do
+		# shellcheck disable=SC2086 # the command's words
+		ok "$command fits $width columns" test "$(table $width $command)" -le $width
+	done
+done
+like "at 80 columns names and states are whole" '^bob +[0-9]+ +deactivated ' \
+	"$(host_run "$HOST" env COLUMNS=80 scimctl users)"
+like "… and times are short and whole" '^([0-9]+ +)?20[0-9-]{8} [0-9:]{8}  scim.user.created ' \
+	"$(host_run "$HOST" env COLUMNS=80 scimctl events)"
+like "… in JSON exact" '^20[0-9-]{8}T[0-9:]{8}\.[0-9]{3}Z$' "$(ctl users --json | jq -r '.[0].changed')"
 like "… in colour" $'\e\\[32m' "$(host_run "$HOST" script -qec \
 	'TERM=xterm scimctl users' /dev/null)"
 is "… without colour where that is asked for" 0 "$(host_run "$HOST" script -qec \
@@ -82,6 +99,15 @@ host_run "$HOST" sh -c 'printf "%s\n" "$1" >/home/past/.ssh/authorized_keys' - "
 ok "… and not before" host_ssh "$HOST" past "$T_DIR/cert.key" true
 scim DELETE "/Users/$cert"
 sent "DELETE" 204
+
+# Passwords are the identity provider's.
+scim_configure password <<-END
+	[identity]
+	password_url = https://id.corp.example/password
+END
+ok "reload" host_run "$HOST" systemctl reload scimd
+like "passwd says where to go" 'identity provider\. Change it at https://id.corp.example/password\.' \
+	"$(host_run "$HOST" runuser -u ada -- passwd 2>&1 </dev/null)"
 
 sessions=$(ctl sessions --json)
 is "one session" 1 "$(jq '[.[] | select(.session != null)] | length' <<<"$sessions")"
@@ -145,6 +171,10 @@ ok "… and can be turned on" host_run "$HOST" systemctl enable --now scimd-metr
 ok "… writes the file" t_wait 10000 host_run "$HOST" \
 	grep -q scimd_info /var/lib/prometheus/node-exporter/scimd.prom
 like "connections have counts" '^[1-9]' "$(ctl connection list --json | jq '.[0].requests')"
+like "completion expands nothing" '^0$' "$(host_run "$HOST" bash -c '
+	scimctl() { echo "\$(touch /tmp/expanded) \`touch /tmp/expanded\`"; }
+	. /usr/share/bash-completion/completions/scimctl
+	COMP_WORDS=(scimctl unlock to) COMP_CWORD=2; _scimctl; ls /tmp/expanded 2>/dev/null | wc -l')"
 like "completion knows names" '^cleo$' "$(host_run "$HOST" bash -c '
 	. /usr/share/bash-completion/completions/scimctl
 	COMP_WORDS=(scimctl unlock cl) COMP_CWORD=2; _scimctl; echo "${COMPREPLY[*]}"')"
