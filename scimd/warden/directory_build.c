@@ -188,7 +188,7 @@ static int build_switch(struct directory_writer *writer, struct directory_build 
 	if (r == 0)
 		r = directory_file_sync(file);
 	if (r == 0)
-		r = directory_file_rename(&writer->options);
+		r = directory_file_rename(&writer->options, writer->published);
 	if (r < 0)
 		return r;
 	build->to.published = NULL;

@@ -529,15 +529,26 @@ int directory_file_sync_new(struct directory_file *file)
 	return fsync(file->fd) < 0 ? -errno : 0;
 }
 
-int directory_file_rename(const struct directory_writer_options *options)
+static void superseded_set(struct directory_file *file, uint64_t value)
+{
+	__atomic_store_n(&directory_file_header(file)->superseded, value, __ATOMIC_RELEASE);
+}
+
+int directory_file_rename(const struct directory_writer_options *options,
+			  struct directory_file *previous)
 {
 	_cleanup_free_ char *path = NULL, *temporary = NULL;
 	int r = path_of(options, "", "", &path);
 
 	if (r == 0)
 		r = path_of(options, ".", ".new", &temporary);
-	if (r == 0 && rename(temporary, path) < 0)
+	if (r == 0 && previous)
+		superseded_set(previous, 1);
+	if (r == 0 && rename(temporary, path) < 0) {
 		r = -errno;
+		if (previous)
+			superseded_set(previous, 0);
+	}
 	return r;
 }
 
@@ -556,7 +567,7 @@ void directory_file_unwrite(struct directory_file *file,
 
 void directory_file_supersede(struct directory_file *file)
 {
-	__atomic_store_n(&directory_file_header(file)->superseded, 1, __ATOMIC_RELEASE);
+	superseded_set(file, 1);
 }
 
 /* --- giving back -------------------------------------------------------------------------------- */

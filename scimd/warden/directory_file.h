@@ -68,12 +68,15 @@ void directory_file_seal(struct directory_file *file, uint64_t revision);
 
 /* Publishing a new file in steps. Begin: beside the published one, with its blocks. Write: a piece of
  * it, on its way to the disk; 1 there is more, 0 it is written whole. Sync. Rename: under its name
- * (durable with folder_sync). Until then directory_file_unwrite takes it back. */
+ * (durable with folder_sync); the previous one (NULL: none) is superseded first, so that a kill right
+ * behind leaves nobody with it; in between, readers read its file. Until then directory_file_unwrite
+ * takes it back. */
 _must_use_ int directory_file_write_begin(struct directory_file *file,
 					  const struct directory_writer_options *options);
 _must_use_ int directory_file_write_piece(struct directory_file *file);
 _must_use_ int directory_file_sync_new(struct directory_file *file);
-_must_use_ int directory_file_rename(const struct directory_writer_options *options);
+_must_use_ int directory_file_rename(const struct directory_writer_options *options,
+				     struct directory_file *previous);
 _must_use_ int directory_file_folder_sync(const struct directory_writer_options *options);
 void directory_file_unwrite(struct directory_file *file,
 			    const struct directory_writer_options *options);

@@ -385,7 +385,7 @@ static int write_next(struct directory_writer *writer)
 	if (r == 0)
 		r = directory_file_sync_new(file);
 	if (r == 0)
-		r = directory_file_rename(&writer->options);
+		r = directory_file_rename(&writer->options, writer->published);
 	if (r < 0)
 		directory_file_unwrite(file, &writer->options);
 	return r;
