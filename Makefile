@@ -220,7 +220,8 @@ $(BUILD)/deb/.made: $(DEB_SOURCES)
 host-tests: check-deps deb
 	@tests/host/run
 
-torture: check-deps deb
+torture: check-deps deb $(BUILD)/tests/unit/nss_scim/test_torture
+	SCIMD_TORTURE_S=$(or $(SCIMD_TORTURE_S),600) $(BUILD)/tests/unit/nss_scim/test_torture
 	@tests/host/torture
 
 bench-offboard: check-deps deb
@@ -319,7 +320,7 @@ help:
 	@echo "make conformance     requests as data, against a real scimd over TLS (root)"
 	@echo "make fuzz            fuzz each target for FUZZ_SECONDS=60; make fuzz-replay: the kept corpora"
 	@echo "make lint            layers and symbols"
-	@echo "make torture         a thousand logins that race with deactivations"
+	@echo "make torture         readers against a killed writer (SCIMD_TORTURE_S=600); a thousand racing logins"
 	@echo "make host-tests      tests on real hosts; make bench-offboard: 50 rounds, measured"
 	@echo "make bench-nss       lookups against the limit and peers (SIZES=\"1000 100000\")"
 	@echo "make bench-scim      SCIM requests beside scimmy (SIZES=\"10000 100000\"; QUICK=1: seconds)"

@@ -1,8 +1,11 @@
 /* Readers in several processes and threads, some forking, against a writer that publishes without
- * pause and is killed -9 and started again at random instants. Every answer is checked against rules
- * that the content itself proves: each field derives from the uid, and the version in it is at least
- * the one whose publication was confirmed before the lookup began.
+ * pause (people come, are renamed, change groups, are deactivated and deleted, and everything is made
+ * anew) and is killed -9 and started again at random instants. Every answer is checked against rules
+ * that the content itself proves: each field derives from the uid and a version, and the version is at
+ * least the one whose publication was confirmed before the lookup began. Meanwhile each process walks
+ * through all users: whoever is never deleted appears once, whatever happens to others.
  * SCIMD_TORTURE_S sets the seconds (default 4). */
+#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -17,15 +20,17 @@
 
 #define UID0 70000u
 #define USERS 300u
+#define STABLE 200u /* the first ones are never deleted */
 #define GROUPS 7u
 #define GID0 90000u
-#define PROCESSES 4
+#define PROCESSES 8
 #define THREADS 4
 
 /* Shared by all processes. */
 struct board {
+	uint64_t started[USERS];   /* version that is or was being published */
 	uint64_t confirmed[USERS]; /* version that a commit has confirmed */
-	uint64_t lookups, wrong, stale, unavailable;
+	uint64_t lookups, walks, wrong, stale, unavailable;
 	uint64_t publications;
 	int stop;
 };
@@ -48,30 +53,60 @@ static void complain(const char *what, uint32_t uid, const char *got)
 
 /* --- the writer --------------------------------------------------------------------------------- */
 
-static int put(struct directory_writer *writer, uint32_t n, uint64_t version)
+enum kind { ALLOWED, DENIED, GONE };
+
+/* What somebody is in a version. */
+static enum kind kind_of(uint32_t n, uint64_t version)
 {
-	char name[33], gecos[64], home[64];
+	uint64_t roll = (n * 7 + version) % 8;
+
+	return roll == 0 ? DENIED : roll == 1 && n >= STABLE ? GONE : ALLOWED;
+}
+
+static bool is_member(uint32_t n, uint64_t version, uint32_t g)
+{
+	return kind_of(n, version) == ALLOWED && (n + version) % (g + 2) == 0;
+}
+
+static int put_user(struct directory_writer *writer, uint32_t n, uint64_t version, const char *name)
+{
+	enum kind kind = kind_of(n, version);
+	char gecos[64], home[64];
 	uint32_t gids[GROUPS];
 	struct directory_user_entry entry = {
-		.uid = UID0 + n, .flags = DIRECTORY_ALLOWED, .name = name, .gecos = gecos,
-		.home = home, .shell = "/bin/sh", .gids = gids, .detail_text = "", .detail_size = 1,
+		.uid = UID0 + n, .flags = kind == ALLOWED ? DIRECTORY_ALLOWED : 0, .name = name,
+		.gecos = gecos, .home = home,
+		.shell = kind == ALLOWED ? "/bin/sh" : DIRECTORY_NOLOGIN, .gids = gids,
+		.detail_text = "", .detail_size = 1,
 	};
-	int r;
 
-	(void)snprintf(name, sizeof(name), "u%u-%u", n, (unsigned int)(version % 3));
+	if (kind == GONE)
+		entry = (struct directory_user_entry){ .uid = UID0 + n, .flags = DIRECTORY_DELETED,
+						       .name = "", .gecos = "", .home = "",
+						       .shell = "" };
 	(void)snprintf(gecos, sizeof(gecos), "%u %llu", UID0 + n, (unsigned long long)version);
 	(void)snprintf(home, sizeof(home), "/home/%u", UID0 + n);
 	for (uint32_t g = 0; g < GROUPS; g++)
-		if ((n + version) % (g + 2) == 0)
+		if (is_member(n, version, g))
 			gids[entry.gid_count++] = GID0 + g;
+	return directory_writer_put_user(writer, &entry);
+}
+
+static int put(struct directory_writer *writer, uint32_t n, uint64_t version)
+{
+	char name[33];
+	int r;
+
+	(void)snprintf(name, sizeof(name), "u%u-%u", n, (unsigned int)(version % 3));
+	__atomic_store_n(&board->started[n], version, __ATOMIC_RELEASE);
 	for (uint32_t g = 0; g < GROUPS; g++) {
-		r = (n + version) % (g + 2) == 0
+		r = is_member(n, version, g)
 			    ? directory_writer_put_member(writer, GID0 + g, UID0 + n, name)
 			    : directory_writer_remove_member(writer, GID0 + g, UID0 + n);
 		if (r < 0)
 			return r;
 	}
-	return directory_writer_put_user(writer, &entry);
+	return put_user(writer, n, version, name);
 }
 
 static int put_everybody(struct directory_writer *writer, uint64_t version)
@@ -151,6 +186,10 @@ static void check_entry(const struct passwd *entry, uint32_t uid, uint64_t confi
 		complain("home", uid, entry->pw_dir);
 	if (strcmp(entry->pw_name, name) != 0)
 		complain("name", uid, entry->pw_name);
+	if (kind_of(uid - UID0, version) == GONE ||
+	    strcmp(entry->pw_shell, kind_of(uid - UID0, version) == ALLOWED ? "/bin/sh"
+									    : DIRECTORY_NOLOGIN))
+		complain("shell", uid, entry->pw_shell);
 	if (version < confirmed)
 		__atomic_fetch_add(&board->stale, 1, __ATOMIC_RELAXED);
 }
@@ -168,10 +207,44 @@ static void look_up(unsigned int *seed)
 	__atomic_fetch_add(&board->lookups, 1, __ATOMIC_RELAXED);
 	if (status == NSS_STATUS_SUCCESS)
 		check_entry(&entry, UID0 + n, confirmed);
-	else if (status == NSS_STATUS_NOTFOUND && confirmed)
-		complain("not found", UID0 + n, "");
 	else if (status != NSS_STATUS_NOTFOUND)
 		__atomic_fetch_add(&board->unavailable, 1, __ATOMIC_RELAXED);
+	else if (n < STABLE && confirmed)
+		complain("not found", UID0 + n, "");
+	if (confirmed && __atomic_load_n(&board->started[n], __ATOMIC_ACQUIRE) == confirmed &&
+	    (status == NSS_STATUS_NOTFOUND) != (kind_of(n, confirmed) == GONE))
+		complain(status == NSS_STATUS_NOTFOUND ? "lost" : "not deleted", UID0 + n, "");
+}
+
+/* From the first user to the last, at any pace. Only one thread of a process may: they share the place. */
+static void walk(void)
+{
+	bool seen[USERS] = { false };
+	uint64_t before = __atomic_load_n(&board->publications, __ATOMIC_ACQUIRE);
+	enum nss_status status;
+	char buffer[1024];
+	struct passwd entry;
+	int error = 0;
+
+	(void)_nss_scim_setpwent(0);
+	while ((status = _nss_scim_getpwent_r(&entry, buffer, sizeof(buffer), &error)) ==
+	       NSS_STATUS_SUCCESS) {
+		uint32_t n = entry.pw_uid - UID0;
+
+		if (n >= USERS || seen[n]) {
+			complain("walked twice", entry.pw_uid, entry.pw_name);
+			break;
+		}
+		seen[n] = true;
+		check_entry(&entry, entry.pw_uid, 0);
+	}
+	for (uint32_t n = 0; status == NSS_STATUS_NOTFOUND && before && n < STABLE; n++)
+		if (!seen[n])
+			complain("not walked", UID0 + n, "");
+	if (status == NSS_STATUS_UNAVAIL)
+		__atomic_fetch_add(&board->unavailable, 1, __ATOMIC_RELAXED);
+	(void)_nss_scim_endpwent();
+	__atomic_fetch_add(&board->walks, 1, __ATOMIC_RELAXED);
 }
 
 /* A group's members are people of this test, each once. */
@@ -221,6 +294,18 @@ static unsigned int count_lines(const char *path, const char *what)
 	return count;
 }
 
+static unsigned int count_entries(const char *folder)
+{
+	DIR *dir = opendir(folder);
+	unsigned int count = 0;
+
+	while (dir && readdir(dir))
+		count++;
+	if (dir)
+		closedir(dir);
+	return count;
+}
+
 static void fork_and_look(unsigned int *seed)
 {
 	pid_t pid = fork();
@@ -239,7 +324,7 @@ static void read_process(unsigned int number)
 {
 	struct timespec pause = { .tv_nsec = 5000000 };
 	pthread_t threads[THREADS];
-	unsigned int seed = number * 1000 + 1;
+	unsigned int seed = number * 1000 + 1, files = count_entries("/proc/self/fd");
 
 	for (uintptr_t i = 0; i < THREADS; i++)
 		if (pthread_create(&threads[i], NULL, read_for_ever, (void *)(number * 100 + i)))
@@ -247,12 +332,13 @@ static void read_process(unsigned int number)
 	while (!__atomic_load_n(&board->stop, __ATOMIC_RELAXED)) {
 		if (number % 2 == 0)
 			fork_and_look(&seed);
+		walk();
 		nanosleep(&pause, NULL);
 	}
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
 	/* One attachment that is current and one that a late thread may still have had. */
-	_exit(count_lines("/proc/self/maps", "SYSV") <= 2 ? 0 : 21);
+	_exit(count_lines("/proc/self/maps", "SYSV") > 2 ? 21 : count_entries("/proc/self/fd") > files);
 }
 
 /* --- the test ----------------------------------------------------------------------------------- */
@@ -309,35 +395,96 @@ static void test_readers_against_killed_writer(void)
 	}
 	kill(writer, SIGKILL);
 	waitpid(writer, &status, 0);
-	printf("%llu lookups, %llu publications, %u kills\n", (unsigned long long)board->lookups,
+	printf("%llu lookups, %llu walks, %llu publications, %u kills\n",
+	       (unsigned long long)board->lookups, (unsigned long long)board->walks,
 	       (unsigned long long)board->publications, kills);
-	T_TRUE(board->lookups > 1000 && board->publications > 20 && kills > 5);
+	T_TRUE(board->lookups > 1000 && board->walks > 20 && board->publications > 20 && kills > 5);
 	T_INT(board->wrong, 0);
 	T_INT(board->stale, 0);
 	T_INT(board->unavailable, 0);
 }
 
-/* A thousand switches to new segments, one process: nothing piles up. */
+/* --- reopening ----------------------------------------------------------------------------------- */
+
+#define REOPENS 100000u
+
+/* A directory with a segment, under a name of its own; its header in the segment. */
+struct side {
+	struct directory_writer *writer;
+	struct directory_header *header;
+	const char *path;
+};
+
+static void side_make(struct side *side, const char *name, const char *path)
+{
+	struct directory_writer_options options = {
+		.folder = DIRECTORY_PUBLIC_DIR, .name = name, .magic = DIRECTORY_MAGIC, .mode = 0644,
+		.segment = true, .uid_min = 65536, .uid_max = 99999,
+	};
+	uint64_t durable, visible;
+	bool damaged;
+
+	side->path = path;
+	T_FATAL(directory_writer_open(&options, &side->writer, &damaged) == 0);
+	T_FATAL(directory_writer_start_over(side->writer, people_instance, 1, 1) == 0);
+	T_FATAL(directory_writer_put_group(side->writer, GID0, 0, name) == 0);
+	T_FATAL(directory_writer_commit(side->writer, 1, &durable, &visible) == 0);
+	side->header = (void *)(uintptr_t)directory_writer_view(side->writer)->base;
+}
+
+/* Put the other one in place, as a publication that grows does. */
+static void side_show(struct side *show, struct side *hide)
+{
+	static const char temporary[] = DIRECTORY_PUBLIC_DIR "/.linked";
+
+	__atomic_store_n(&show->header->superseded, 0, __ATOMIC_RELEASE);
+	T_FATAL(link(show->path, temporary) == 0);
+	T_FATAL(rename(temporary, DIRECTORY_PUBLIC_DIR "/" DIRECTORY_FILE) == 0);
+	__atomic_store_n(&hide->header->superseded, 1, __ATOMIC_RELEASE);
+}
+
+static unsigned int resident_kb(void)
+{
+	FILE *file = fopen("/proc/self/status", "re");
+	unsigned int kb = 0;
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "VmRSS: %u", &kb) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return kb;
+}
+
+/* Each lookup finds another segment in the place of the last: nothing piles up, and it is the right one. */
 static void test_reopening_leaks_nothing(void)
 {
-	struct directory_writer *writer;
-	uint64_t durable, visible, revision;
-	struct passwd entry;
+	struct side sides[2];
+	unsigned int files = 0, kb = 0;
+	struct group entry;
 	char buffer[1024];
 	int error;
 
 	people_namespace(DIRECTORY_PUBLIC_DIR);
-	writer = writer_start();
-	revision = directory_writer_revision(writer);
-	for (int i = 0; i < 1000; i++) {
-		T_FATAL(directory_writer_start_over(writer, people_instance, 1, 1) == 0);
-		T_FATAL(directory_writer_put_group(writer, GID0, 0, "g0") == 0);
-		T_FATAL(directory_writer_commit(writer, ++revision, &durable, &visible) == 0);
-		T_INT(_nss_scim_getpwuid_r(UID0 + 6, &entry, buffer, sizeof(buffer), &error),
-		      NSS_STATUS_NOTFOUND);
+	side_make(&sides[0], "one", DIRECTORY_PUBLIC_DIR "/one");
+	side_make(&sides[1], "two", DIRECTORY_PUBLIC_DIR "/two");
+	for (unsigned int i = 0; i < REOPENS; i++) {
+		side_show(&sides[i % 2], &sides[(i + 1) % 2]);
+		T_FATAL(_nss_scim_getgrgid_r(GID0, &entry, buffer, sizeof(buffer), &error) ==
+			NSS_STATUS_SUCCESS);
+		T_FATAL(strcmp(entry.gr_name, i % 2 ? "two" : "one") == 0);
+		if (i == REOPENS / 100) {
+			files = count_entries("/proc/self/fd");
+			kb = resident_kb();
+		}
 	}
-	T_INT(count_lines("/proc/self/maps", "SYSV"), 2); /* the writer's and the reader's */
-	directory_writer_closep(&writer);
+	T_INT(count_lines("/proc/self/maps", "SYSV"), 3); /* the writers' and the reader's */
+	T_INT(count_entries("/proc/self/fd"), files);
+	T_TRUE(resident_kb() < kb + 1024);
+	for (int i = 0; i < 2; i++)
+		directory_writer_closep(&sides[i].writer);
+	people_remove(DIRECTORY_FILE);
 }
 
 T_MAIN("torture", T(test_readers_against_killed_writer), T(test_reopening_leaks_nothing))
