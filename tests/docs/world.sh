@@ -213,3 +213,9 @@ documented() {
 			'if type == "array" then .[0] else . end | has($field)' <<<"$json")"
 	done
 }
+
+# apparmor_has PATH: a profile with the abstraction nameservice may read it.
+apparmor_has() {
+	host_run "$HOST" sh -c 'printf "#include <tunables/global>\nprofile t /t {\n#include <abstractions/nameservice>\n}\n" |
+		apparmor_parser -Q -K -D rule-exprs 2>&1' </dev/null | grep -q -- "$1"
+}
