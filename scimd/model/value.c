@@ -87,6 +87,14 @@ static int64_t days_from_date(int64_t year, int month, int day)
 	return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
 }
 
+/* month is 1 to 12. */
+static int days_of_month(int year, int month)
+{
+	int next_year = month == 12 ? year + 1 : year, next = month == 12 ? 1 : month + 1;
+
+	return (int)(days_from_date(next_year, next, 1) - days_from_date(year, month, 1));
+}
+
 int value_time(const char *text, int64_t *ret_us)
 {
 	int year, month, day, hour, minute, second, zone, micros = 0;
@@ -106,8 +114,9 @@ int value_time(const char *text, int64_t *ret_us)
 		for (; isdigit((unsigned char)*at); at++, unit /= 10)
 			micros += (*at - '0') * unit;
 	}
-	if (!read_zone(at, &zone) || year < 1 || month < 1 || month > 12 || day < 1 || day > 31 ||
-	    hour > 24 || minute > 59 || second > 60)
+	if (!read_zone(at, &zone) || year < 1 || month < 1 || month > 12 || day < 1 ||
+	    day > days_of_month(year, month) || hour > 24 ||
+	    (hour == 24 && (minute || second || micros)) || minute > 59 || second > 60)
 		return -EINVAL;
 	*ret_us = (((days_from_date(year, month, day) * 24 + hour) * 60 + minute - zone) * 60 +
 		   second) * 1000000 + micros;

@@ -1,9 +1,10 @@
 /* Filters as text. The first byte chooses the type; the first line is the filter, the rest a body that
  * creates the resource it is asked about (a usual one, if that is refused). Whatever the filter says,
- * logic must hold: "not" turns it round, "and" and "or" with itself change nothing. */
-#include "scimd/model/filter.h"
+ * logic must hold: "not" turns it round, "and" and "or" with itself change nothing. Printed and parsed
+ * again it is the same tree. */
+#include "scimd/model/filter_node.h"
 #include "scimd/model/json.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/fuzz_schema_doc.h"
 
 static const char user_text[] =
 	"{\"userName\":\"a@b.example\",\"displayName\":\"A\",\"name\":{\"givenName\":\"G\"},"
@@ -69,6 +70,131 @@ static void check_requires(const struct filter *filter, struct json_object *reso
 	}
 }
 
+/* --- printing ----------------------------------------------------------------------------------- */
+
+static void print_literal(FILE *out, const struct filter *node)
+{
+	struct json_object *text;
+
+	switch (node->literal) {
+	case FILTER_NULL:
+		fputs("null", out);
+		return;
+	case FILTER_BOOLEAN:
+		fputs(node->integer ? "true" : "false", out);
+		return;
+	case FILTER_INTEGER:
+		fprintf(out, "%lld", (long long)node->integer);
+		return;
+	case FILTER_DECIMAL:
+		fprintf(out, "%.17e", node->decimal);
+		return;
+	default:
+		break;
+	}
+	text = json_object_new_string(node->text);
+	fputs(json_object_to_json_string_ext(text, JSON_C_TO_STRING_NOSLASHESCAPE), out);
+	json_object_put(text);
+}
+
+static void print_path(FILE *out, const struct filter *node)
+{
+	const struct path *path = &node->path;
+
+	if (node->kind == FILTER_COMPARE && node->in_element) {
+		fputs(path->sub->name, out);
+		return;
+	}
+	fprintf(out, "%s:%s", path->schema->urn, path->attribute->name);
+	if (path->sub)
+		fprintf(out, ".%s", path->sub->name);
+}
+
+/* With parentheses around everything, so that precedence plays no part. */
+static void print(FILE *out, const struct filter *node)
+{
+	static const char names[][3] = {
+		[FILTER_EQ] = "eq", [FILTER_NE] = "ne", [FILTER_CO] = "co", [FILTER_SW] = "sw",
+		[FILTER_EW] = "ew", [FILTER_GT] = "gt", [FILTER_GE] = "ge", [FILTER_LT] = "lt",
+		[FILTER_LE] = "le", [FILTER_PR] = "pr",
+	};
+
+	switch (node->kind) {
+	case FILTER_AND:
+	case FILTER_OR:
+		fputc('(', out);
+		print(out, node->left);
+		fputs(node->kind == FILTER_AND ? ") and (" : ") or (", out);
+		print(out, node->right);
+		fputc(')', out);
+		return;
+	case FILTER_NOT:
+		fputs("not (", out);
+		print(out, node->left);
+		fputc(')', out);
+		return;
+	case FILTER_ELEMENTS:
+		print_path(out, node);
+		fputc('[', out);
+		print(out, node->left);
+		fputc(']', out);
+		return;
+	case FILTER_COMPARE:
+		break;
+	}
+	print_path(out, node);
+	fprintf(out, " %s", names[node->op]);
+	if (node->op == FILTER_PR)
+		return;
+	fputc(' ', out);
+	print_literal(out, node);
+}
+
+/* How many parentheses print has around something. */
+static unsigned int depth(const struct filter *node)
+{
+	unsigned int left = node->left ? depth(node->left) : 0;
+	unsigned int right = node->right ? depth(node->right) : 0;
+
+	return (node->kind < FILTER_AND ? 0 : 1) + (left > right ? left : right);
+}
+
+static bool same(const struct filter *a, const struct filter *b)
+{
+	if (!a || !b)
+		return a == b;
+	if (a->kind != b->kind || !same(a->left, b->left) || !same(a->right, b->right))
+		return false;
+	if (a->kind != FILTER_COMPARE && a->kind != FILTER_ELEMENTS)
+		return true;
+	if (a->path.attribute != b->path.attribute || a->path.sub != b->path.sub)
+		return false;
+	if (a->kind == FILTER_ELEMENTS)
+		return true;
+	return a->op == b->op && a->in_element == b->in_element && a->literal == b->literal &&
+	       a->integer == b->integer && memcmp(&a->decimal, &b->decimal, sizeof(a->decimal)) == 0 &&
+	       (!a->text == !b->text) && (!a->text || strcmp(a->text, b->text) == 0) &&
+	       (!a->folded == !b->folded) && (!a->folded || strcmp(a->folded, b->folded) == 0);
+}
+
+static void check_print(enum resource_type type, const struct filter *filter)
+{
+	_cleanup_(filter_freep) struct filter *again = NULL;
+	_cleanup_free_ char *text = NULL;
+	struct fault fault = { 0 };
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	HOLDS(out != NULL);
+	print(out, filter);
+	HOLDS(fclose(out) == 0);
+	if (size > FILTER_MAX_BYTES || depth(filter) > FILTER_DEPTH_MAX)
+		return;
+	if (filter_parse(type, text, size, &again, &fault) < 0)
+		(void)fprintf(stderr, "%s: %s\n", text, fault.detail);
+	HOLDS(again && same(filter, again));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_(filter_freep) struct filter *filter = NULL;
@@ -79,8 +205,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	_cleanup_free_ char *text = bytes_string(line);
 	struct fault fault = { 0 };
 	bool matches;
-	int r = filter_parse(type, text, line.left, &filter, &fault);
+	int r;
 
+	fuzz_schema_install();
+	r = filter_parse(type, text, line.left, &filter, &fault);
 	if (r < 0) {
 		HOLDS(r == -EPROTO && fault.status == 400 && fault.detail[0] != '\0');
 		return 0;
@@ -88,6 +216,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	resource = resource_make(type, bytes);
 	matches = filter_matches(filter, resource);
 	check_requires(filter, resource);
+	check_print(type, filter);
 	if (strlen(text) != line.left || 2 * line.left + 32 > FILTER_MAX_BYTES)
 		return 0;
 	if (strspn(text, "(") > 0 || strstr(text, "((((")) /* may be as deep as is allowed */

@@ -3,7 +3,7 @@
  * replaces itself without a change; the PATCH that undoes each attribute leads back to what was there. */
 #include "scimd/model/json.h"
 #include "scimd/model/resource.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/fuzz_schema_doc.h"
 
 static const char user_text[] =
 	"{\"userName\":\"a@b.example\",\"displayName\":\"A\",\"name\":{\"givenName\":\"G\"},"
@@ -110,6 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fault fault = { 0 };
 	int r;
 
+	fuzz_schema_install();
 	body = parse(bytes.at, bytes.left);
 	if (!body)
 		return 0;

@@ -2,7 +2,7 @@
  * attribute, and reading a resource through it agrees with itself. */
 #include "scimd/model/json.h"
 #include "scimd/model/path.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/fuzz_schema_doc.h"
 
 static const char text[] =
 	"{\"userName\":\"a@b.example\",\"displayName\":\"A\",\"name\":{\"givenName\":\"G\"},"
@@ -49,8 +49,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum resource_type type = bytes_take(&bytes) % 2 ? RESOURCE_GROUP : RESOURCE_USER;
 	_cleanup_free_ char *string = bytes_string(bytes);
 	struct fault fault = { 0 };
-	int r = path_parse(type, string, bytes.left, &path, &fault);
+	int r;
 
+	fuzz_schema_install();
+	r = path_parse(type, string, bytes.left, &path, &fault);
 	if (r < 0)
 		HOLDS((r == -EPROTO || r == -ENOENT) && fault.status == 400 && fault.detail[0]);
 	else

@@ -3,7 +3,7 @@
  * change, and is as strict about its form as resource.h says. */
 #include "scimd/model/json.h"
 #include "scimd/model/resource.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/fuzz_schema_doc.h"
 
 /* No null, nothing empty, nothing that travels beside a resource. */
 static void check_form(struct json_object *value, unsigned int depth)
@@ -70,6 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fault fault = { 0 };
 	int r;
 
+	fuzz_schema_install();
 	if (json_parse((const char *)bytes.at, bytes.left, &body, &fault) < 0)
 		return 0;
 	r = resource_create(type, body, &edit, &fault);

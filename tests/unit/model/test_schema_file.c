@@ -166,6 +166,13 @@ static void test_values(void)
 		{ "{'number':'7','height':'1.5'}", NULL },
 		{ "{'number':'7','visitor':1}", NULL },
 		{ "{'number':'7','issued':'yesterday'}", NULL },
+		{ "{'number':'7','issued':'2023-02-29T00:00:00Z'}", NULL },
+		{ "{'number':'7','issued':'2024-04-31T00:00:00Z'}", NULL },
+		{ "{'number':'7','issued':'2024-01-01T24:00:01Z'}", NULL },
+		{ "{'number':'7','issued':'2024-02-29T24:00:00Z'}",
+		  "{'number':'7','issued':'2024-02-29T24:00:00Z'}" },
+		{ "{'number':'7','issued':'2024-12-31T23:59:60.5-11:30'}",
+		  "{'number':'7','issued':'2024-12-31T23:59:60.5-11:30'}" },
 		{ "{'number':'7','pin':5}", NULL },
 		{ "{'number':'7','host':{'$ref':'../Users/x'}}", NULL },
 		{ "{'number':'7','cards':[{'value':'1','primary':true},"
