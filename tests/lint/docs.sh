@@ -6,7 +6,7 @@
 # bash completes the same; each key that the configuration's parser knows is in scimd.conf(5) and in
 # etc/scimd.conf, with the default that is in force; links, paths, tests and make's targets that the
 # documents name exist. One line for each that does not hold, and exit code 1 if there are any.
-# Before that it looks at a copy of the tree with mistakes in it, all of which it has to find.
+# If all is well it looks at a copy of the tree with mistakes in it, all of which it has to find.
 set -euo pipefail
 build=$(readlink -f "${1:?usage: docs.sh BUILD}")
 top=$(readlink -f "$(dirname "$0")/../..")
@@ -268,9 +268,9 @@ self() {
 	done <<<"$mistakes"
 }
 
-result=0
-self
 cd "$top"
 found=$(look)
-[ -z "$found" ] || { echo "$found"; result=1; }
+[ -z "$found" ] || { echo "$found"; exit 1; }
+result=0
+self
 exit $result
