@@ -1,7 +1,6 @@
 #include "scimd/service/id_list.h"
 
 #include <stdio.h>
-#include <string.h>
 
 int id_list_add(struct id_list *list, const char *id)
 {
@@ -16,17 +15,6 @@ int id_list_add(struct id_list *list, const char *id)
 	}
 	snprintf(list->ids[list->count++], RESOURCE_ID_SIZE, "%s", id);
 	return 0;
-}
-
-static int id_compare(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-void id_list_sort(struct id_list *list)
-{
-	if (list->count > 1)
-		qsort(list->ids, list->count, sizeof(*list->ids), id_compare);
 }
 
 void id_list_done(struct id_list *list)

@@ -15,9 +15,6 @@ struct id_list {
 /* Append a copy; longer ids than ours are cut. -ENOMEM. */
 _must_use_ int id_list_add(struct id_list *list, const char *id);
 
-/* Ours sort in the order of their making. */
-void id_list_sort(struct id_list *list);
-
 void id_list_done(struct id_list *list);
 
 #endif
