@@ -14,7 +14,7 @@
 
 #include "scimd/base/clock.h"
 
-#define CACHE_BYTES (64u << 20)     /* grown into; holds page versions for snapshots too */
+#define CACHE_BYTES (16u << 20)     /* grown into; holds page versions for snapshots too */
 #define LOG_BUFFER_BYTES (1u << 20) /* a batch of a thousand changes without an early write */
 #define LOG_FILE_BYTES (8u << 20)   /* the unit in which old logs are dropped */
 /* No larger than what the kernel writes as one: a kill -9 or a power cut between the halves of a page
