@@ -5,6 +5,7 @@
 #include "scimd/base/clock.h"
 #include "scimd/model/json.h"
 #include "scimd/model/resource.h"
+#include "scimd/model/schema.h"
 
 /* Add an owned member; NULL is a lack of memory. */
 static int add(struct json_object *object, const char *name, struct json_object *value)
@@ -37,13 +38,11 @@ static char *location_make(const char *base_url, enum resource_type type, const 
 	return location;
 }
 
+/* What we printed ourselves need not be scanned for what json-c would misread. */
 static int row_parse(const struct store_resource *row, struct json_object **ret)
 {
-	struct fault fault = {};
-	int r;
-
-	r = json_parse(row->json, strlen(row->json), ret, &fault);
-	return r == -EPROTO ? -EIO : r;
+	*ret = json_tokener_parse(row->json);
+	return *ret ? 0 : -EIO;
 }
 
 /* An element of `members` or `groups`: the other end of a membership. */
@@ -74,6 +73,7 @@ struct relations {
 	struct json_object *array; /* borrowed */
 	FILE *text;                /* borrowed; in the place of array, or NULL */
 	size_t count;
+	uint64_t digest; /* of the groups, for the tag */
 };
 
 static void text_put(FILE *out, const char *text)
@@ -94,17 +94,18 @@ static void text_put(FILE *out, const char *text)
 }
 
 /* The same as relation_make and pending_add make, title NULL for the latter. */
-static void member_print(struct relations *relations, const char *id, const char *title)
+static void relation_print(struct relations *relations, enum resource_type type, const char *id,
+			   const char *title)
 {
 	FILE *out = relations->text;
 
 	fputs(relations->count > 0 ? ",{\"value\":" : "{\"value\":", out);
 	text_put(out, id);
 	if (title) {
-		fprintf(out, ",\"$ref\":\"%s/Users/%s\",\"display\":", relations->render->base_url,
-			id);
+		fprintf(out, ",\"$ref\":\"%s%s/%s\",\"display\":", relations->render->base_url,
+			render_endpoint(type), id);
 		text_put(out, title);
-		fputs(",\"type\":\"User\"", out);
+		fprintf(out, ",\"type\":\"%s\"", type == RESOURCE_USER ? "User" : "direct");
 	}
 	putc_unlocked('}', out);
 	relations->count++;
@@ -117,7 +118,7 @@ static int relation_append(struct relations *relations, enum resource_type type,
 	int r;
 
 	if (relations->text) {
-		member_print(relations, id, title);
+		relation_print(relations, type, id, title);
 		return 0;
 	}
 	r = relation_make(relations->render, type, id, title, &element);
@@ -130,12 +131,24 @@ static int relation_append(struct relations *relations, enum resource_type type,
 	return 0;
 }
 
+/* Alike in whatever order the groups come. */
+static int group_digest(const char *id, void *context)
+{
+	uint64_t *digest = context, hash = 0xcbf29ce484222325u;
+
+	for (; *id; id++)
+		hash = (hash ^ (unsigned char)*id) * 0x100000001b3u;
+	*digest += hash ^ hash >> 29;
+	return 0;
+}
+
 static int relation_add(const char *id, void *context)
 {
 	struct relations *relations = context;
 	_cleanup_(store_resource_done) struct store_resource row = {};
 	int r;
 
+	(void)group_digest(id, &relations->digest);
 	r = store_resource_get(relations->render->txn, id, &row);
 	if (r == -ENOENT)
 		return 0; /* a membership never outlives its ends; a reader need not fail on one */
@@ -159,7 +172,7 @@ static int pending_add(const char *member, void *context)
 	struct json_object *element;
 
 	if (relations->text) {
-		member_print(relations, member, NULL);
+		relation_print(relations, RESOURCE_USER, member, NULL);
 		return 0;
 	}
 	element = json_object_new_object();
@@ -269,15 +282,14 @@ static int add_attributes(struct json_object *full, struct json_object *resource
 	return 0;
 }
 
-/* Alike in whatever order the groups come. */
-static int group_digest(const char *id, void *context)
+static void tag_format(const struct store_resource *row, uint64_t digest,
+		       char ret[static RENDER_TAG_SIZE])
 {
-	uint64_t *digest = context, hash = 0xcbf29ce484222325u;
-
-	for (; *id; id++)
-		hash = (hash ^ (unsigned char)*id) * 0x100000001b3u;
-	*digest += hash ^ hash >> 29;
-	return 0;
+	if (digest)
+		snprintf(ret, RENDER_TAG_SIZE, "W/\"%llu-%016llx\"",
+			 (unsigned long long)row->version, (unsigned long long)digest);
+	else
+		snprintf(ret, RENDER_TAG_SIZE, "W/\"%llu\"", (unsigned long long)row->version);
 }
 
 int render_tag(struct store_txn *txn, const struct store_resource *row,
@@ -288,14 +300,9 @@ int render_tag(struct store_txn *txn, const struct store_resource *row,
 
 	if (row->type == RESOURCE_USER)
 		r = store_groups_each(txn, row->id, group_digest, &digest);
-	if (r < 0)
-		return r;
-	if (digest)
-		snprintf(ret, RENDER_TAG_SIZE, "W/\"%llu-%016llx\"",
-			 (unsigned long long)row->version, (unsigned long long)digest);
-	else
-		snprintf(ret, RENDER_TAG_SIZE, "W/\"%llu\"", (unsigned long long)row->version);
-	return 0;
+	if (r >= 0)
+		tag_format(row, digest, ret);
+	return r;
 }
 
 static int add_meta(const struct render *render, const struct store_resource *row,
@@ -351,6 +358,117 @@ int render_resource(const struct render *render, const struct store_resource *ro
 	return 0;
 }
 
+/* Print the list of schemas, which are those whose names are members. False when that cannot be told
+ * from the text, or when what is stored is not all shown. */
+static bool schemas_print(const struct store_resource *row, FILE *out)
+{
+	size_t urns = 0, known = 0;
+	bool first = true;
+
+	for (const char *at = row->json; (at = strstr(at, "\"urn:")); at++)
+		urns++;
+	fputs("{\"schemas\":[", out);
+	for (const struct schema *const *s = schema_all(); *s; s++) {
+		char key[256];
+
+		if ((*s)->resource != row->type)
+			continue;
+		/* Within a string a quote has a backslash before it: this can only be a name. */
+		if (snprintf(key, sizeof(key), "\"%s\":", (*s)->urn) >= (int)sizeof(key))
+			return false;
+		if (!(*s)->core && (urns == 0 || !strstr(row->json, key)))
+			continue;
+		if ((*s)->hides)
+			return false;
+		known += !(*s)->core;
+		fprintf(out, "%s\"%s\"", first ? "" : ",", (*s)->urn);
+		first = false;
+	}
+	return known == urns;
+}
+
+static void meta_print(const struct render *render, const struct store_resource *row,
+		       uint64_t digest, FILE *out)
+{
+	char created[CLOCK_TEXT_SIZE], modified[CLOCK_TEXT_SIZE], tag[RENDER_TAG_SIZE];
+
+	tag_format(row, digest, tag);
+	fprintf(out,
+		",\"meta\":{\"resourceType\":\"%s\",\"created\":\"%s\",\"lastModified\":\"%s\"",
+		row->type == RESOURCE_USER ? "User" : "Group",
+		clock_format(row->created_us, created), clock_format(row->modified_us, modified));
+	fprintf(out, ",\"location\":\"%s%s/%s\",\"version\":", render->base_url,
+		render_endpoint(row->type), row->id);
+	text_put(out, tag);
+	fputs("}}", out);
+}
+
+/* The members or groups, with their name, if there are any; and the groups' digest. */
+static int relations_print(const struct render *render, const struct store_resource *row,
+			   uint64_t *ret_digest, FILE *out)
+{
+	struct relations relations = { .render = render };
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	int r;
+
+	relations.text = open_memstream(&text, &size);
+	if (!relations.text)
+		return -ENOMEM;
+	r = relations_walk(render, row, &relations);
+	if (fclose(relations.text) != 0)
+		return -ENOMEM;
+	if (r >= 0 && relations.count > 0)
+		fprintf(out, ",\"%s\":[%s]", row->type == RESOURCE_USER ? "groups" : "members",
+			text);
+	*ret_digest = row->type == RESOURCE_USER ? relations.digest : 0;
+	return r;
+}
+
+/* The same as render_resource makes with all relations, from the stored text and without a parse. 0: it
+ * cannot be done. */
+static int resource_print(const struct render *render, const struct store_resource *row, FILE *out)
+{
+	size_t size = strlen(row->json);
+	uint64_t digest;
+	int r;
+
+	if (size < 3 || row->json[0] != '{' || row->json[size - 1] != '}' ||
+	    !schemas_print(row, out))
+		return 0;
+	fprintf(out, "],\"id\":\"%s\",%.*s", row->id, (int)size - 2, row->json + 1);
+	r = relations_print(render, row, &digest, out);
+	if (r < 0)
+		return r;
+	meta_print(render, row, digest, out);
+	return 1;
+}
+
+/* An object that is shown whole and only has to be printed, as text; NULL if that cannot be done. */
+static int render_text(const struct render *render, const struct store_resource *row,
+		       struct json_object **ret)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	int r;
+
+	*ret = NULL;
+	if (!out)
+		return -ENOMEM;
+	r = resource_print(render, row, out);
+	if (fclose(out) != 0)
+		return -ENOMEM;
+	if (r <= 0)
+		return r;
+	*ret = json_object_new_object();
+	if (!*ret)
+		return -ENOMEM;
+	json_object_set_serializer(*ret, json_object_userdata_to_json_string, TAKE_PTR(text),
+				   json_object_free_userdata);
+	return 0;
+}
+
 int render_view(struct call *call, struct store_txn *txn, const struct store_resource *row,
 		struct json_object **ret, struct fault *fault)
 {
@@ -364,6 +482,11 @@ int render_view(struct call *call, struct store_txn *txn, const struct store_res
 		render.relations = RENDER_ALL_RELATIONS;
 	render.as_text = row->type == RESOURCE_GROUP && !attributes &&
 			 (!excluded || !strcasestr(excluded, relations));
+	if ((!attributes || !*attributes) && (!excluded || !*excluded)) {
+		r = render_text(&render, row, ret);
+		if (r < 0 || *ret)
+			return r;
+	}
 	r = render_resource(&render, row, &full);
 	if (r < 0)
 		return r;

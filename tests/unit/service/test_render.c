@@ -35,4 +35,46 @@ static void members_are_the_same(void)
 	T_TRUE(!at(f, "members"));
 }
 
-T_MAIN("render", T(members_are_the_same))
+/* A resource that is shown whole is put together from the stored text, unless that cannot be told. */
+static void whole_is_the_same(void)
+{
+#define ENTERPRISE "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+	static const struct {
+		const char *more;
+		const char *schemas; /* how many */
+	} cases[] = {
+		{ "", "1" },
+		{ ",\"displayName\":\"qu\\\"ote \\u0001 \xc3\xa4\",\"active\":false,"
+		  "\"emails\":[{\"value\":\"a@b\"}]",
+		  "1" },
+		{ ",\"" ENTERPRISE "\":{\"department\":\"d\"}", "2" },
+		{ ",\"title\":\"urn:what\",\"" ENTERPRISE "\":{\"department\":\"d\"}", "2" },
+		{ ",\"title\":\"\\\"" ENTERPRISE "\\\":{\"", "1" },
+		{ ",\"nickName\":\"} ,\\\\\"", "1" },
+	};
+	FIXTURE(f);
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char body[512], count[16];
+		struct json_object *parsed;
+
+		snprintf(body, sizeof(body), "{\"userName\":\"u%zu\"%s}", i, cases[i].more);
+		T_INT(ask(f, "POST", body, "/Users"), 201);
+		snprintf(f->ids[0], RESOURCE_ID_SIZE, "%s", at(f, "id"));
+		snprintf(body, sizeof(body),
+			 "{\"displayName\":\"g%zu\",\"members\":[{\"value\":\"%s\"}]}", i,
+			 f->ids[0]);
+		T_INT(ask(f, "POST", body, "/Groups"), 201);
+		T_INT(ask(f, "GET", NULL, "/Users/%s", f->ids[0]), 200);
+		parsed = json_object_get(f->json);
+		snprintf(count, sizeof(count), "%zu", length_of(f, "schemas"));
+		T_STR(count, cases[i].schemas);
+		T_INT(length_of(f, "groups"), 1);
+		/* Nothing is left out, but the text cannot be taken. */
+		T_INT(ask(f, "GET", NULL, "/Users/%s?excludedAttributes=locale", f->ids[0]), 200);
+		T_TRUE(json_object_equal(parsed, f->json));
+		json_object_put(parsed);
+	}
+}
+
+T_MAIN("render", T(members_are_the_same), T(whole_is_the_same))
