@@ -162,13 +162,14 @@ static int read_list(const struct reader *reader, const char *where, struct json
 		     const char *name, const char *const **ret)
 {
 	struct json_object *value = json_member(object, name);
-	size_t count = value ? json_object_array_length(value) : 0;
 	const char **list;
+	size_t count;
 
 	if (!value)
 		return 0;
 	if (!json_object_is_type(value, json_type_array))
 		return bad(reader, where, "%s must be a list of strings", name);
+	count = json_object_array_length(value);
 	list = set_alloc(reader->set, (count + 1) * sizeof(*list));
 	for (size_t i = 0; list && i < count; i++) {
 		struct json_object *item = json_object_array_get_idx(value, i);
@@ -311,7 +312,8 @@ static int read_attribute(const struct reader *reader, const char *parent,
 		r = check_attribute(reader, where, *parent, attribute);
 	if (r < 0)
 		return r;
-	if ((type == SCHEMA_COMPLEX) != json_object_is_type(subs, json_type_array))
+	if ((type == SCHEMA_COMPLEX) != (subs != NULL) ||
+	    (subs && !json_object_is_type(subs, json_type_array)))
 		return bad(reader, where, "must have subAttributes if it is complex, and only then");
 	return subs ? read_attributes(reader, where, subs, &attribute->sub) : 0;
 }
