@@ -248,6 +248,7 @@ static void matching_choose(struct listing *listing)
 	struct render *matching = &listing->matching;
 
 	*matching = (struct render){ .txn = listing->txn, .base_url = listing->call->base_url };
+	matching->own_version = !listing->filter || !filter_uses(listing->filter, "meta");
 	if (!listing->filter || !filter_uses(listing->filter, name))
 		return;
 	matching->relations = RENDER_ALL_RELATIONS;

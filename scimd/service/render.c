@@ -73,7 +73,7 @@ struct relations {
 	struct json_object *array; /* borrowed */
 	FILE *text;                /* borrowed; in the place of array, or NULL */
 	size_t count;
-	uint64_t digest; /* of the groups, for the tag */
+	uint64_t digest; /* of a user's groups */
 };
 
 static void text_put(FILE *out, const char *text)
@@ -142,6 +142,17 @@ static int group_digest(const char *id, void *context)
 	return 0;
 }
 
+/* Alike in whatever order the groups come. */
+static int group_digest(const char *id, void *context)
+{
+	uint64_t *digest = context, hash = 0xcbf29ce484222325u;
+
+	for (; *id; id++)
+		hash = (hash ^ (unsigned char)*id) * 0x100000001b3u;
+	*digest += hash ^ hash >> 29;
+	return 0;
+}
+
 static int relation_add(const char *id, void *context)
 {
 	struct relations *relations = context;
@@ -155,6 +166,14 @@ static int relation_add(const char *id, void *context)
 	if (r < 0)
 		return r;
 	return relation_append(relations, row.type, id, row.title ? row.title : row.folded_name);
+}
+
+static int group_add(const char *id, void *context)
+{
+	struct relations *relations = context;
+
+	(void)group_digest(id, &relations->digest);
+	return relation_add(id, context);
 }
 
 /* Of a large group nothing but the memberships themselves is read. */
@@ -218,7 +237,7 @@ static int relations_walk(const struct render *render, const struct store_resour
 			       ? member_walk(render, row, relations)
 			       : members_walk(render, row, relations);
 	if (render->relations == RENDER_ALL_RELATIONS)
-		return store_groups_each(render->txn, row->id, relation_add, relations);
+		return store_groups_each(render->txn, row->id, group_add, relations);
 	r = store_member_has(render->txn, render->only, row->id);
 	return r > 0 ? relation_add(render->only, relations) : r;
 }
@@ -252,7 +271,7 @@ static int members_as_text(const struct render *render, const struct store_resou
 }
 
 static int add_relations(const struct render *render, const struct store_resource *row,
-			 struct json_object *full)
+			 struct json_object *full, uint64_t *ret_digest)
 {
 	_cleanup_(json_putp) struct json_object *array = json_object_new_array();
 	struct relations relations = { .render = render, .array = array };
@@ -266,6 +285,7 @@ static int add_relations(const struct render *render, const struct store_resourc
 	if (!array)
 		return -ENOMEM;
 	r = relations_walk(render, row, &relations);
+	*ret_digest = relations.digest;
 	if (r < 0 || json_object_array_length(array) == 0)
 		return r;
 	return add(full, row->type == RESOURCE_USER ? "groups" : "members", TAKE_PTR(array));
@@ -282,8 +302,8 @@ static int add_attributes(struct json_object *full, struct json_object *resource
 	return 0;
 }
 
-static void tag_format(const struct store_resource *row, uint64_t digest,
-		       char ret[static RENDER_TAG_SIZE])
+static void tag_print(const struct store_resource *row, uint64_t digest,
+		      char ret[static RENDER_TAG_SIZE])
 {
 	if (digest)
 		snprintf(ret, RENDER_TAG_SIZE, "W/\"%llu-%016llx\"",
@@ -301,13 +321,15 @@ int render_tag(struct store_txn *txn, const struct store_resource *row,
 	if (row->type == RESOURCE_USER)
 		r = store_groups_each(txn, row->id, group_digest, &digest);
 	if (r >= 0)
-		tag_format(row, digest, ret);
-	return r;
+		tag_print(row, digest, ret);
+	return r < 0 ? r : 0;
 }
 
+/* digest: of the groups, if they have been walked. */
 static int add_meta(const struct render *render, const struct store_resource *row,
-		    struct json_object *full)
+		    struct json_object *full, uint64_t digest)
 {
+	bool is_walked = render->own_version || render->relations == RENDER_ALL_RELATIONS;
 	_cleanup_free_ char *location = location_make(render->base_url, row->type, row->id);
 	struct json_object *meta = json_object_new_object();
 	char time[CLOCK_TEXT_SIZE], tag[RENDER_TAG_SIZE];
@@ -316,7 +338,8 @@ static int add_meta(const struct render *render, const struct store_resource *ro
 	r = add(full, "meta", meta);
 	if (r < 0 || !location)
 		return -ENOMEM;
-	r = render_tag(render->txn, row, tag);
+	tag_print(row, digest, tag);
+	r = is_walked ? 0 : render_tag(render->txn, row, tag);
 	if (r < 0)
 		return r;
 	r = add_text(meta, "resourceType", row->type == RESOURCE_USER ? "User" : "Group");
@@ -336,6 +359,7 @@ int render_resource(const struct render *render, const struct store_resource *ro
 {
 	_cleanup_(json_putp) struct json_object *full = json_object_new_object();
 	_cleanup_(json_putp) struct json_object *resource = NULL;
+	uint64_t digest = 0;
 	int r;
 
 	if (!full)
@@ -349,9 +373,9 @@ int render_resource(const struct render *render, const struct store_resource *ro
 	if (r >= 0)
 		r = add_attributes(full, resource);
 	if (r >= 0)
-		r = add_relations(render, row, full);
+		r = add_relations(render, row, full, &digest);
 	if (r >= 0)
-		r = add_meta(render, row, full);
+		r = add_meta(render, row, full, digest);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(full);

@@ -22,6 +22,7 @@ struct render {
 	/* members as text alone, to be shown whole: a hundred thousand take a third of the memory
 	 * and of the time that they take as objects */
 	bool as_text;
+	bool own_version; /* nobody looks at meta.version: the groups need not be walked for it */
 };
 
 /* The complete representation, owned in *ret. -ENOMEM, -EIO when what is stored does not parse, or
