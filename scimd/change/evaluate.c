@@ -622,8 +622,11 @@ static int name_settle(struct change *change, const struct store_resource *old,
 {
 	char holder[RESOURCE_ID_SIZE], until[CLOCK_TEXT_SIZE];
 	_cleanup_free_ char *reason = NULL;
-	int r = quarantine_check(change, row->posix_name, row->id, until);
+	int r;
 
+	if (strcmp(row->posix_name, old->posix_name) == 0)
+		return 0;
+	r = quarantine_check(change, row->posix_name, row->id, until);
 	if (r < 0 && r != -EEXIST)
 		return r;
 	if (r == 0) {
@@ -645,14 +648,25 @@ static int name_settle(struct change *change, const struct store_resource *old,
 	return row_take_identity(row, identity);
 }
 
+static int row_again(struct change *change, const struct store_resource *old,
+		     const struct store_resource *row)
+{
+	enum store_index taken;
+	int r = store_resource_put(change->txn, row, &taken);
+
+	if (r == 0)
+		r = quarantine_begin(change, old, row);
+	return r < 0 ? r : transitions(change, old, row);
+}
+
 /* Somebody whose groups changed: written and published only if that makes a difference. */
 static int evaluate_again(struct change *change, const char *id)
 {
 	_cleanup_(store_resource_done) struct store_resource old = { 0 }, row = { 0 };
 	_cleanup_(identity_done) struct identity identity = { 0 };
 	_cleanup_free_ uint32_t *gids = NULL;
-	enum store_index taken;
 	size_t gid_count = 0;
+	bool same;
 	int r = row_before(change, id, &old);
 
 	if (r < 0 || old.number == 0)
@@ -666,14 +680,14 @@ static int evaluate_again(struct change *change, const char *id)
 	if (r < 0)
 		return r;
 	r = name_settle(change, &old, &row, &identity);
-	if (r < 0 || is_same(&old, &row))
+	same = r == 0 && is_same(&old, &row);
+	if (r == 0 && !same)
+		r = row_again(change, &old, &row);
+	if (r < 0)
 		return r;
-	r = store_resource_put(change->txn, &row, &taken);
-	if (r == 0)
-		r = quarantine_begin(change, &old, &row);
-	if (r == 0)
-		r = transitions(change, &old, &row);
-	return r < 0 ? r : user_packets(change, &old, &row, &identity, gids, gid_count);
+	if (change->show)
+		return change->show(change, &row, &identity, gids, gid_count);
+	return same ? 0 : user_packets(change, &old, &row, &identity, gids, gid_count);
 }
 
 static int compare_ids(const void *a, const void *b)

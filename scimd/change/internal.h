@@ -60,6 +60,10 @@ struct change {
 	size_t delta_count, delta_room;
 	bool payload_told; /* by the event of a member; the others leave it out */
 	struct offboarding *offboardings; /* made by this change */
+	/* Everybody who is evaluated again is shown to this, changed or not, instead of packets for
+	 * who changed; NULL: nobody is. */
+	int (*show)(struct change *change, const struct store_resource *row,
+		    const struct identity *identity, const uint32_t *gids, size_t gid_count);
 };
 
 void change_done(struct change *change);

@@ -11,19 +11,12 @@
 
 /* --- everybody ---------------------------------------------------------------------------------- */
 
-struct walk {
-	struct change_engine *engine;
-	struct store_txn *txn;
-	struct outbox members; /* sent after the users */
-	uint32_t canary;       /* its uid, 0: there is none */
-};
-
-static int send_packet(struct walk *walk, struct packet *packet)
+static int send_packet(struct change *change, struct packet *packet)
 {
 	packet_finish(packet);
 	if (packet->bad)
 		return -EMSGSIZE;
-	return warden_client_send(walk->engine->warden, packet->bytes, packet->size);
+	return warden_client_send(change->engine->warden, packet->bytes, packet->size);
 }
 
 static int send_tombstone(uint32_t number, enum resource_type type, bool retired, void *context)
@@ -36,30 +29,22 @@ static int send_tombstone(uint32_t number, enum resource_type type, bool retired
 	return send_packet(context, &packet);
 }
 
-static int send_user(const struct store_resource *row, void *context)
+/* As evaluated just now. Memberships are sent after all users, group by group. */
+static int send_user(struct change *change, const struct store_resource *row,
+		     const struct identity *identity, const uint32_t *gids, size_t gid_count)
 {
-	_cleanup_(identity_done) struct identity identity = { 0 };
-	_cleanup_free_ uint32_t *gids = NULL;
-	struct walk *walk = context;
 	struct packet packet;
-	size_t gid_count;
-	int r;
+	int r = record_user(&packet, 0, WARDEN_USER, row->number, identity);
 
-	if (row->number == 0)
-		return 0;
-	r = identity_as_stored(walk->txn, engine_conf(walk->engine), row, &identity, &gids,
-			       &gid_count);
 	if (r == 0)
-		r = record_user(&packet, 0, WARDEN_USER, row->number, &identity);
-	if (r == 0)
-		r = send_packet(walk, &packet);
+		r = send_packet(change, &packet);
 	if (r == 0 && row->password) {
 		record_password(&packet, 0, row->number, row->password);
-		r = send_packet(walk, &packet);
+		r = send_packet(change, &packet);
 		explicit_bzero(packet.bytes, packet.size);
 	}
-	for (size_t i = 0; r == 0 && identity.allowed && i < gid_count; i++)
-		r = records_members(&walk->members, gids[i], WARDEN_MEMBERS_ADD, &row->number, 1);
+	for (size_t i = 0; r == 0 && identity->allowed && i < gid_count; i++)
+		r = delta_add(change, gids[i], row->number, true);
 	return r;
 }
 
@@ -67,16 +52,16 @@ static int send_user(const struct store_resource *row, void *context)
 static int send_kept(enum resource_type type, const char *name, uint32_t number, void *context)
 {
 	_cleanup_(identity_done) struct identity identity = { 0 };
-	struct walk *walk = context;
+	struct change *change = context;
 	struct packet packet;
-	int r = type == RESOURCE_USER ? store_import_is_published(walk->txn, name) : 0;
+	int r = type == RESOURCE_USER ? store_import_is_published(change->txn, name) : 0;
 
 	if (r <= 0)
 		return r;
 	r = identity_of_name(name, HELD_REASON, &identity);
 	if (r == 0)
 		r = record_user(&packet, 0, WARDEN_USER, number, &identity);
-	return r < 0 ? r : send_packet(walk, &packet);
+	return r < 0 ? r : send_packet(change, &packet);
 }
 
 static int send_group(const struct store_resource *row, void *context)
@@ -89,45 +74,38 @@ static int send_group(const struct store_resource *row, void *context)
 	return send_packet(context, &packet);
 }
 
-static int send_members(struct walk *walk)
+static int compare_deltas(const void *a, const void *b)
 {
-	int r = 0;
+	const struct member_delta *left = a, *right = b;
 
-	for (size_t i = 0; r == 0 && i < walk->members.count; i++)
-		r = warden_client_send(walk->engine->warden, walk->members.items[i].bytes,
-				       walk->members.items[i].size);
+	if (left->gid != right->gid)
+		return left->gid < right->gid ? -1 : 1;
+	return left->uid < right->uid ? -1 : left->uid > right->uid;
+}
+
+static int send_members(struct change *change)
+{
+	int r;
+
+	if (change->delta_count)
+		qsort(change->deltas, change->delta_count, sizeof(*change->deltas), compare_deltas);
+	r = change_deltas_flush(change);
+	for (size_t i = 0; r == 0 && i < change->outbox.count; i++)
+		r = warden_client_send(change->engine->warden, change->outbox.items[i].bytes,
+				       change->outbox.items[i].size);
 	return r;
 }
 
-static int send_canary(struct walk *walk)
+static int send_canary(struct change *change)
 {
 	struct packet packet;
-	int r = canary_record(&packet, walk->canary);
+	uint32_t number;
+	int r = canary_number(change->txn, engine_conf(change->engine), &number);
 
-	return r < 0 ? r : send_packet(walk, &packet);
-}
-
-static int send_all(struct walk *walk, uint64_t revision)
-{
-	uint64_t users = 0, groups = 0;
-	int r = store_resource_count(walk->txn, RESOURCE_USER, NULL, &users);
-
-	if (r == 0)
-		r = store_resource_count(walk->txn, RESOURCE_GROUP, NULL, &groups);
-	if (r == 0)
-		r = apply_begin(walk->engine, revision, WARDEN_FULL, (uint32_t)users + 1,
-				(uint32_t)groups);
-	if (r == 0)
-		r = store_number_each(walk->txn, send_tombstone, walk);
-	if (r == 0)
-		r = store_resource_each(walk->txn, RESOURCE_GROUP, NULL, 0, send_group, walk);
-	if (r == 0)
-		r = store_resource_each(walk->txn, RESOURCE_USER, NULL, 0, send_user, walk);
-	if (r == 0)
-		r = store_import_each(walk->txn, send_kept, walk);
-	if (r == 0 && walk->canary)
-		r = send_canary(walk);
-	return r < 0 ? r : send_members(walk);
+	if (r < 0 || number == 0)
+		return r;
+	r = canary_record(&packet, number);
+	return r < 0 ? r : send_packet(change, &packet);
 }
 
 /* --- rows under the present configuration -------------------------------------------------------- */
@@ -173,57 +151,73 @@ static int groups_update(struct change *change)
 	return r;
 }
 
-/* Write again what policy says differently now. Packets are not needed: everything is sent after. */
-static int rows_update(struct change_engine *engine, uint64_t *ret_revision, uint32_t *ret_canary,
-		       struct offboarding **ret_offboardings)
+/* Each is evaluated once: written again if policy says something else now, and sent. */
+static int people_update(struct change *change)
 {
-	_cleanup_(store_abortp) struct store_txn *txn = NULL;
-	struct change change = { .engine = engine };
 	struct fault fault = { 0 };
-	int r = store_begin(engine->store, NULL, true, &txn);
+	int r = store_resource_each(change->txn, RESOURCE_USER, NULL, 0, collect_user, change);
 
-	change.txn = txn;
+	change->show = send_user;
+	return r < 0 ? r : evaluate_dirty(change, &fault);
+}
+
+static int begin(struct change *change, uint64_t *ret_revision)
+{
+	uint64_t users = 0, groups = 0;
+	int r = store_resource_count(change->txn, RESOURCE_USER, NULL, &users);
+
 	if (r == 0)
-		r = groups_update(&change);
+		r = store_resource_count(change->txn, RESOURCE_GROUP, NULL, &groups);
 	if (r == 0)
-		r = store_resource_each(txn, RESOURCE_USER, NULL, 0, collect_user, &change);
+		r = store_revision_next(change->txn, ret_revision);
+	return r < 0 ? r
+		     : apply_begin(change->engine, *ret_revision, WARDEN_FULL, (uint32_t)users + 1,
+				   (uint32_t)groups);
+}
+
+/* The warden stages what it is sent, and shows nothing of it before it is told to, which is after the
+ * commit. */
+static int send_all(struct change *change, uint64_t *ret_revision)
+{
+	int r = groups_update(change);
+
 	if (r == 0)
-		r = evaluate_dirty(&change, &fault);
+		r = begin(change, ret_revision);
 	if (r == 0)
-		r = canary_number(txn, engine_conf(engine), ret_canary);
+		r = store_number_each(change->txn, send_tombstone, change);
 	if (r == 0)
-		r = store_revision_next(txn, ret_revision);
+		r = store_resource_each(change->txn, RESOURCE_GROUP, NULL, 0, send_group, change);
 	if (r == 0)
-		r = store_commit(&txn);
-	outbox_done(&change.outbox);
-	free(change.dirty);
-	free(change.deltas);
+		r = people_update(change);
 	if (r == 0)
-		*ret_offboardings = TAKE_PTR(change.offboardings);
-	offboardings_free(change.offboardings);
-	return r;
+		r = store_import_each(change->txn, send_kept, change);
+	if (r == 0)
+		r = send_canary(change);
+	return r < 0 ? r : send_members(change);
 }
 
 int sync_everything(struct change_engine *engine)
 {
 	_cleanup_(published_done) struct published published = { 0 };
 	_cleanup_(store_abortp) struct store_txn *txn = NULL;
-	struct offboarding *offboardings = NULL;
-	struct walk walk = { .engine = engine };
-	uint64_t revision;
-	int r = rows_update(engine, &revision, &walk.canary, &offboardings);
+	struct change change = { .engine = engine };
+	uint64_t revision = 0;
+	int r = store_begin(engine->store, NULL, true, &txn);
 
-	if (r < 0)
+	change.txn = txn;
+	if (r == 0)
+		r = send_all(&change, &revision);
+	if (r == 0)
+		r = store_commit(&txn);
+	outbox_done(&change.outbox);
+	free(change.dirty);
+	free(change.deltas);
+	if (r < 0) {
+		offboardings_free(change.offboardings);
 		return r;
-	offboardings_take(engine, TAKE_PTR(offboardings));
-	r = store_begin(engine->store, NULL, false, &txn);
-	walk.txn = txn;
-	if (r == 0)
-		r = send_all(&walk, revision);
-	outbox_done(&walk.members);
-	if (r == 0)
-		r = apply_finish(engine, revision, &published);
-	store_abortp(&txn);
+	}
+	offboardings_take(engine, TAKE_PTR(change.offboardings));
+	r = apply_finish(engine, revision, &published);
 	if (r == 0)
 		r = offboardings_resume(engine, &published);
 	if (r == 0)
