@@ -37,6 +37,7 @@ struct offboarding {
 	uint64_t receipt;
 	bool published; /* the directory shows it */
 	uint64_t revision; /* and this one was the first to */
+	uint64_t received_us; /* epoch: when it was asked for */
 	bool refused;   /* the warden has nothing to end: let in again meanwhile */
 	bool unasked;   /* whether a report will come is not known: END has to be sent */
 	bool reported;  /* the warden told once: done, or the deadline passed; nobody waits longer */

@@ -180,6 +180,13 @@ int offboardings_published(struct change_engine *engine, const struct published 
 	return r;
 }
 
+static uint32_t age_ms(uint64_t since_us)
+{
+	uint64_t now_us = clock_now_us(), age = now_us > since_us ? (now_us - since_us) / 1000 + 1 : 0;
+
+	return age < UINT32_MAX ? (uint32_t)age : UINT32_MAX;
+}
+
 /* Ask for another end and report; close the receipt if the warden says that there is no need. */
 static int ask_one(struct offboarding *item, void *context)
 {
@@ -187,7 +194,8 @@ static int ask_one(struct offboarding *item, void *context)
 	struct change_engine *engine = step->engine;
 	const struct conf *conf = engine_conf(engine);
 	struct warden_end end = { .uid = item->uid, .deadline_ms = conf->offboard.deadline_ms,
-				  .grace_ms = conf->offboard.grace_ms };
+				  .grace_ms = conf->offboard.grace_ms,
+				  .age_ms = age_ms(item->received_us) };
 	char sentence[WARDEN_REASON_MAX + 1];
 	const struct packet *answer;
 	struct packet packet;
@@ -307,6 +315,7 @@ static int recover_one(uint64_t number, const char *user, const char *json, void
 		return -ENOMEM;
 	item->uid = (uint32_t)json_object_get_int64(json_get(receipt, "uid"));
 	item->receipt = number;
+	item->received_us = (uint64_t)json_object_get_int64(json_get(receipt, "received_us"));
 	offboardings_take(engine, item);
 	return 0;
 }

@@ -89,7 +89,8 @@ int receipt_open(struct change *change, const struct store_resource *row, const 
 	item = calloc(1, sizeof(*item));
 	if (!item)
 		return -ENOMEM;
-	*item = (struct offboarding){ .uid = row->number, .receipt = number };
+	*item = (struct offboarding){ .uid = row->number, .receipt = number,
+				      .received_us = get_number(receipt, "received_us") };
 	item->next = change->offboardings;
 	change->offboardings = item;
 	return 0;

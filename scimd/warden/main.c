@@ -210,6 +210,10 @@ static int warden_run(struct warden *warden)
 			notify_send("WATCHDOG=1");
 			next_ping_us = now + watchdog_ms * 1000;
 		}
+		/* Whom root has made a local account since the last sweep is not ours any more. If the
+		 * files cannot be read, the last good state holds; the sweep says so. */
+		if (warden->reap && reap_pending(warden->reap) > 0)
+			(void)local_refresh(warden->local);
 		if (warden->reap)
 			wait_ms = sooner(reap_step(warden->reap),
 					 (int)((next_sweep_us - now) / 1000 + 1));

@@ -243,24 +243,18 @@ int reap_gids(struct reap *reap, uint32_t uid, const uint32_t *gids, uint32_t gi
 	return 0;
 }
 
-void reap_forget(struct reap *reap, uint32_t uid)
-{
-	if (reap->tally)
-		tally_begin(reap->tally, uid);
-}
-
 static void recall_item(void *context, const struct reap_item *item, uint64_t noted_us)
 {
 	target_recall(context, item, noted_us);
 }
 
-void reap_recall(struct reap *reap, uint32_t uid)
+void reap_recall(struct reap *reap, uint32_t uid, uint64_t since_us)
 {
 	uint32_t at = targets_find(reap, uid, false);
 
 	if (reap->tally && at < reap->target_count && reap->targets[at]->uid == uid &&
 	    !reap->targets[at]->role)
-		tally_each(reap->tally, uid, recall_item, reap->targets[at]);
+		tally_each(reap->tally, uid, since_us, recall_item, reap->targets[at]);
 }
 
 /* --- what must go -------------------------------------------------------------------------- */

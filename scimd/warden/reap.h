@@ -92,12 +92,9 @@ _must_use_ int reap_user(struct reap *reap, uint32_t uid, const char *name, uint
 _must_use_ int reap_gids(struct reap *reap, uint32_t uid, const uint32_t *gids, uint32_t gid_count,
 			 uint64_t tag, uint32_t deadline_ms);
 
-/* Before reap_user, for somebody who lost access just now: what was ended before is another story. */
-void reap_forget(struct reap *reap, uint32_t uid);
-
-/* After reap_user, when a report was lost: the next one names again what was ended since reap_forget, by
+/* After reap_user, when a report was lost: the next one names again what was ended since then (epoch), by
  * a warden before this one too. */
-void reap_recall(struct reap *reap, uint32_t uid);
+void reap_recall(struct reap *reap, uint32_t uid, uint64_t since_us);
 
 /* Look at every process on the host once and start ending whoever policy says must not be here. */
 _must_use_ int reap_sweep(struct reap *reap);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "scimd/base/clock.h"
 #include "scimd/base/log.h"
 #include "scimd/warden/proc.h"
 #include "scimd/warden/record.h"
@@ -301,14 +302,12 @@ static int on_commit(struct server *server, const struct warden_message *head, c
 	for (size_t i = 0; server->reap && i < result.loss_count; i++) {
 		const struct publish_loss *loss = &result.losses[i];
 
-		if (!loss->gids) {
-			reap_forget(server->reap, loss->uid);
+		if (!loss->gids)
 			r = reap_user(server->reap, loss->uid, loss->name, head->tag,
 				      commit.deadline_ms, commit.grace_ms);
-		} else if (publish_ends_lost_roles(server->options.publish)) {
+		else if (publish_ends_lost_roles(server->options.publish))
 			r = reap_gids(server->reap, loss->uid, loss->gids, loss->gid_count,
 				      head->tag, commit.deadline_ms);
-		}
 		if (r < 0) /* the sweep finds them */
 			log_error_errno(r, "ending uid %u", loss->uid);
 	}
@@ -336,7 +335,7 @@ static int on_end(struct server *server, const struct warden_message *head, cons
 			   end.grace_ms) < 0)
 		log_error("ending uid %u: out of memory", end.uid); /* the sweep finds them */
 	else
-		reap_recall(server->reap, end.uid);
+		reap_recall(server->reap, end.uid, clock_now_us() - end.age_ms * UINT64_C(1000));
 	return 0;
 }
 

@@ -12,8 +12,7 @@
 struct record {
 	uint64_t number; /* from 1; 0: never written */
 	uint64_t noted_us;
-	uint32_t uid;
-	uint32_t begins; /* 1: item means nothing */
+	uint64_t uid;
 	struct reap_item item;
 	unsigned char unused[128 - 24 - sizeof(struct reap_item)];
 };
@@ -49,7 +48,7 @@ int tally_open(const char *path, struct tally **ret)
 	for (uint64_t slot = 0; slot < TALLY_RECORDS; slot++) {
 		if (!record_read(tally, slot, &record))
 			continue;
-		tally->uids[slot] = record.uid;
+		tally->uids[slot] = (uint32_t)record.uid;
 		if (record.number > tally->number)
 			tally->number = record.number;
 	}
@@ -66,31 +65,16 @@ void tally_freep(struct tally **tally)
 	*tally = NULL;
 }
 
-static void record_add(struct tally *tally, struct record *record)
-{
-	off_t at;
-
-	record->number = tally->number + 1;
-	record->noted_us = clock_now_us();
-	at = (off_t)(record->number % TALLY_RECORDS * sizeof(*record));
-	if (pwrite(tally->fd, record, sizeof(*record), at) != (ssize_t)sizeof(*record))
-		return;
-	tally->number++;
-	tally->uids[record->number % TALLY_RECORDS] = record->uid;
-}
-
-void tally_begin(struct tally *tally, uint32_t uid)
-{
-	struct record record = { .uid = uid, .begins = 1 };
-
-	record_add(tally, &record);
-}
-
 void tally_note(struct tally *tally, uint32_t uid, const struct reap_item *item)
 {
-	struct record record = { .uid = uid, .item = *item };
+	struct record record = { .number = tally->number + 1, .noted_us = clock_now_us(),
+				 .uid = uid, .item = *item };
+	off_t at = (off_t)(record.number % TALLY_RECORDS * sizeof(record));
 
-	record_add(tally, &record);
+	if (pwrite(tally->fd, &record, sizeof(record), at) != (ssize_t)sizeof(record))
+		return;
+	tally->number++;
+	tally->uids[record.number % TALLY_RECORDS] = uid;
 }
 
 static bool record_is_of(const struct tally *tally, uint64_t number, uint32_t uid, struct record *ret)
@@ -99,18 +83,14 @@ static bool record_is_of(const struct tally *tally, uint64_t number, uint32_t ui
 	       record_read(tally, number % TALLY_RECORDS, ret) && ret->uid == uid;
 }
 
-void tally_each(const struct tally *tally, uint32_t uid, tally_fn each, void *context)
+void tally_each(const struct tally *tally, uint32_t uid, uint64_t since_us, tally_fn each,
+		void *context)
 {
 	uint64_t first = tally->number > TALLY_RECORDS ? tally->number - TALLY_RECORDS + 1 : 1;
-	uint64_t number = tally->number;
 	struct record record;
 
-	/* Backward to the last beginning, then forward. */
-	for (; number >= first; number--)
-		if (record_is_of(tally, number, uid, &record) && record.begins)
-			break;
-	for (number = number < first ? first : number; number <= tally->number; number++) {
-		if (!record_is_of(tally, number, uid, &record) || record.begins)
+	for (uint64_t number = first; number <= tally->number; number++) {
+		if (!record_is_of(tally, number, uid, &record) || record.noted_us < since_us)
 			continue;
 		record.item.comm[sizeof(record.item.comm) - 1] = '\0';
 		each(context, &record.item, record.noted_us);

@@ -16,13 +16,11 @@ struct tally;
 _must_use_ int tally_open(const char *path, struct tally **ret);
 void tally_freep(struct tally **tally);
 
-/* uid lost access just now: what was noted before belongs to another time. */
-void tally_begin(struct tally *tally, uint32_t uid);
-
 void tally_note(struct tally *tally, uint32_t uid, const struct reap_item *item);
 
-/* Everything noted of uid since then, the oldest first; noted_us is the epoch. */
+/* Everything noted of uid since then (epoch), the oldest first. */
 typedef void (*tally_fn)(void *context, const struct reap_item *item, uint64_t noted_us);
-void tally_each(const struct tally *tally, uint32_t uid, tally_fn each, void *context);
+void tally_each(const struct tally *tally, uint32_t uid, uint64_t since_us, tally_fn each,
+		void *context);
 
 #endif

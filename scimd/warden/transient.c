@@ -627,6 +627,20 @@ int transients_search(struct transients *transients, const uint32_t *uids, size_
 	return -EAGAIN;
 }
 
+/* The child has read what others wrote: its word is checked for its form. */
+static void distrust(struct transient *unit)
+{
+	char command[TRANSIENT_COMMAND_SIZE];
+
+	unit->name[TRANSIENT_NAME_SIZE - 1] = unit->command[TRANSIENT_COMMAND_SIZE - 1] = '\0';
+	copy_printable(unit->command, command, sizeof(command));
+	memcpy(unit->command, command, sizeof(command));
+	for (char *at = unit->name; *at; at++)
+		if (*at <= ' ' || *at > '~' || *at == '/')
+			*at = '?'; /* no unit is called so */
+	unit->ended = unit->reported = false;
+}
+
 /* A child whose time is over is not waited for, as a bad disk may keep it: its end is collected later. */
 bool transients_take(struct transients *transients, const struct transient **ret, size_t *ret_count)
 {
@@ -654,6 +668,8 @@ bool transients_take(struct transients *transients, const struct transient **ret
 	}
 	*ret = transients->found;
 	*ret_count = transients->bytes / sizeof(struct transient);
+	for (size_t i = 0; i < *ret_count; i++)
+		distrust(&transients->found[i]);
 	return true;
 }
 

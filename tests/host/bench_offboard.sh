@@ -1,7 +1,8 @@
 #!/bin/bash
 # How long it takes until the last process of somebody who leaves is gone: from the first byte of
-# the PATCH, beside `loginctl terminate-user` and `pkill -KILL -u` from the moment they are started,
-# in turn on the same host; and what each of the three leaves alive.
+# the PATCH, beside `loginctl terminate-user` and `pkill -KILL -u` from the moment they are executed,
+# in turn on the same host; and what each of the three leaves alive. offboard_time.c takes both times, in
+# the process that sends the PATCH or starts the command.
 #
 # ROUNDS (200) for each of COUNTS (1 10 1000) processes started in an ssh session; QUICK=1: 10. The
 # others have every PEERS-th (10) round; PEERS=1: all.
@@ -20,48 +21,37 @@ admins_group
 person ada secret-1
 scim_add_member "$ADMINS" "$ID" ada@corp.example
 INIT=$(host_pid "$HOST")
+for program in offboard_time crowd; do
+	ok "$program is compiled" cc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 \
+		-o "$T_DIR/$program" "$here/$program.c" -lcurl -lpthread
+done
+ok "a static crowd" cc -O2 -static -o "$T_DIR/crowd" "$here/crowd.c"
+host_push "$HOST" "$T_DIR/crowd" /usr/local/bin/crowd
+# For "a setuid program" below.
+host_run "$HOST" sh -c 'cp /bin/sleep /usr/local/bin/rootsleep; chmod 4755 /usr/local/bin/rootsleep'
 
-# Each prints when it began, in microseconds.
-end_scimd() {
-	local arguments answer us total sent received
-	mapfile -t arguments < <(scim_curl_arguments)
-	exec {answer}< <(curl -N "${arguments[@]}" -X PATCH -H 'Content-Type: application/scim+json' \
-		--data-binary @"$T_DIR/patch" -w '\n%{time_total} %{time_pretransfer}\n' \
-		"$SCIM_URL/Users/$ID")
-	# curl tells how long before the end of the answer it sent the first byte.
-	read -r _ <&"$answer"
-	us=${EPOCHREALTIME/[.,]/}
-	read -r total sent <&"$answer"
-	exec {answer}<&-
-	us=$((us - 10#${total/[.,]/} + 10#${sent/[.,]/}))
-	# This shell may have got its turn late; the host cannot have received it before it was sent.
-	received=$(host_run "$HOST" scimctl receipt ada --json </dev/null | jq .received_us)
-	echo $((received < us ? received : us))
+# Ends ada by METHOD; prints "found ms left".
+end() {
+	case $1 in
+	scimd)
+		"$T_DIR/offboard_time" "$PERSON_UID" "$INIT" patch "$SCIM_URL/Users/$ID" \
+			"localhost:$SCIM_PORT:$SCIM_ADDRESS:$SCIM_PORT" "$SCIM_CA" "$SCIM_DIR/auth" \
+			"$(scim_patch '{"op":"replace","value":{"active":false}}')"
+		;;
+	loginctl) "$T_DIR/offboard_time" "$PERSON_UID" "$INIT" run loginctl terminate-user ada ;;
+	pkill) "$T_DIR/offboard_time" "$PERSON_UID" "$INIT" run pkill -KILL -u ada ;;
+	esac </dev/null
 }
-end_loginctl() {
-	host_run "$HOST" bash -c 'echo "${EPOCHREALTIME/./}"; exec loginctl terminate-user ada'
-}
-end_pkill() {
-	host_run "$HOST" bash -c 'echo "${EPOCHREALTIME/./}"; exec pkill -KILL -u ada'
-}
-scim_patch '{"op":"replace","value":{"active":false}}' >"$T_DIR/patch"
 
 # round METHOD COUNT: a session that has started COUNT processes; one line to the table.
 round() {
-	local method=$1 count=$2 watcher began found gone left
-	log_in ada "perl -e 'for (1..$count) { fork or exec qw(sleep 7900) }'" || return
-	coproc watch { "$here/watch_gone" "$PERSON_UID" "$INIT"; }
-	watcher=$!
-	exec {result}<&"${watch[0]}"
-	read -r found <&"$result"
-	began=$("end_$method")
-	if ! read -r gone left <&"$result"; then
-		t_fail "$method: the watcher died"
+	local method=$1 count=$2 found ms left
+	log_in ada "crowd $count" || return
+	if ! read -r found ms left < <(end "$method"); then
+		t_fail "$method: no time"
+		return
 	fi
-	exec {result}<&-
-	wait "$watcher" 2>/dev/null
-	printf '%s\t%d\t%d\t%.3f\t%d\n' "$method" "$count" "$found" \
-		"$(awk -v us=$((gone - began)) 'BEGIN { print us / 1000 }')" "$left" >>"$T_DIR/rounds"
+	printf '%s\t%d\t%d\t%s\t%d\n' "$method" "$count" "$found" "$ms" "$left" >>"$T_DIR/rounds"
 	[ "$method" != scimd ] || scim_active "$ID" true || t_fail "back: $(scim_said)"
 	[ "$method" = scimd ] || host_run "$HOST" systemctl kill -s KILL user-"$PERSON_UID".slice 2>/dev/null
 	wait "$LOGIN" 2>/dev/null
@@ -70,40 +60,69 @@ round() {
 # --- what each leaves alive ---------------------------------------------------------------------
 
 declare -A ALIVE
+# A pattern for the command line, and what it is.
 KINDS=(
 	"7901 a process in the ssh session"
 	"7902 setsid nohup, after logging out"
 	"7903 tmux"
+	"7913 screen"
 	"7904 a service of systemd --user, lingering"
+	"7914 a timer of systemd --user, every second"
+	"7915 a process that ignores every signal"
+	"7916 a stopped process"
+	"7908 one that forks and changes its name"
+	"7917 a process in a user namespace"
+	"7909 a job of at"
+	"7918 a job of cron"
+	"7912 a setuid program"
 	"7905 a root process from sudo"
 	"7906 a root process from sudo, out of the slice"
 	"7907 another person's, by su from sudo"
-	"7908 one that forks and changes its name"
-	"7909 a job of at"
+	"7910 a service by sudo systemd-run"
+	"7911 a service by sudo systemd-run, restarting"
+	"7919 a timer by sudo systemd-run, every second"
 )
 leave_behind() {
 	host_run "$HOST" loginctl enable-linger ada
+	host_run "$HOST" install -d -o ada -g ada /home/ada
 	in_login ada 'setsid nohup sleep 7902 >/dev/null 2>&1 </dev/null &
-		tmux new-session -d "sleep 7903"
+		tmux new-session -d "sleep 7903"; screen -dmS x sleep 7913
 		systemd-run --user --quiet -p Restart=always -p RestartSec=0 sleep 7904
+		systemd-run --user --quiet --on-active=1 --on-unit-active=1 \
+			--timer-property=AccuracySec=1ms sleep 7914
+		setsid bash -c "trap \"\" \$(seq 1 8) \$(seq 10 18) \$(seq 20 64)
+			while :; do sleep 7915; done" >/dev/null 2>&1 </dev/null &
+		setsid sleep 7916 >/dev/null 2>&1 </dev/null & sleep 0.2; kill -STOP $!
+		setsid unshare -Ur --fork sleep 7917 >/dev/null 2>&1 </dev/null &
+		setsid rootsleep 7912 >/dev/null 2>&1 </dev/null &
 		setsid perl -e "for (;;) { fork and exit; \$0 = q(runner 7908 ) . rand;
 			select undef, undef, undef, \$\$ % 100 ? 0.002 : 0.4 }" >/dev/null 2>&1 </dev/null &'
 	in_sudo ada 'sh -c "setsid nohup sleep 7905 >/dev/null 2>&1 </dev/null &"'
 	in_sudo ada 'sh -c "echo \$\$ >/sys/fs/cgroup/init.scope/cgroup.procs
 		setsid nohup sleep 7906 >/dev/null 2>&1 </dev/null &"'
 	in_sudo ada 'su - grace -c "setsid nohup sleep 7907 >/dev/null 2>&1 </dev/null &"'
-	in_login ada '(cd /; echo "exec sleep 7909" | at now) 2>/dev/null'
+	in_sudo ada 'systemd-run --quiet sleep 7910'
+	in_sudo ada 'systemd-run --quiet -p Restart=always sleep 7911'
+	in_sudo ada 'systemd-run --quiet --on-active=1 --on-unit-active=1 \
+		--timer-property=AccuracySec=1ms sleep 7919'
+	in_login ada '(cd /; echo "exec sleep 7909" | at now) 2>/dev/null
+		echo "* * * * * exec sleep 7918" | crontab -'
 	log_in ada 'sleep 7901 &'
-	T_POLL=0.1 t_wait 5000 eval '[ -n "$(pids_of "sleep 7909")" ]'
+	for kind in "${KINDS[@]}"; do # cron's comes with the next minute
+		T_POLL=0.1 t_wait 63000 is_alive "$kind" || t_fail "did not start: $kind"
+	done
+	host_run "$HOST" crontab -u ada -r
+}
+is_alive() {
+	[ -n "$(pids_of "(sleep|runner) ${1%% *}")" ]
 }
 alive_after() {
 	local method=$1 kind
 	leave_behind
-	"end_$method" >/dev/null
+	OFFBOARD_TIMEOUT_MS=2000 end "$method" >/dev/null
 	sleep 2
 	for kind in "${KINDS[@]}"; do
-		ALIVE[$method:${kind%% *}]=$(T_POLL=0 t_wait 300 eval "[ -n \"\$(pids_of \"(sleep|runner) ${kind%% *}\")\" ]" &&
-			echo alive || echo -)
+		ALIVE[$method:${kind%% *}]=$(T_POLL=0 t_wait 300 is_alive "$kind" && echo alive || echo -)
 	done
 	if [ "$(host_ssh "$HOST" ada "$T_DIR/key" id -un 2>/dev/null)" = ada ]; then
 		ALIVE[$method:login]=yes
@@ -127,7 +146,7 @@ percentile() {
 report() {
 	local count method kind
 	echo "Until the last process is gone, in ms: scimd from the first byte of the PATCH, the others from"
-	echo "their start. Rounds in turn on one host; $(nproc) cores, load average during the run $LOAD (what"
+	echo "their execution. Rounds in turn on one host; $(nproc) cores, load average during the run $LOAD (what"
 	echo "else the machine did is in the numbers)."
 	echo "\"left\": rounds after which something of the person was still alive or had come anew."
 	echo

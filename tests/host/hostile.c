@@ -1,5 +1,5 @@
 /* hostile.c - a scimd that was taken over: sends the warden whatever might hurt. For a test, run as
- * the user scimd: hostile LOCAL-UID ACTIVE-UID. Exits 0 if the warden answered to the very end. */
+ * the user scimd: hostile LOCAL-UID ACTIVE-UID GONE-UID. Exits 0 if the warden answered to the very end. */
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -219,11 +219,57 @@ static void noise(void)
 	}
 }
 
+/* Each request in every wrong size: none, a byte, one too few, one too many, all that fits. */
+static void wrong_sizes(void)
+{
+	static unsigned char bytes[WARDEN_MESSAGE_MAX];
+	const size_t right[] = { 0, sizeof(struct warden_user), sizeof(struct warden_group),
+				 sizeof(struct warden_begin), sizeof(struct warden_members),
+				 sizeof(struct warden_password), sizeof(struct warden_commit),
+				 sizeof(struct warden_end) };
+	struct warden_message head = { .version = WARDEN_VERSION, .tag = 9 };
+
+	for (unsigned int op = 0; op < 80; op++)
+		for (size_t i = 0; i < sizeof(right) / sizeof(*right); i++)
+			for (size_t n = 0; n < 3; n++) {
+				size_t size = n == 2 ? sizeof(bytes) - sizeof(head) : right[i] + 2 * n - 1;
+
+				if (right[i] + 2 * n == 0)
+					size = 1;
+				memset(bytes, op % 2 ? 0xff : 0, sizeof(bytes));
+				head.op = (uint16_t)op;
+				head.size = (uint32_t)size;
+				memcpy(bytes, &head, sizeof(head));
+				send_raw(bytes, sizeof(head) + size);
+				while (answer(0))
+					;
+			}
+	hello();
+}
+
+/* Asks to end somebody who is out already, over and over, and reads no answer: what is owed must not
+ * pile up, and whoever comes next is served. */
+static void greedy(uint32_t gone)
+{
+	struct warden_end body = { .uid = gone, .deadline_ms = 60000, .grace_ms = 60000,
+				   .age_ms = UINT32_MAX };
+
+	for (uint64_t i = 0; i < 5000; i++) {
+		packet_begin(&out, WARDEN_END, i);
+		packet_put(&out, &body, sizeof(body));
+		packet_finish(&out);
+		if (send(fd, out.bytes, out.size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+			connect_again();
+	}
+	connect_again();
+	hello();
+}
+
 int main(int argc, char **argv)
 {
 	uint32_t local, active;
 
-	if (argc != 3)
+	if (argc != 4)
 		return 2;
 	local = (uint32_t)strtoul(argv[1], NULL, 10);
 	active = (uint32_t)strtoul(argv[2], NULL, 10);
@@ -241,6 +287,8 @@ int main(int argc, char **argv)
 		end(UINT32_MAX);
 	}
 	hello();
+	wrong_sizes();
+	greedy((uint32_t)strtoul(argv[3], NULL, 10));
 	/* A batch that is begun and begun, and a commit that is repeated. */
 	for (int i = 0; i < 100; i++)
 		begin();

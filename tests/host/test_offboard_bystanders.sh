@@ -79,10 +79,16 @@ like "PATCH while 13 processes are about to become the person" '^20[04]$' "$SCIM
 sleep 3
 ok "each was ended within 5 s of the publication" t_wait 4000 eval '[ -z "$(pids_of "sleep 7311")" ]'
 wait $!
+# Somebody leaves, and while the warden still looks for what is left, root makes the uid a local one.
+person heir
+scim_active "$ID" false
+host_run "$HOST" useradd -o -u "$PERSON_UID" -M -s /bin/bash heirloom
+behind "$(as "$PERSON_UID" 'sleep 7313')"
 sleep 1
 behind "$(as "$late_uid" 'sleep 7312')"
 t_wait 3000 eval '[ -n "$(pids_of "^sleep 7312")" ]'
 ok "what comes much later is found by the sweep" t_wait 33000 eval '[ -z "$(pids_of "sleep 7312")" ]'
+ok "a uid that root made local in the meantime is not ended" test -n "$(pids_of '^sleep 7313')"
 receipt=$(host_run "$HOST" scimctl receipt late --json)
 ok "the receipt has what came late" \
 	jq -e '[.ended[] | select(.command == "sleep" or .command == "setpriv")] | length > 0' <<<"$receipt"

@@ -5,6 +5,9 @@
 . "$(dirname "$(readlink -f "$0")")/offboard.sh"
 people_setup
 t_local_user grace local-pw "$T_DIR/own"
+person mallory
+gone_uid=$PERSON_UID
+scim_active "$ID" false
 person ada secret-1
 uid=$PERSON_UID
 log_in ada 'setsid nohup sleep 7951 >/dev/null 2>&1 </dev/null &'
@@ -29,10 +32,17 @@ bash_of_scimd() {
 }
 
 refused "another user does not get a word in" 'Permission denied|does not answer' host_run "$HOST" \
-	setpriv --reuid=grace --regid=grace --clear-groups hostile "$grace_uid" "$uid"
+	setpriv --reuid=grace --regid=grace --clear-groups hostile "$grace_uid" "$uid" "$gone_uid"
 host_run "$HOST" systemctl stop scimd
-said=$(bash_of_scimd timeout 100 hostile "$grace_uid" "$uid" 2>&1)
+rss() {
+	awk '/^VmRSS:/ { print $2 }' "/proc/$warden/status"
+}
+rss_before=$(rss)
+fds=$(ls "/proc/$warden/fd" | wc -l)
+said=$(bash_of_scimd timeout 100 hostile "$grace_uid" "$uid" "$gone_uid" 2>&1)
 like "the warden answered to the end: $said" '^refused [0-9]{3,}, published' "$said"
+ok "it has no more open and in memory than before" test "$(ls "/proc/$warden/fd" | wc -l)" -le "$((fds + 2))" \
+	-a "$(rss)" -le "$((rss_before + 4096))"
 is "it is the same process" "$warden" "$(pids_of '^/usr/libexec/scimd-warden$')"
 is "lookups say what they said" "$before" "$(world)"
 ok "ada's session goes on" kill -0 "$ada"

@@ -58,11 +58,10 @@ killed_at() {
 	wait "$patch"
 	ok "$what: the receipt is complete" t_wait 2500 eval \
 		'host_run "$HOST" scimctl receipt ada --json | jq -e ".state == \"done\""'
-	# Two sleeps and the session's own, whichever of the two wardens found them, and each once.
-	is "$what: and names what was ended, each once" "3 true" \
-		"$(host_run "$HOST" scimctl receipt ada --json | jq -r '
-			"\([.ended[] | select(.command == "sleep")] | length) \
-			\([.ended[].pid] | length == (unique | length))"' | tr -s ' \t')"
+	# Two sleeps and the session's own, whichever of two wardens ended them, and each once.
+	is "$what: it names what was ended, each once" "[3,true]" \
+		"$(host_run "$HOST" scimctl receipt ada --json | jq -c '[([.ended[] |
+			select(.command == "sleep")] | length), ([.ended[].pid] | length == (unique | length))]')"
 	back "$what"
 }
 

@@ -113,6 +113,10 @@ says "… and what was ended" '.processes_ended >= 2'
 RECEIPT=$(host_run "$HOST" scimctl events --user bob --type session.ended --json)
 says "the event says so" 'any(.[]; .detail | contains("1 left"))'
 is "status shows it" 1 "$(pending)"
+metric() {
+	host_run "$HOST" scimctl metrics | sed -n 's/^scimd_offboardings_pending //p'
+}
+is "and so do the metrics" 1 "$(metric)"
 refused "the person is out in any case" 'Permission denied' host_ssh "$HOST" bob "$T_DIR/key" true
 thaw
 ok "it goes on trying: gone soon after" t_wait 2500 eval '[ -z "$(scim_pids '"$PERSON_UID"')" ]'
@@ -121,6 +125,7 @@ RECEIPT=$(receipt bob)
 says "… with the process that took so long" '.processes_left == 0 and .left == [] and
 	any(.ended[]; .command == "sh")'
 is "nothing is pending" 0 "$(pending)"
+is "nor in the metrics" 0 "$(metric)"
 
 # Let in again while something was left.
 scim_active "$ID" true

@@ -44,6 +44,10 @@ in_sudo ada 'systemd-run --on-active=5 --timer-property=AccuracySec=1ms --unit=s
 in_sudo ada 'systemd-run --on-active=600 sleep 7405'
 in_sudo ada "sh -c \"trap '' TERM; setsid systemd-run --pipe sleep 7406 >/dev/null 2>&1 </dev/null &\""
 log_in ada "echo secret-1 | sudo -S -p '' systemd-run --pipe sleep 7407 &"
+# Root starts the same while ada's sudo still runs: either might be hers.
+log_in ada "echo secret-1 | sudo -S -p '' systemd-run --pipe sleep 7418 &"
+t_wait 3000 alive '^/usr/bin/sleep 7418'
+as_root systemd-run sleep 7418
 as_root systemd-run --unit=ofroot --on-active=600 sleep 7408
 in_sudo bob 'systemd-run sh -c "systemd-run sleep 7409"'
 T_POLL=0.1
@@ -55,6 +59,7 @@ leaves ada
 took=$((($(date +%s%N) - before) / 1000000))
 ok "… and the provider does not wait long for that: $took ms" test "$took" -lt 2000
 is "of those with the same command, bob's and root's live on" 2 "$(pids_of '^/usr/bin/sleep 7401' | wc -l)"
+is "of two that fit equally well neither is ended" 2 "$(pids_of '^/usr/bin/sleep 7418' | wc -l)"
 for n in 2 3 7; do
 	is "ended: sleep 740$n" "" "$(pids_of "sleep 740$n")"
 done
@@ -67,7 +72,7 @@ like "the receipt names the units that were ended" \
 ok "… and their processes" jq -e '[.ended[] | select(.found_by == "unit of sudo systemd-run")] | length >= 4' \
 	<<<"$(receipt ada)"
 is "… and what is left because sudo's entries do not say whose it is" \
-	"/usr/bin/sleep 7401;/usr/bin/sleep 7406;/usr/bin/sleep 7409;" \
+	"/usr/bin/sleep 7401;/usr/bin/sleep 7406;/usr/bin/sleep 7409;/usr/bin/sleep 7418;/usr/bin/sleep 7418;" \
 	"$(receipt ada | jq -r '.left[] | select(.command != "") | .command' | sort | tr '\n' ';')"
 ok "… each with a reason" jq -e 'all(.left[]; (.why | length) > 20 and (.unit | length) > 4)' <<<"$(receipt ada)"
 is "it is done all the same" done "$(receipt ada | jq -r .state)"

@@ -78,14 +78,9 @@ int reap_gids(struct reap *reap, uint32_t uid, const uint32_t *gids, uint32_t gi
 	return reap_add(reap, uid, tag, true);
 }
 
-void reap_forget(struct reap *reap, uint32_t uid)
+void reap_recall(struct reap *reap, uint32_t uid, uint64_t since_us)
 {
-	(void)reap, (void)uid;
-}
-
-void reap_recall(struct reap *reap, uint32_t uid)
-{
-	(void)reap, (void)uid;
+	(void)reap, (void)uid, (void)since_us;
 }
 
 uint32_t reap_pending(const struct reap *reap)

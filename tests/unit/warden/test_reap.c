@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sys/syscall.h>
 
+#include "scimd/base/clock.h"
 #include "tests/unit/warden/reap_fixture.h"
 
 /* --- every kind of process a person can leave behind -------------------------------------- */
@@ -509,7 +510,6 @@ static void test_next_warden_tells(void)
 	(void)unlink(path);
 	reap = make_reap((struct reap_options){ .tally = path });
 	pid = spawn_uid(70001);
-	reap_forget(reap, 70001);
 	T_OK(reap_user(reap, 70001, "", 5, 1000, 0));
 	(void)reap_step(reap);
 	T_INT(ended_by(pid), SIGKILL);
@@ -518,8 +518,8 @@ static void test_next_warden_tells(void)
 	reap = make_reap((struct reap_options){ .tally = path });
 	other = spawn_uid(70001);
 	T_OK(reap_user(reap, 70001, "", 6, 1000, 0));
-	reap_recall(reap, 70001);
-	reap_recall(reap, 70001);
+	reap_recall(reap, 70001, 1);
+	reap_recall(reap, 70001, 1);
 	drive(reap, 1, 1000);
 	T_INT(ended_by(other), SIGKILL);
 	T_INT(reports[0].report.flags, WARDEN_ENDED_DONE);
@@ -528,9 +528,8 @@ static void test_next_warden_tells(void)
 	T_INT(report_item(&reports[0], pid)->left, 0);
 	T_TRUE(reports[0].report.first_signal_us <= reports[0].report.last_gone_us);
 	/* Out another time, it is no news. */
-	reap_forget(reap, 70001);
 	T_OK(reap_user(reap, 70001, "", 7, 1000, 0));
-	reap_recall(reap, 70001);
+	reap_recall(reap, 70001, clock_now_us());
 	drive(reap, 2, 1000);
 	T_INT(reports[1].report.ended_count, 0);
 	reap_freep(&reap);

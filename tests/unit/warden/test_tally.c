@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "scimd/base/clock.h"
 #include "tests/unit/t.h"
 
 static char path[64];
@@ -33,7 +34,7 @@ static struct told told_of(const struct tally *tally, uint32_t uid)
 {
 	struct told told = { 0 };
 
-	tally_each(tally, uid, tell, &told);
+	tally_each(tally, uid, 0, tell, &told);
 	return told;
 }
 
@@ -86,23 +87,24 @@ static void test_outlives_its_writer(void)
 	unlink(path);
 }
 
-/* Let in and out again: another story. */
-static void test_begins_anew(void)
+/* Let in and out again: what was ended before is another story. */
+static void test_since(void)
 {
 	struct tally *tally;
+	struct told told = { 0 };
+	uint64_t between_us;
 
 	path_make();
 	tally = tally_make();
 	note(tally, 70001, 11);
 	note(tally, 70002, 12);
-	tally_begin(tally, 70001);
-	T_INT(told_of(tally, 70001).count, 0);
-	T_INT(told_of(tally, 70002).count, 1);
+	usleep(2000);
+	between_us = clock_now_us();
 	note(tally, 70001, 15);
-	tally_freep(&tally);
-	tally = tally_make();
-	T_INT(told_of(tally, 70001).count, 1);
-	T_INT(told_of(tally, 70001).first, 15);
+	tally_each(tally, 70001, between_us, tell, &told);
+	T_INT(told.count, 1);
+	T_INT(told.first, 15);
+	T_INT(told_of(tally, 70001).count, 2);
 	tally_freep(&tally);
 	unlink(path);
 }
@@ -164,6 +166,6 @@ static void test_damage(void)
 
 T_MAIN("warden/tally",
        T(test_outlives_its_writer),
-       T(test_begins_anew),
+       T(test_since),
        T(test_is_a_ring),
        T(test_damage))
