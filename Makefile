@@ -133,6 +133,7 @@ extra_nss_scim := $(call testdir_obj,$(wildcard nss_scim/*.c) $(READER))
 flags_pam_scim := -DDIRECTORY_PUBLIC_DIR='"$(TEST_PUBLIC_DIR)"'
 extra_pam_scim := $(call testdir_obj,$(PAM_SOURCES) $(READER) $(wildcard shared/conf*.c))
 $(foreach l,$(LAYERS) nss_scim pam_scim,$(eval $(call unit_rule,$l)))
+$(BUILD)/tests/unit/nss_scim/test_format: | $(BUILD)/scimctl
 $(BUILD)/tests/unit/pam_scim/test_module: | $(BUILD)/pam_scim.so $(BUILD)/scim-authorized-keys
 .SECONDARY:
 

@@ -64,6 +64,11 @@ static const struct command {
 	  "which number is whose, as lines of a passwd or group file" },
 	{ "ids", "import", 0, true, "qg", ids_import, "ids import [FILE] [--group FILE]",
 	  "keep the numbers in a passwd and a group file for these names; -: standard input" },
+	{ "directory", "dump", 0, false, "jp", directory_dump, "directory dump [--file PATH] [--json]",
+	  "what lookups read, as lines of a passwd and a group file" },
+	{ "directory", "verify", 0, false, "jpq", directory_check,
+	  "directory verify [--file PATH] [--json] [-q]",
+	  "check every byte of it; says where the first fault is" },
 	{ "enable", NULL, 0, true, "q", host_enable, "enable [nss] [pam] [ssh]",
 	  "make this host use the people: lookups, logins, SSH keys; all without a word" },
 	{ "disable", NULL, 0, true, "q", host_disable, "disable [nss] [pam] [ssh]",
@@ -77,6 +82,7 @@ static const struct option long_options[] = {
 	{ "all", no_argument, NULL, 'a' },
 	{ "config-dir", required_argument, NULL, 'c' },
 	{ "connection", required_argument, NULL, 'C' },
+	{ "file", required_argument, NULL, 'p' },
 	{ "finish", no_argument, NULL, 'F' },
 	{ "follow", no_argument, NULL, 'f' },
 	{ "group", required_argument, NULL, 'g' },
@@ -169,6 +175,9 @@ static int option_take(struct context *context, int letter)
 			       : usage("-n takes a number from 1 to 100000", NULL);
 	case 'q':
 		context->quiet = true;
+		return -1;
+	case 'p':
+		context->file = optarg;
 		return -1;
 	case 'r':
 		context->reason = optarg;

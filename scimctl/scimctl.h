@@ -21,6 +21,7 @@ struct context {
 	const char *reason; /* of a lock, or NULL */
 	const char *user, *type, *connection, *since; /* filters of events, or NULL */
 	const char *group; /* file of ids import, or NULL */
+	const char *file;  /* of directory dump and verify, or NULL */
 	unsigned long limit;	 /* of events */
 };
 
@@ -43,6 +44,8 @@ int backup_make(const struct context *context, char **operands);
 int backup_restore(const struct context *context, char **operands);
 int user_unlock(const struct context *context, char **operands);
 int doctor_examine(const struct context *context, char **operands);
+int directory_dump(const struct context *context, char **operands);
+int directory_check(const struct context *context, char **operands);
 int host_enable(const struct context *context, char **operands);
 int host_disable(const struct context *context, char **operands);
 int ids_export(const struct context *context, char **operands);

@@ -49,8 +49,9 @@
  * text "name\0x\0gecos\0home\0shell\0", which is what struct passwd needs in one piece. Flags:
  * DIRECTORY_ALLOWED: may be here. Without it the shell is /usr/sbin/nologin and there are no groups.
  * DIRECTORY_DELETED: a tombstone: only the uid counts, no name index, not enumerated; with
- * DIRECTORY_RETIRED it was said to be deleted, without it was only left out when everybody was sent. A private group
- * of the same name and id is implied for each user that is not deleted; it has no record.
+ * DIRECTORY_RETIRED it was said to be deleted, without it was only left out when everybody was sent.
+ * A private group of the same name and id is implied for each user that is not deleted; it has no
+ * record.
  * The detail record (units, 0 if none): DIRECTORY_RECORD_DETAIL: struct directory_detail_record, then
  * its strings, each NUL-terminated, in this order: reason (why not allowed, "" if allowed), role
  * names, ssh keys (authorized_keys lines), environment entries "NAME=value".
@@ -70,6 +71,19 @@
  * checkpoint behind which everything is durable; they lag one change. Whoever opens the file for
  * writing walks the records from heap_used on for as long as their checksums are right, and sets the
  * slots of each journal with a higher revision again.
+ *
+ * FUNCTIONS. Arithmetic wraps at 64 bits; K1 and K2 are below; fold(a, b) is the 128-bit product of both,
+ * its halves xored. Words are 8 bytes.
+ *   hash of a name     h = seed ^ size * K1; while more than 8 bytes are left: h = fold(h ^ word, K2);
+ *                      h = fold(h ^ tail, K2); fold(h, K1). The tail of the last 4 to 8 bytes: the
+ *                      first 4 | the last 4 << 32 (they may overlap); of n = 1 to 3: byte 0 |
+ *                      byte n / 2 << 8 | byte n - 1 << 16; of none: 0
+ *   hash of an id      (id * 0x9e3779b1 in 32 bits) << 32 | id
+ *   hash of a member   x = uid * 0x9e3779b1 in 32 bits; x ^ x >> 15
+ *   checksum           h = seed ^ K1 ^ size; for each two words a, b: h = fold(a ^ K1 ^ h,
+ *                      b ^ K2 ^ h >> 29); for a single word at the end: h = fold(a ^ h, K2);
+ *                      h = fold(h ^ K1, K2); the low 32 bits of h ^ h >> 32
+ *   check of a slot    the top 16 bits of ((tag << 32 | units) ^ salt << 20 ^ K2) * K1
  *
  * SHADOW: only DIRECTORY_USER_BY_ID is used; DIRECTORY_RECORD_SHADOW: struct directory_shadow_record
  * and the crypt(3) string. No entry: no password. */

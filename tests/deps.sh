@@ -12,7 +12,7 @@ build=(
 	libmicrohttpd-dev libgnutls28-dev libjson-c-dev libunistring-dev libdb5.3-dev libcurl4-gnutls-dev
 	libpam0g-dev libcrypt-dev libsystemd-dev libcunit1-dev
 	debhelper dh-nss lintian fakeroot xz-utils
-	curl jq openssl procps
+	curl jq openssl procps python3
 )
 hosts=(mmdebstrap debian-archive-keyring iproute2 util-linux mount e2fsprogs openssh-client tar ansible-core mandoc)
 
