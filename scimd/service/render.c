@@ -142,17 +142,6 @@ static int group_digest(const char *id, void *context)
 	return 0;
 }
 
-/* Alike in whatever order the groups come. */
-static int group_digest(const char *id, void *context)
-{
-	uint64_t *digest = context, hash = 0xcbf29ce484222325u;
-
-	for (; *id; id++)
-		hash = (hash ^ (unsigned char)*id) * 0x100000001b3u;
-	*digest += hash ^ hash >> 29;
-	return 0;
-}
-
 static int relation_add(const char *id, void *context)
 {
 	struct relations *relations = context;
@@ -166,14 +155,6 @@ static int relation_add(const char *id, void *context)
 	if (r < 0)
 		return r;
 	return relation_append(relations, row.type, id, row.title ? row.title : row.folded_name);
-}
-
-static int group_add(const char *id, void *context)
-{
-	struct relations *relations = context;
-
-	(void)group_digest(id, &relations->digest);
-	return relation_add(id, context);
 }
 
 /* Of a large group nothing but the memberships themselves is read. */
@@ -237,7 +218,7 @@ static int relations_walk(const struct render *render, const struct store_resour
 			       ? member_walk(render, row, relations)
 			       : members_walk(render, row, relations);
 	if (render->relations == RENDER_ALL_RELATIONS)
-		return store_groups_each(render->txn, row->id, group_add, relations);
+		return store_groups_each(render->txn, row->id, relation_add, relations);
 	r = store_member_has(render->txn, render->only, row->id);
 	return r > 0 ? relation_add(render->only, relations) : r;
 }
@@ -285,7 +266,7 @@ static int add_relations(const struct render *render, const struct store_resourc
 	if (!array)
 		return -ENOMEM;
 	r = relations_walk(render, row, &relations);
-	*ret_digest = relations.digest;
+	*ret_digest = row->type == RESOURCE_USER ? relations.digest : 0;
 	if (r < 0 || json_object_array_length(array) == 0)
 		return r;
 	return add(full, row->type == RESOURCE_USER ? "groups" : "members", TAKE_PTR(array));
@@ -302,7 +283,7 @@ static int add_attributes(struct json_object *full, struct json_object *resource
 	return 0;
 }
 
-static void tag_print(const struct store_resource *row, uint64_t digest,
+static void tag_format(const struct store_resource *row, uint64_t digest,
 		      char ret[static RENDER_TAG_SIZE])
 {
 	if (digest)
@@ -321,7 +302,7 @@ int render_tag(struct store_txn *txn, const struct store_resource *row,
 	if (row->type == RESOURCE_USER)
 		r = store_groups_each(txn, row->id, group_digest, &digest);
 	if (r >= 0)
-		tag_print(row, digest, ret);
+		tag_format(row, digest, ret);
 	return r < 0 ? r : 0;
 }
 
@@ -338,7 +319,7 @@ static int add_meta(const struct render *render, const struct store_resource *ro
 	r = add(full, "meta", meta);
 	if (r < 0 || !location)
 		return -ENOMEM;
-	tag_print(row, digest, tag);
+	tag_format(row, digest, tag);
 	r = is_walked ? 0 : render_tag(render->txn, row, tag);
 	if (r < 0)
 		return r;
