@@ -12,6 +12,7 @@
 
 #define KEPT_URNS_MAX 32u
 #define KEPT_BYTES_MAX 65536u
+#define KEPT_DEPTH_MAX 16u
 
 bool editor_is_unknown_urn(const char *key)
 {
@@ -35,6 +36,30 @@ static void forget_passwords(struct json_object *value)
 	}
 }
 
+/* How deeply a value is nested. */
+static unsigned int depth_of(struct json_object *value)
+{
+	unsigned int deepest = 0;
+
+	if (json_object_is_type(value, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(value); i++) {
+			unsigned int depth = depth_of(json_object_array_get_idx(value, i));
+
+			deepest = depth > deepest ? depth : deepest;
+		}
+	} else if (json_object_is_type(value, json_type_object)) {
+		json_object_object_foreach(value, key, member) {
+			unsigned int depth = depth_of(member);
+
+			(void)key;
+			deepest = depth > deepest ? depth : deepest;
+		}
+	} else {
+		return 0;
+	}
+	return deepest + 1;
+}
+
 /* Set one member of a kept object, or take it out. */
 static int set_member(struct editor *editor, enum editor_op op, struct json_object *object,
 		      const char *name, struct json_object *value)
@@ -47,6 +72,9 @@ static int set_member(struct editor *editor, enum editor_op op, struct json_obje
 		json_object_object_del(object, name);
 		return 0;
 	}
+	if (depth_of(value) > KEPT_DEPTH_MAX)
+		return fault_set(editor->fault, 400, "invalidValue",
+				 "\"%.100s\" is nested too deeply to be kept", name);
 	copy = json_copy(value);
 	if (copy)
 		forget_passwords(copy);
