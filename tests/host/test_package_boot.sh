@@ -17,7 +17,8 @@ reboot_inside() {
 	exec unshare --pid --ipc --cgroup --fork sh -c '
 		# The kernel'"'"'s own settings are the machine'"'"'s.
 		mount -t proc -o nosuid,nodev,noexec proc /proc && mount --bind /proc/sys /proc/sys &&
-		mount -o remount,bind,ro /proc/sys && mount --bind /dev/null /proc/sysrq-trigger &&
+		mount -o remount,bind,ro /proc/sys &&
+		{ [ ! -e /proc/sysrq-trigger ] || mount --bind /dev/null /proc/sysrq-trigger; } &&
 		exec env -i container=test "PATH=$1" /sbin/init --log-target=journal' - "$HOST_PATH"
 }
 
@@ -57,7 +58,6 @@ person brian secret-1
 scim_active "$ID" false
 sent "somebody left" 200
 boot_id=$(host_run "$HOST" systemctl show -P KernelTimestampMonotonic -P UserspaceTimestamp)
-memory=$(readlink "/proc/$(host_pid "$HOST")/ns/ipc")
 
 # After a boot, from inside: there is no network. known WHEN
 known() {
@@ -79,7 +79,6 @@ down="ip link set eth0 down"
 # shellcheck disable=SC2086
 reboot "$HOST" $down && t_pass "boots" || { t_fail "boots"; t_end; }
 ok "it was a boot" test "$boot_id" != "$(host_run "$HOST" systemctl show -P KernelTimestampMonotonic -P UserspaceTimestamp)"
-ok "nothing of the warden's is in memory" test "$memory" != "$(readlink "/proc/$(host_pid "$HOST")/ns/ipc")"
 known "booted"
 like "the warden was there before logins were allowed" '^[0-9]+ [0-9]+ before$' "$(host_run "$HOST" sh -c '
 	a=$(systemctl show -P ActiveEnterTimestampMonotonic scimd-warden)
