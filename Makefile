@@ -92,7 +92,7 @@ $(BUILD)/scimctl: $(call obj,$(wildcard scimctl/*.c)) $(call archive,shared)
 # The modules live in every process: libc (and libpam) alone, nothing exported but the entry points.
 READER := $(addprefix shared/,directory.c directory_map.c directory_open.c directory_record.c local_user.c names.c)
 # Optimized as one piece: a lookup is a few dozen nanoseconds.
-MODULE_CFLAGS := $(if $(SANITIZE),,-flto)
+MODULE_CFLAGS := $(if $(SANITIZE),,-flto -flto-partition=one)
 module_obj = $(patsubst %.c,$(BUILD)/obj/module/%.o,$(1))
 $(BUILD)/obj/module/%.o: %.c
 	@mkdir -p $(@D)

@@ -20,7 +20,7 @@ static int checked(const struct directory_user *user, struct passwd *ret, char *
 	return pack_user(user, ret, buffer, size);
 }
 
-static int by_name(const char *name, struct passwd *ret, char *buffer, size_t size)
+static _flat_ int by_name(const char *name, struct passwd *ret, char *buffer, size_t size)
 {
 	_cleanup_(directory_release) struct directory_view view;
 	struct directory_user user;
@@ -36,7 +36,7 @@ static int by_name(const char *name, struct passwd *ret, char *buffer, size_t si
 	return checked(&user, ret, buffer, size);
 }
 
-static int by_uid(uid_t uid, struct passwd *ret, char *buffer, size_t size)
+static _flat_ int by_uid(uid_t uid, struct passwd *ret, char *buffer, size_t size)
 {
 	_cleanup_(directory_release) struct directory_view view;
 	struct directory_user user;
@@ -51,7 +51,8 @@ static int by_uid(uid_t uid, struct passwd *ret, char *buffer, size_t size)
 	return checked(&user, ret, buffer, size);
 }
 
-static int deliver(struct enumeration *e, uint64_t *cursor, void *ret, char *buffer, size_t size)
+static _flat_ int deliver(struct enumeration *e, uint64_t *cursor, void *ret, char *buffer,
+			  size_t size)
 {
 	struct directory_user user;
 	int r;

@@ -11,6 +11,7 @@
 #define _must_use_ __attribute__((warn_unused_result))
 #define _printf_(fmt, args) __attribute__((format(printf, fmt, args)))
 #define _public_ __attribute__((visibility("default")))
+#define _flat_ __attribute__((flatten)) /* all that it calls in line: for what is called all the time */
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -165,30 +165,30 @@ static inline void record_expect(const struct directory_view *view, const struct
 	__builtin_prefetch(view->base + (uint64_t)directory_slot_units(slot) * DIRECTORY_UNIT + 64);
 }
 
+static bool slot_is_used(uint64_t slot)
+{
+	return slot != 0 && directory_slot_units(slot) != DIRECTORY_GONE;
+}
+
 /* The next used slot of an index, from *cursor on; moves it past the slot. */
 static int slot_next(const struct directory_view *view, enum directory_index index,
 		     uint64_t *cursor, uint32_t *ret_units)
 {
 	const struct directory_table *table = &view->geometry->tables[index];
 	uint64_t capacity = UINT64_C(1) << table->log2;
+	uint64_t at = *cursor, slot = 0;
+	int r = 0;
 
-	while (*cursor < capacity) {
-		uint64_t slot;
-		int r = directory_slot_read(view, table->offset + *cursor * sizeof(slot), index,
-					    &slot);
-
-		if (r < 0)
-			return r;
-		record_expect(view, table, *cursor);
-		++*cursor;
-		if (slot == 0)
-			continue;
-		if (directory_slot_units(slot) == DIRECTORY_GONE)
-			continue;
-		*ret_units = directory_slot_units(slot);
-		return 0;
-	}
-	return -ENOENT;
+	while (at < capacity && !slot_is_used(slot) && r == 0)
+		r = directory_slot_read(view, table->offset + at++ * sizeof(slot), index, &slot);
+	*cursor = r < 0 ? at - 1 : at;
+	if (r < 0)
+		return r;
+	if (!slot_is_used(slot))
+		return -ENOENT;
+	record_expect(view, table, at);
+	*ret_units = directory_slot_units(slot);
+	return 0;
 }
 
 int directory_user_next_any(const struct directory_view *view, uint64_t *cursor,

@@ -4,16 +4,18 @@
 #include <sys/single_threaded.h>
 #include <time.h>
 
-/* The process's attachment to the segment. A few static slots (maps) hold attachments; `current` names one.
- * A reader says that it reads a map and then looks whether that is still current; a segment is detached
- * by whoever finds it not current and read by nobody. No thread ever waits for another, so a fork in
- * the middle of anything costs the child one slot at most (without a free slot a lookup reads the file).
+/* The process's attachment to the segment. A few static slots (maps) hold attachments; `current`
+ * names one. A reader says that it reads a map and then looks whether that is still current; a
+ * segment is detached by whoever finds it not current and read by nobody. No thread ever waits for
+ * another, so a fork in the middle of anything costs the child one slot at most (without a free slot
+ * a lookup reads the file).
  *
- * There are two ways to say so. A process with one thread counts in map->readers by plain stores; glibc
- * knows when that is so. Otherwise a thread has a reader of its own, told by its thread pointer, where
- * it alone stores, which takes one atomic exchange and touches no other thread's cache line. Whoever
- * finds no reader (too many threads, one lookup inside another in a signal handler) or will hold a view
- * for long, maybe to release it in another thread, counts in map->readers atomically. */
+ * There are two ways to say so. A process with one thread counts in map->readers by plain stores;
+ * glibc knows when that is so. Otherwise a thread has a reader of its own, told by its thread
+ * pointer, where it alone stores, which takes one atomic exchange and touches no other thread's cache
+ * line. Whoever finds no reader (too many threads, one lookup inside another in a signal handler) or
+ * will hold a view for long, maybe to release it in another thread, counts in map->readers
+ * atomically. */
 #define MAPS 16u
 #define READERS 64u /* a power of two */
 #define ATTEMPTS 8
