@@ -13,7 +13,6 @@
 #define PIECE_SIZE (256u * 1024u) /* written at once */
 #define PIECES_AHEAD 1u           /* on their way to the disk: a change has to pass them */
 #define SHED_SIZE (1024u * 1024u) /* given back at once */
-#define SEGMENT_KEY 0x5343494d    /* "SCIM" */
 
 static uint64_t page_up(uint64_t size)
 {
@@ -38,7 +37,7 @@ static struct directory_file *file_new(uint64_t size)
  * not one in use, not one whose maker lives. */
 static bool leftover_remove(void)
 {
-	int id = shmget(SEGMENT_KEY, 0, 0);
+	int id = shmget(DIRECTORY_SEGMENT_KEY, 0, 0);
 	struct shmid_ds info;
 
 	if (id < 0 || shmctl(id, IPC_STAT, &info) < 0 || info.shm_perm.uid != 0 ||
@@ -50,10 +49,10 @@ static bool leftover_remove(void)
 
 static int segment_get(uint64_t size)
 {
-	int id = shmget(SEGMENT_KEY, size, IPC_CREAT | IPC_EXCL | 0644);
+	int id = shmget(DIRECTORY_SEGMENT_KEY, size, IPC_CREAT | IPC_EXCL | 0644);
 
 	if (id < 0 && errno == EEXIST && leftover_remove())
-		id = shmget(SEGMENT_KEY, size, IPC_CREAT | IPC_EXCL | 0644);
+		id = shmget(DIRECTORY_SEGMENT_KEY, size, IPC_CREAT | IPC_EXCL | 0644);
 	if (id < 0 && errno == EEXIST) /* another warden is at it, or somebody plays with our key */
 		id = shmget(IPC_PRIVATE, size, IPC_CREAT | IPC_EXCL | 0644);
 	return id < 0 ? -errno : id;

@@ -5,6 +5,9 @@
 
 #include "scimd/warden/directory_writer.h"
 
+/* Of a segment between its making and its being marked for removal: "SCIM". */
+#define DIRECTORY_SEGMENT_KEY 0x5343494d
+
 /* What a file holds, kept up to date with each change, so that nobody has to count. */
 struct directory_usage {
 	uint64_t slots[DIRECTORY_INDEX_COUNT];   /* not empty: removed entries included */

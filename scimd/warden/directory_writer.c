@@ -2,7 +2,7 @@
 
 #include "scimd/base/clock.h"
 
-#define HEAP_SLACK (256u * 1024u)
+#define HEAP_SLACK (128u * 1024u)
 #define JOURNAL_MAX (16u * 1024u * 1024u) /* a batch that sets more slots makes a new file */
 
 /* --- users ------------------------------------------------------------------------------------ */

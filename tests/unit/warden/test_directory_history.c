@@ -1,9 +1,15 @@
 /* Whatever happens to the writer, in whatever order: changes, commits, aborts, files made beside at any
  * step, and death at any write. A reader always sees what the model says. */
+#include <sched.h>
+#include <signal.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "scimd/base/clock.h"
 #include "scimd/base/log.h"
+#include "scimd/warden/directory_file.h"
 #include "tests/unit/warden/directory_model.h"
 
 /* --- a disk that dies ----------------------------------------------------------------------------- */
@@ -347,6 +353,94 @@ static void test_death_at_any_write(void)
 	directory_writer_closep(&writer);
 }
 
+/* After a sync that failed nobody knows what the disk has: another file takes the place. */
+static void test_failed_sync_means_another_file(void)
+{
+	struct directory_writer *writer = empty_writer();
+	static struct model model, before;
+
+	srand(14);
+	for (unsigned int round = 0; round < 20; round++) {
+		before = model;
+		replaced = 0;
+		count_replaced();
+		for (int n = rand() % 10; n >= 0; n--)
+			change_once(writer, &model);
+		calls_left = 2; /* the records are written, the sync fails */
+		T_INT(commit(writer), -EIO);
+		directory_writer_abort(writer);
+		model = before;
+		calls_left = -1;
+		check_all(writer, &model);
+		for (int n = rand() % 10; n >= 0; n--)
+			change_once(writer, &model);
+		replaced = 0;
+		T_FATAL(commit(writer) == 0);
+		count_replaced();
+		T_INT(replaced, 1);
+		writer = reopen(writer);
+		check_all(writer, &model);
+	}
+	directory_writer_closep(&writer);
+}
+
+static pid_t segment_maker(uid_t uid, bool stay)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (setresuid(uid, uid, uid) < 0 ||
+		    shmget(DIRECTORY_SEGMENT_KEY, 4096, IPC_CREAT | IPC_EXCL | 0644) < 0)
+			_exit(1);
+		while (stay)
+			(void)pause();
+		_exit(0);
+	}
+	return pid;
+}
+
+static bool key_is_taken(void)
+{
+	return shmget(DIRECTORY_SEGMENT_KEY, 0, 0) >= 0;
+}
+
+static void key_free(void)
+{
+	T_OK(shmctl(shmget(DIRECTORY_SEGMENT_KEY, 0, 0), IPC_RMID, NULL));
+}
+
+/* What a warden killed at the wrong instant has left goes away; nothing of anybody else's does, and
+ * whoever has our key keeps nobody from working. */
+static void test_left_segment_is_removed(void)
+{
+	struct directory_writer *writer;
+	int status;
+	pid_t pid;
+
+	T_FATAL(unshare(CLONE_NEWIPC) == 0); /* the key is the host's */
+	options.segment = true;
+	for (uid_t uid = 0; uid <= 12345; uid += 12345) {
+		T_FATAL(waitpid(segment_maker(uid, false), &status, 0) > 0 && status == 0);
+		T_TRUE(key_is_taken());
+		writer = writer_open();
+		directory_writer_closep(&writer);
+		T_INT(key_is_taken(), uid != 0);
+	}
+	key_free();
+	pid = segment_maker(0, true);
+	while (!key_is_taken())
+		(void)usleep(1000);
+	writer = writer_open();
+	T_TRUE(key_is_taken());
+	directory_writer_closep(&writer);
+	kill(pid, SIGKILL);
+	T_FATAL(waitpid(pid, &status, 0) == pid);
+	writer = empty_writer();
+	T_TRUE(!key_is_taken());
+	directory_writer_closep(&writer);
+	options.segment = false;
+}
+
 static void folder_remove(void)
 {
 	char path[128];
@@ -360,4 +454,4 @@ static void folder_remove(void)
 
 T_MAIN("directory_history", T(folder_make), T(test_build_at_any_step), T(test_size_is_bounded),
        T(test_mass_deletion_shrinks), T(test_batch_overtakes_build), T(test_death_at_any_write),
-       T(folder_remove))
+       T(test_failed_sync_means_another_file), T(test_left_segment_is_removed), T(folder_remove))

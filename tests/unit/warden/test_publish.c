@@ -341,6 +341,43 @@ static unsigned int flags_of(uint32_t uid)
 	return flags;
 }
 
+static uint32_t header_uid_max(void)
+{
+	struct directory_header header;
+	char path[FIXTURE_PATH + 16];
+	FILE *file;
+
+	sprintf(path, "%s/" DIRECTORY_FILE, fixture.folder);
+	file = fopen(path, "re");
+	T_FATAL(file && fread(&header, sizeof(header), 1, file) == 1);
+	fclose(file);
+	return header.uid_max;
+}
+
+/* Another range reaches what readers see without a restart: with the next batch, however small. */
+static void test_range_reaches_readers(void)
+{
+	char path[FIXTURE_PATH + 16];
+
+	host_open();
+	T_INT(header_uid_max(), 79999);
+	sprintf(path, "%s/99.conf", fixture.dropins);
+	file_write(path, "[identity]\nuid_range = 70000-89999\n");
+	T_OK(begin(11, 0));
+	T_OK(user(&ann));
+	while (publish_has_work(fixture.publish)) /* waits for the batch */
+		publish_work(fixture.publish, 0);
+	commit();
+	while (publish_has_work(fixture.publish))
+		publish_work(fixture.publish, 0);
+	T_INT(header_uid_max(), 89999);
+	view_open();
+	T_TRUE(is_member(TEAM, ANN, "ann") && is_member(CREW, BOB, "bob"));
+	directory_release(&view);
+	check_sound();
+	host_close();
+}
+
 /* Everybody is sent anew: who was said to be deleted stays so, whatever scimd says now. */
 static void test_full_revives_nobody(void)
 {
@@ -662,7 +699,8 @@ T_MAIN("warden/publish",
        T(test_refusals_are_bounded),
        T(test_places),
        T(test_refused_group_vanishes),
-       T(test_tombstones_stay), T(test_full_revives_nobody), T(test_left_out_may_return),
+       T(test_tombstones_stay), T(test_range_reaches_readers),
+       T(test_full_revives_nobody), T(test_left_out_may_return),
        T(test_full_refusal_shuts_out),
        T(test_members_are_checked),
        T(test_out_and_in_again),
