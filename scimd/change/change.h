@@ -137,6 +137,10 @@ struct change_status {
 	uint64_t warden_revision; /* of the published directory */
 	uint64_t pending;         /* offboardings not finished */
 	uint64_t waiting;         /* changes waiting for the writer */
+	/* Changes that came without a pause: those that come now, or the last that did. */
+	bool push_active;
+	uint64_t push_changes, push_users, push_groups; /* users and groups: new ones */
+	uint64_t push_seconds, push_per_second;
 };
 void change_engine_status(struct change_engine *engine, struct change_status *ret);
 

@@ -353,6 +353,8 @@ static void batch_run(struct change_engine *engine, struct task **batch, size_t 
 
 	if (r == 0)
 		r = apply(engine, batch, count, revision);
+	if (r == 0)
+		push_note(engine, batch, count);
 	for (size_t i = 0; i < count; i++) {
 		struct task *task = batch[i];
 
@@ -425,6 +427,7 @@ static void *writer(void *argument)
 	while (batch_take(engine, batch, &count)) {
 		if (count == 0) {
 			flush(engine);
+			push_look(engine);
 			/* The next change, or the next look, tries again. */
 			if (sync_ensure(engine) < 0) {
 				pthread_mutex_lock(&engine->lock);
@@ -652,6 +655,7 @@ void change_engine_status(struct change_engine *engine, struct change_status *re
 	ret->warden_connected = engine->warden_ready;
 	ret->warden_revision = engine->warden_revision;
 	ret->waiting = engine->waiting;
+	push_status(&engine->push, ret);
 	ret->pending = engine->offboarding_count;
 	pthread_mutex_unlock(&engine->lock);
 }

@@ -716,6 +716,7 @@ int evaluate_dirty(struct change *change, struct fault *fault)
 
 int change_user_put(struct change *change, struct store_resource *row, struct fault *fault)
 {
+	change->made[RESOURCE_USER] += row->number == 0;
 	return evaluate_user(change, row, row->number == 0, fault);
 }
 

@@ -196,6 +196,7 @@ int evaluate_group(struct change *change, struct store_resource *row, bool is_ne
 
 int change_group_put(struct change *change, struct store_resource *row, struct fault *fault)
 {
+	change->made[RESOURCE_GROUP] += row->number == 0;
 	return evaluate_group(change, row, row->number == 0, fault);
 }
 

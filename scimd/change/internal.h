@@ -59,6 +59,7 @@ struct change {
 	size_t dirty_count, dirty_room;
 	struct member_delta *deltas;
 	size_t delta_count, delta_room;
+	unsigned int made[RESOURCE_GROUP + 1]; /* new users and groups, by type */
 	bool payload_told; /* by the event of a member; the others leave it out */
 	struct offboarding *offboardings; /* made by this change */
 	/* Everybody who is evaluated again is shown to this, changed or not, instead of packets for
@@ -102,6 +103,13 @@ struct task {
 	struct change change; /* writer, then the waiting thread */
 };
 
+/* Changes with no pause between them (push.c). Times are monotonic. */
+struct push {
+	uint64_t began_us, last_us;
+	uint64_t changes, users, groups; /* new ones */
+	bool told; /* in the log that it is large */
+};
+
 struct change_engine {
 	struct store *store;
 	struct warden_client *warden; /* writer */
@@ -123,6 +131,7 @@ struct change_engine {
 	struct conf_box *confs; /* the first is in force */
 	struct offboarding *offboardings[OFFBOARDING_BUCKETS];
 	size_t offboarding_count, unasked_count;
+	struct push push;
 	uint64_t warden_revision;
 	bool warden_ready;
 	void (*listener)(void *context); /* shared */
@@ -131,6 +140,12 @@ struct change_engine {
 
 /* The configuration in force, for the writer thread. */
 const struct conf *engine_conf(struct change_engine *engine);
+
+/* push.c: count a batch that came through; see whether a large push is over; what the status says of it
+ * (under the lock). */
+void push_note(struct change_engine *engine, struct task *const *batch, size_t count);
+void push_look(struct change_engine *engine);
+void push_status(const struct push *push, struct change_status *ret);
 
 /* evaluate.c: policy, and what it means for rows and packets. */
 _must_use_ int evaluate_user(struct change *change, struct store_resource *row, bool is_new,

@@ -111,6 +111,25 @@ static int status_counts(struct control *control, struct json_object *object)
 	return r == 0 ? control_put_number(object, "revision", revision) : r;
 }
 
+/* How an initial sync gets on. */
+static int push_fill(struct json_object *object, const struct change_status *status)
+{
+	struct json_object *push = json_object_new_object();
+	int r = push ? control_put(object, "push", push) : -ENOMEM;
+
+	if (r == 0)
+		r = control_put_bool(push, "active", status->push_active);
+	if (r == 0)
+		r = control_put_number(push, "changes", status->push_changes);
+	if (r == 0)
+		r = control_put_number(push, "users", status->push_users);
+	if (r == 0)
+		r = control_put_number(push, "groups", status->push_groups);
+	if (r == 0)
+		r = control_put_number(push, "seconds", status->push_seconds);
+	return r == 0 ? control_put_number(push, "per_second", status->push_per_second) : r;
+}
+
 int control_status(struct control *control, struct fault *fault)
 {
 	struct json_object *object = json_object_new_object(), *warden, *array;
@@ -139,6 +158,8 @@ int control_status(struct control *control, struct fault *fault)
 		r = control_put_number(object, "pending", status.pending);
 	if (r == 0)
 		r = control_put_number(object, "waiting", status.waiting);
+	if (r == 0)
+		r = push_fill(object, &status);
 	if (r == 0 && store_disk_usage(change_engine_store(control->engine), &bytes) == 0)
 		r = control_put_number(object, "store_bytes", bytes);
 	if (r == 0 && control_directory_size(&bytes) == 0)

@@ -342,6 +342,7 @@ static void test_many_of_one_request(void)
 	};
 	struct change_plan plans[ARRAY_SIZE(steps)];
 	struct change_item items[ARRAY_SIZE(steps)] = { 0 };
+	struct change_status status;
 	uint64_t revision;
 
 	setup(REAP_DONE);
@@ -368,6 +369,11 @@ static void test_many_of_one_request(void)
 	T_INT(receipts(NULL).count, 2);
 	T_INT(receipts(NULL).open, 0); /* both were waited for */
 	T_OK(change_run_many(engine, items, 0));
+	change_engine_status(engine, &status);
+	T_TRUE(status.push_active);
+	T_INT(status.push_changes, 4);
+	T_INT(status.push_users, 2); /* cat and ann */
+	T_INT(status.push_groups, 0);
 	teardown();
 }
 
