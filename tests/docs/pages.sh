@@ -175,7 +175,7 @@ page_block() {
 	case $info in
 	sh | bash) page_sh "$number" "$text" ;;
 	console) page_console "$number" "$text" ;;
-	'sh not run: '?*) PAGES_EXCUSED+=("$PAGE:$number: ${info#sh not run: }") ;;
+	*' not run: '?*) PAGES_EXCUSED+=("$PAGE:$number: ${info#* not run: }") ;;
 	'sh on the machine: '?*) page_elsewhere "$number" "${info#sh on the machine: }" "$text" ;;
 	[a-z]*' /'*) page_file "$number" "${info#* }" "$text" ;;
 	ini) page_ini "$number" "$text" ;;
@@ -215,7 +215,7 @@ page_run() {
 	PAGES=$((PAGES + 1))
 	HOST=t-docs-$PAGES-$$
 	failed_before=$T_FAILED
-	world_start || { page_fail 0 "no host"; return; }
+	world_start || { page_fail 0 "no host"; world_end; return; }
 	page_shell_start
 	exec {page}<"$SCIM_TOP/$1"
 	page_walk "$page"
