@@ -143,5 +143,91 @@ static void test_fork_among_threads(void)
 	T_INT(_nss_scim_endpwent(), NSS_STATUS_SUCCESS);
 }
 
+/* --- walks beside each other ---------------------------------------------------------------------- */
+
+static int next_group(void)
+{
+	static char room[131072];
+	struct group group;
+	int error;
+
+	return _nss_scim_getgrent_r(&group, room, sizeof(room), &error) == NSS_STATUS_SUCCESS;
+}
+
+static int next_shadow(void)
+{
+	struct spwd spwd;
+	char room[1024];
+	int error;
+
+	return _nss_scim_getspent_r(&spwd, room, sizeof(room), &error) == NSS_STATUS_SUCCESS;
+}
+
+/* By turns; beginning one anew leaves the others where they are. */
+static void test_databases_do_not_disturb_each_other(void)
+{
+	int users = 0, groups = 0, shadows = 0;
+
+	start();
+	T_INT(_nss_scim_setpwent(0), NSS_STATUS_SUCCESS);
+	T_INT(_nss_scim_setgrent(0), NSS_STATUS_SUCCESS);
+	T_INT(_nss_scim_setspent(0), NSS_STATUS_SUCCESS);
+	for (int turn = 0; turn < 10; turn++) {
+		users += next_uid() > 0;
+		groups += next_group();
+		if (turn == 1)
+			T_INT(_nss_scim_setspent(0), NSS_STATUS_SUCCESS);
+		shadows += next_shadow();
+	}
+	T_INT(users, 3);
+	T_INT(groups, 2 + 3); /* the crowd, linux-users, and private ones */
+	T_INT(shadows, 3 + 1);
+	T_INT(_nss_scim_endpwent(), NSS_STATUS_SUCCESS);
+	T_INT(_nss_scim_endgrent(), NSS_STATUS_SUCCESS);
+	T_INT(_nss_scim_endspent(), NSS_STATUS_SUCCESS);
+}
+
+#define MANY 2000u
+#define MANY_UID 71000u
+
+static unsigned char met[MANY];
+
+static void *pull(void *unused)
+{
+	char own[1024];
+	struct passwd found;
+	int error;
+
+	while (_nss_scim_getpwent_r(&found, own, sizeof(own), &error) == NSS_STATUS_SUCCESS)
+		if (found.pw_uid >= MANY_UID && found.pw_uid < MANY_UID + MANY)
+			__atomic_fetch_add(&met[found.pw_uid - MANY_UID], 1, __ATOMIC_RELAXED);
+	return unused;
+}
+
+/* Two threads share one walk, as glibc has it: each entry goes to one of them. */
+static void test_threads_share_a_walk(void)
+{
+	struct directory_writer *writer;
+	pthread_t threads[2];
+	char name[16];
+
+	start();
+	writer = people_open();
+	for (uint32_t i = 0; i < MANY; i++) {
+		(void)snprintf(name, sizeof(name), "many%u", i);
+		people_put(writer, MANY_UID + i, name, DIRECTORY_ALLOWED);
+	}
+	people_commit(writer);
+	T_INT(_nss_scim_setpwent(0), NSS_STATUS_SUCCESS);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		NEED(pthread_create(&threads[i], NULL, pull, NULL) == 0);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		T_INT(pthread_join(threads[i], NULL), 0);
+	for (uint32_t i = 0; i < MANY; i++)
+		T_INT(met[i], 1);
+	T_INT(_nss_scim_endpwent(), NSS_STATUS_SUCCESS);
+}
+
 T_MAIN("nss enumeration", T(test_lock_held_at_fork), T(test_lock_waits_with_an_end),
-       T(test_child_inherits_the_position), T(test_fork_among_threads))
+       T(test_child_inherits_the_position), T(test_fork_among_threads),
+       T(test_databases_do_not_disturb_each_other), T(test_threads_share_a_walk))
