@@ -80,7 +80,17 @@ static int push_list(struct editor *editor, enum member_op op, struct json_objec
 	return r;
 }
 
-/* members[value eq "a" or value eq "b"] names its members; nothing else is looked up here. */
+/* 1 for type eq "User", which every member is; 0 for another type; -1 for another comparison. */
+static int type_wanted(const struct filter *filter)
+{
+	if (filter->kind != FILTER_COMPARE || filter->op != FILTER_EQ ||
+	    filter->literal != FILTER_TEXT || strcmp(filter->path.sub->name, "type") != 0)
+		return -1;
+	return strcasecmp(filter->text, "User") == 0;
+}
+
+/* members[value eq "a" or value eq "b"] names its members, members[type eq "User"] all of them; nothing
+ * else is looked up here. */
 static int push_filter(struct editor *editor, enum member_op op, const struct filter *filter)
 {
 	int r;
@@ -89,10 +99,16 @@ static int push_filter(struct editor *editor, enum member_op op, const struct fi
 		r = push_filter(editor, op, filter->left);
 		return r < 0 ? r : push_filter(editor, op, filter->right);
 	}
+	if (filter->kind == FILTER_AND && type_wanted(filter->left) >= 0)
+		return type_wanted(filter->left) ? push_filter(editor, op, filter->right) : 0;
+	if (filter->kind == FILTER_AND && type_wanted(filter->right) >= 0)
+		return type_wanted(filter->right) ? push_filter(editor, op, filter->left) : 0;
+	if (op == MEMBER_REMOVE && type_wanted(filter) >= 0)
+		return type_wanted(filter) ? change_push(editor, MEMBER_CLEAR, NULL) : 0;
 	if (filter->kind != FILTER_COMPARE || filter->op != FILTER_EQ ||
 	    filter->literal != FILTER_TEXT || strcmp(filter->path.sub->name, "value") != 0)
 		return fault_set(editor->fault, 400, "invalidFilter",
-				 "members can be selected by \"value eq\" alone");
+				 "members can be selected by \"value eq\" and \"type eq\" alone");
 	return change_push(editor, op, filter->text);
 }
 
