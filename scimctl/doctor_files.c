@@ -73,6 +73,30 @@ static bool file_is_good(struct doctor *doctor, const struct wanted *wanted)
 	return false;
 }
 
+/* Who has the webhook's secret can send its receiver events that never were. */
+static bool secret_is_good(struct doctor *doctor)
+{
+	const char *path = doctor->conf ? doctor->conf->events.secret_file : NULL;
+	_cleanup_free_ char *fix = NULL;
+	struct stat file;
+
+	if (!path)
+		return true;
+	if (stat(path, &file) < 0) {
+		doctor_report(doctor, "files", DOCTOR_FAILURE, "see WEBHOOK in scimd.conf(5)",
+			      "%s: %s", path, strerror(errno));
+		return false;
+	}
+	if ((file.st_mode & 0027) == 0)
+		return true;
+	if (asprintf(&fix, "chown root:scimd %s; chmod 0640 %s", path, path) < 0)
+		fix = NULL;
+	doctor_report(doctor, "files", DOCTOR_FAILURE, fix,
+		      "%s has the secret of the webhook and mode %04o", path,
+		      file.st_mode & 07777);
+	return false;
+}
+
 static void disk(struct doctor *doctor, const char *path)
 {
 	struct statvfs system;
@@ -101,6 +125,7 @@ void doctor_files(struct doctor *doctor)
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		good &= file_is_good(doctor, &files[i]);
+	good &= secret_is_good(doctor);
 	if (good)
 		doctor_report(doctor, "files", DOCTOR_OK, NULL,
 			      "owners and modes of %zu files and folders are right",

@@ -69,6 +69,11 @@ is "… signed" "" "$(log | awk '$2 != "yes"')"
 is "… with the host's name" "$(host_run "$HOST" hostname)" \
 	"$(log | head -n 1 | cut -d ' ' -f 3- | jq -r .data.host)"
 
+host_run "$HOST" chmod 0644 /etc/scimd/webhook.secret
+like "doctor: a secret that all can read" 'secret of the webhook and mode 0644' \
+	"$(host_run "$HOST" scimctl doctor --json | jq -r '.checks[] | select(.check == "files") | .detail')"
+host_run "$HOST" chmod 0640 /etc/scimd/webhook.secret
+
 echo 503 | host_run "$HOST" tee /run/hook/status >"$T_DIR/status"
 person bob
 t_wait 3000 webhook_is .error 'answered 503'
