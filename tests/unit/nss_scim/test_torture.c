@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "nss_scim/nss_scim.h"
+#include "scimd/base/log.h"
 #include "scimd/warden/directory_writer.h"
 #include "tests/unit/nss_scim/people.h"
 
@@ -139,12 +140,22 @@ static struct directory_writer *writer_start(void)
 	return writer;
 }
 
-/* Until killed: one to five people change, and sometimes everything is made anew. */
+/* As the warden does between changes; another range is a reason for another file. */
+static void work(struct directory_writer *writer)
+{
+	if (rand() % 16 == 0)
+		directory_writer_set_range(writer, 65536, 99000 + (uint32_t)rand() % 100);
+	for (int pieces = rand() % 100; pieces > 0; pieces--)
+		directory_writer_work(writer, 0);
+}
+
+/* Until killed: one to five people change, a file is made beside, and sometimes all of it anew. */
 static void write_for_ever(unsigned int seed)
 {
 	struct directory_writer *writer = writer_start();
 	uint64_t revision = directory_writer_revision(writer), durable, visible;
 
+	log_open("test", LOG_LEVEL_ERROR);
 	srand(seed);
 	for (;;) {
 		uint32_t changed[5], count = 1 + (uint32_t)rand() % 5;
@@ -163,6 +174,7 @@ static void write_for_ever(unsigned int seed)
 					 __ATOMIC_RELEASE);
 		__atomic_fetch_add(&board->publications, 1, __ATOMIC_RELAXED);
 		revision = version;
+		work(writer);
 	}
 }
 
