@@ -67,8 +67,10 @@ static int check_schemas_strictly(const struct editor *editor, struct json_objec
 					 urn);
 	}
 	json_object_object_foreach(body, key, value) {
-		if (!value_is_unassigned(value) && schema_find(key, strlen(key)) &&
-		    !list_names(urns, key))
+		const struct schema *schema = schema_find(key, strlen(key));
+
+		if (schema && !value_is_unassigned(value) && !list_names(urns, schema->urn) &&
+		    !(schema->alias_urn && list_names(urns, schema->alias_urn)))
 			return fault_set(editor->fault, 400, "invalidSyntax",
 					 "schemas must name %.200s, which is used", key);
 	}

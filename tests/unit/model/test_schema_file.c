@@ -479,6 +479,9 @@ static void test_strict_schemas(void)
 		  "'],'userName':'u'}", true },
 		{ "{'schemas':['" URN_USER "','" URN "'],'userName':'u','" URN
 		  "':{'number':'1'}}", true },
+		{ "{'schemas':['" URN_USER "','" URN_POSIX_USER "'],'userName':'u',"
+		  "'urn:ietf:params:scim:schemas:oracle:idcs:extension:posix:User':"
+		  "{'uidNumber':70000}}", true },
 		{ "{'userName':'u'}", false },
 		{ "{'schemas':[],'userName':'u'}", false },
 		{ "{'schemas':'" URN_USER "','userName':'u'}", false },
