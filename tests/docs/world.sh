@@ -110,7 +110,7 @@ own_key() {
 }
 
 journal_says() {
-	host_run "$HOST" journalctl -b --no-pager -o cat | grep -q -- "$1"
+	host_run "$HOST" journalctl -b --no-pager -o cat | grep -- "$1" >/dev/null
 }
 
 # group NAME [PERSON-ID…]: the identity provider pushes a group; fills GROUP.
@@ -194,7 +194,7 @@ rsa_certificate() {
 # tls_suite NAME: scimd takes this suite of TLS 1.2.
 tls_suite() {
 	openssl s_client -connect "$SCIM_ADDRESS:$SCIM_PORT" -tls1_2 -cipher "$1" </dev/null 2>/dev/null |
-		grep -q "Cipher is $1"
+		grep "Cipher is $1" >/dev/null
 }
 
 # documented HEADING COMMAND…: what the command prints has each field that the page's table under the
@@ -217,5 +217,5 @@ documented() {
 # apparmor_has PATH: a profile with the abstraction nameservice may read it.
 apparmor_has() {
 	host_run "$HOST" sh -c 'printf "#include <tunables/global>\nprofile t /t {\n#include <abstractions/nameservice>\n}\n" |
-		apparmor_parser -Q -K -D rule-exprs 2>&1' </dev/null | grep -q -- "$1"
+		apparmor_parser -Q -K -D rule-exprs 2>&1' </dev/null | grep -- "$1" >/dev/null
 }
