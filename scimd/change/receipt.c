@@ -360,14 +360,18 @@ static void put_ended(struct json_object *receipt, const struct warden_ended *en
 struct newest {
 	uint64_t number;
 	uint32_t uid;
+	char text[32]; /* what the receipt must hold for that: most need no parse */
 };
 
 static int newest_of_uid(uint64_t number, const char *user, const char *json, void *context)
 {
-	_cleanup_(json_putp) struct json_object *receipt = json_tokener_parse(json);
+	_cleanup_(json_putp) struct json_object *receipt = NULL;
 	struct newest *newest = context;
 
 	(void)user;
+	if (!strstr(json, newest->text))
+		return 0;
+	receipt = json_tokener_parse(json);
 	if (!receipt || get_number(receipt, "uid") != newest->uid)
 		return 0;
 	newest->number = number;
@@ -375,9 +379,10 @@ static int newest_of_uid(uint64_t number, const char *user, const char *json, vo
 }
 
 /* The receipts that an ENDED belongs to: those that wait for it, else the newest of that uid (late
- * finds). */
+ * finds), which is among those of the name unless they had another one then. */
 static int receipts_of(struct change_engine *engine, struct store_txn *txn, uint32_t uid,
-		       uint64_t tag, uint64_t numbers[static REPORTED_MAX], size_t *ret_count)
+		       const char *name, uint64_t tag,
+		       uint64_t numbers[static REPORTED_MAX], size_t *ret_count)
 {
 	struct newest newest = { .uid = uid };
 	int r;
@@ -385,7 +390,10 @@ static int receipts_of(struct change_engine *engine, struct store_txn *txn, uint
 	*ret_count = offboarding_receipts(engine, uid, tag, numbers, REPORTED_MAX);
 	if (*ret_count)
 		return 0;
-	r = store_receipt_each(txn, NULL, newest_of_uid, &newest);
+	(void)snprintf(newest.text, sizeof(newest.text), "\"uid\":%u,", uid);
+	r = *name ? store_receipt_each(txn, name, newest_of_uid, &newest) : 0;
+	if (r == 0 && newest.number == 0)
+		r = store_receipt_each(txn, NULL, newest_of_uid, &newest);
 	if (r < 0)
 		return r;
 	numbers[0] = newest.number;
@@ -457,7 +465,7 @@ int receipt_ended(struct change_engine *engine, struct store_txn *txn, const uns
 		return -EPROTO;
 	r = name_of_uid(txn, ended.uid, name);
 	if (r == 0 && !(ended.flags & WARDEN_ENDED_ROLE))
-		r = receipts_of(engine, txn, ended.uid, head.tag, numbers, &count);
+		r = receipts_of(engine, txn, ended.uid, name, head.tag, numbers, &count);
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = receipt_report(txn, numbers[i], &ended, &reader, name);
 	/* Without a receipt, that there was nothing to end is no news. */
