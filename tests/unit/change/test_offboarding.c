@@ -46,6 +46,13 @@ static void test_nobody_to_end_them(void)
 	teardown();
 }
 
+static char told_before[8192];
+
+static bool ann_is_told_anew(void)
+{
+	return strcmp(receipts("ann").newest, told_before) != 0;
+}
+
 /* The warden says at its deadline that something is left: an answer now, the end of it later. */
 static void test_deadline_passes(void)
 {
@@ -67,6 +74,13 @@ static void test_deadline_passes(void)
 	T_TRUE(wait_until(nothing_is_pending, 2000));
 	T_TRUE(newest_has("ann", "\"processes_left\":0"));
 	T_TRUE(strstr(events("session.ended", "ann").last, "found by a later look") != NULL);
+	/* And once more, when nobody waits for it: it goes into the receipt there is. */
+	snprintf(told_before, sizeof(told_before), "%s", receipts("ann").newest);
+	T_OK(put_user(2, "bob", OFF));
+	late = (struct reap_job){ .uid = 70000, .tag = revision_now() };
+	warden_late = &late;
+	T_TRUE(wait_until(ann_is_told_anew, 2000)); /* when the last of it was gone */
+	T_INT(receipts("ann").count, 1);
 	teardown();
 }
 
