@@ -1,5 +1,6 @@
 #include "scimd/change/internal.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -12,6 +13,7 @@
 #define IDLE_MS 250u           /* how soon a lost warden is noticed without any change */
 #define WARDEN_PATIENCE_MS 3000u /* a restarting warden is back well before */
 #define RETRY_MS 50u
+#define TRIM_PACKETS 4096u       /* so much published at once leaves much memory behind */
 #define FLUSH_MS 20u             /* how long a commit of what is known after the answer stays unsynced */
 #define RETRY_AFTER_S 2u
 #define REPORT_MARGIN_MS 1500u /* the warden reports at its deadline; then this long for the receipt */
@@ -254,6 +256,7 @@ static int propose(struct change_engine *engine, struct task **batch, size_t cou
 		}
 		if (batch[i]->item)
 			batch[i]->item->result = batch[i]->result;
+		engine->untrimmed += batch[i]->change.outbox.count + batch[i]->change.delta_room;
 		publishes |= batch[i]->result == 0 && batch[i]->change.outbox.count > 0;
 	}
 	r = warden_check_all(engine, batch, count);
@@ -398,6 +401,15 @@ static size_t tasks_split(struct task **batch, size_t count, struct task **ret_o
 	return ours;
 }
 
+/* Nothing to do for a moment after very much: the memory that it took goes back. */
+static void trim(struct change_engine *engine)
+{
+	if (engine->untrimmed < TRIM_PACKETS)
+		return;
+	engine->untrimmed = 0;
+	(void)malloc_trim(0);
+}
+
 /* Nothing to do for a moment: what was committed without waiting for the disk goes there. */
 static void flush(struct change_engine *engine)
 {
@@ -427,6 +439,7 @@ static void *writer(void *argument)
 	while (batch_take(engine, batch, &count)) {
 		if (count == 0) {
 			flush(engine);
+			trim(engine);
 			push_look(engine);
 			/* The next change, or the next look, tries again. */
 			if (sync_ensure(engine) < 0) {

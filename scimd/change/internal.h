@@ -116,6 +116,7 @@ struct change_engine {
 	bool synced;                  /* writer: the directory shows what the store holds */
 	bool conf_changed;            /* writer: everybody has to be evaluated anew */
 	bool check_at_once;           /* writer: ask the warden about each record by itself */
+	size_t untrimmed;             /* writer: packets since memory was given back */
 	bool unflushed;               /* writer: commits that are not on the disk yet */
 	uint32_t sync_wait_ms;        /* writer: since the warden would not have everything, */
 	uint64_t sync_after_us;       /* it is not sent again before then (monotonic) */
