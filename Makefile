@@ -322,7 +322,7 @@ help:
 	@echo "make fuzz            fuzz each target for FUZZ_SECONDS=60; make fuzz-replay: the kept corpora"
 	@echo "make lint            layers and symbols"
 	@echo "make torture         readers against a killed writer (SCIMD_TORTURE_S=600); a thousand racing logins"
-	@echo "make host-tests      tests on real hosts; make bench-offboard: 50 rounds, measured"
+	@echo "make host-tests      tests on real hosts; make bench-offboard: 200 rounds, measured"
 	@echo "make bench-nss       lookups against the limit and peers (SIZES=\"1000 100000\")"
 	@echo "make bench-scim      SCIM requests beside scimmy (SIZES=\"10000 100000\"; QUICK=1: seconds)"
 	@echo "make bench-publish   changes against one write and one sync (SIZES=\"1000 1000000\")"
