@@ -95,7 +95,7 @@ is "the defaults that it shows are the defaults" \
 # The configurations in the documents are ones that scimd takes.
 for document in "$SCIM_TOP"/docs/*.md "$SCIM_TOP/README.md"; do
 	awk -v out="$T_DIR/$(basename "$document")" '
-		/^```ini( |$)/ { n++; inside = 1; next }
+		/^```ini( \/|$)/ { n++; inside = 1; next }
 		/^```$/ { inside = 0 }
 		inside { print >(out "." n ".ini") }' "$document"
 done
