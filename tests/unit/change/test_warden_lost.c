@@ -46,6 +46,58 @@ static void kill_and_empty(void)
 	T_FATAL(pthread_create(&restarter, NULL, restart_later, NULL) == 0);
 }
 
+static size_t listed(uint32_t gid)
+{
+	struct directory_members members;
+	struct directory_group group;
+	struct directory_view view;
+	uint64_t cursor = 0;
+	size_t count = 0;
+
+	T_FATAL(directory_open(fixture.folder, DIRECTORY_FILE, DIRECTORY_MAGIC, &view) == 0);
+	T_FATAL(directory_group_by_gid(&view, gid, &group) == 0);
+	while (directory_members_next(&view, &group, &cursor, &members) == 0)
+		count += members.count;
+	directory_release(&view);
+	return count;
+}
+
+/* Everybody and everything is sent anew: people, who is out, both sides of memberships, tombstones. */
+static void test_directory_lost(void)
+{
+	struct change_step steps[] = {
+		{ .what = PUT_GROUP, .group = 1, .name = "Team" },
+		{ .what = PUT_GROUP, .group = 2, .name = "Crew" },
+		{ .what = PUT_USER, .user = 1, .name = "ann" },
+		{ .what = PUT_USER, .user = 2, .name = "bob" },
+		{ .what = PUT_USER, .user = 3, .name = "cyd", .more = OFF },
+		{ .what = PUT_USER, .user = 4, .name = "dan" },
+		{ .what = ADD_MEMBER, .user = 1, .group = 1 },
+		{ .what = ADD_MEMBER, .user = 2, .group = 1 },
+		{ .what = ADD_MEMBER, .user = 1, .group = 2 },
+		{ .what = ADD_MEMBER, .user = 3, .group = 2 },
+	};
+	uint32_t dan;
+
+	setup(REAP_NONE);
+	T_OK(change_do(steps, ARRAY_SIZE(steps)));
+	dan = seen("dan").uid;
+	T_OK(CHANGE({ .what = DELETE_USER, .user = 4 }));
+	kill_and_empty();
+	T_OK(pthread_join(restarter, NULL));
+	T_OK(put_user(5, "eve", ON));
+	T_TRUE(seen_allowed("ann") && seen_allowed("bob") && seen_allowed("eve"));
+	T_TRUE(seen("cyd").exists && !seen_allowed("cyd") && !seen("dan").exists);
+	T_INT(seen("ann").gid_count, 2);
+	T_INT(seen("bob").gid_count, 1);
+	T_INT(seen("bob").gids[0], seen_gid("team"));
+	T_INT(seen("cyd").gid_count, 0);
+	T_INT(listed(seen_gid("team")), 2);
+	T_INT(listed(seen_gid("crew")), 1);
+	T_TRUE(publish_shuts_out(fixture.publish, dan));
+	teardown();
+}
+
 /* Killed when the change was checked and not yet published, and back without a directory. */
 static void test_warden_killed_before_publishing(void)
 {
@@ -115,7 +167,7 @@ static void test_warden_refuses(void)
 }
 
 T_MAIN("change/warden_lost",
-       T(test_warden_away),
+       T(test_warden_away), T(test_directory_lost),
        T(test_warden_killed_before_publishing),
        T(test_warden_killed_before_reporting),
        T(test_warden_refuses))
