@@ -39,7 +39,7 @@ struct transients {
 	size_t bytes;            /* of found that came */
 };
 
-/* --- the child: units ---------------------------------------------------------------------------- */
+/* --- the child: units ------------------------------------------------------------------------- */
 
 struct unit {
 	struct transient id;
@@ -59,8 +59,8 @@ bool transient_starts_others(const struct transient *unit)
 	       has_suffix(unit->name, ".socket");
 }
 
-/* One quoted word of systemd's into `to` as sudo writes it. Returns what follows, or NULL: it holds what
- * the two write differently. */
+/* One quoted word of systemd's into `to` as sudo writes it. Returns what follows, or NULL: it holds
+ * what the two write differently. */
 static const char *copy_word(const char *at, char *to, size_t room)
 {
 	const char *end = at;
@@ -169,7 +169,7 @@ static size_t units_read(const char *path, struct unit *units)
 	return count;
 }
 
-/* --- the child: sudo's entries -------------------------------------------------------------------- */
+/* --- the child: sudo's entries ---------------------------------------------------------------- */
 
 /* One run of systemd-run by sudo. */
 struct entry {
@@ -321,7 +321,7 @@ static uint64_t first_sudo_us(sd_journal *journal, uint32_t uid)
 	return at_us;
 }
 
-/* --- the child: which belongs to which ------------------------------------------------------------ */
+/* --- the child: which belongs to which -------------------------------------------------------- */
 
 /* systemd-run's options that go without a value and change nothing about whose it is. Those which make
  * it no service of the system's (--user, --scope, --shell …) are missing, as is what we do not know. */
@@ -547,7 +547,7 @@ __attribute__((noreturn)) static void search(const struct transients *transients
 	_exit(0);
 }
 
-/* --- the parent ----------------------------------------------------------------------------------- */
+/* --- the parent ------------------------------------------------------------------------------- */
 
 int transients_new(const char *folder, const char *cgroup, struct transients **ret)
 {

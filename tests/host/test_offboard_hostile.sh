@@ -38,10 +38,13 @@ rss() {
 	awk '/^VmRSS:/ { print $2 }' "/proc/$warden/status"
 }
 rss_before=$(rss)
-fds=$(ls "/proc/$warden/fd" | wc -l)
+fds() {
+	find "/proc/$warden/fd" -mindepth 1 | wc -l
+}
+fds_before=$(fds)
 said=$(bash_of_scimd timeout 100 hostile "$grace_uid" "$uid" "$gone_uid" 2>&1)
 like "the warden answered to the end: $said" '^refused [0-9]{3,}, published' "$said"
-ok "it has no more open and in memory than before" test "$(ls "/proc/$warden/fd" | wc -l)" -le "$((fds + 2))" \
+ok "it has no more open and in memory than before" test "$(fds)" -le "$((fds_before + 2))" \
 	-a "$(rss)" -le "$((rss_before + 4096))"
 is "it is the same process" "$warden" "$(pids_of '^/usr/libexec/scimd-warden$')"
 is "lookups say what they said" "$before" "$(world)"

@@ -75,7 +75,7 @@ is "… and what is left because sudo's entries do not say whose it is" \
 	"/usr/bin/sleep 7401;/usr/bin/sleep 7406;/usr/bin/sleep 7409;/usr/bin/sleep 7418;/usr/bin/sleep 7418;" \
 	"$(receipt ada | jq -r '.left[] | select(.command != "") | .command' | sort | tr '\n' ';')"
 ok "… each with a reason" jq -e 'all(.left[]; (.why | length) > 20 and (.unit | length) > 4)' <<<"$(receipt ada)"
-is "it is done all the same" done "$(receipt ada | jq -r .state)"
+is "it is done all the same" "done" "$(receipt ada | jq -r .state)"
 sleep 5 # the timer would have started it by now
 for n in 2 3 4 7; do
 	is "5 s later still ended: sleep 740$n" "" "$(pids_of "sleep 740$n")"
