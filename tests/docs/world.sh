@@ -79,6 +79,14 @@ certificate() {
 			chgrp scimd "$1/privkey.pem"; chmod 0640 "$1/privkey.pem"; }' - "$dir" "$names" </dev/null
 }
 
+# packages_fetch ROOT DIR NAME…: what the names need beyond what ROOT has, into DIR.
+packages_fetch() {
+	local root=$1 dir=$2
+	shift 2
+	apt-get -q -y --download-only --no-install-recommends -o Dir::State::status="$root/var/lib/dpkg/status" \
+		-o Dir::Cache::archives="$dir" -o APT::Sandbox::User=root install "$@"
+}
+
 # packages NAME…: installs Debian packages, and what they need, as the host's administrator would with a
 # network. They are kept beside the hosts' Debian.
 packages() {
@@ -88,10 +96,9 @@ packages() {
 		flock 9
 		if [ ! -e "$dir/.complete" ]; then
 			mkdir -p "$dir/partial"
-			apt-get -q -y --download-only --no-install-recommends \
-				-o Dir::State::status="$root/var/lib/dpkg/status" \
-				-o Dir::Cache::archives="$dir" -o APT::Sandbox::User=root install "$@" &&
-				touch "$dir/.complete"
+			# The machine's lists of packages may be old or missing.
+			{ packages_fetch "$root" "$dir" "$@" || { apt-get -q update &&
+				packages_fetch "$root" "$dir" "$@"; }; } && touch "$dir/.complete"
 		fi
 	) 9>"$HOSTS_DIR/packages.lock" >"$T_DIR/packages" 2>&1 || { cat "$T_DIR/packages"; return 1; }
 	host_install "$HOST" "$dir"/*.deb >"$T_DIR/packages" 2>&1 || { cat "$T_DIR/packages"; return 1; }
