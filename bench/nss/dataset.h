@@ -8,7 +8,7 @@
 #define DATASET_GROUPS_EACH 8u
 #define DATASET_UID0 100000u
 #define DATASET_GID0 10000000u
-#define DATASET_EVERYBODY 20000000u
+#define DATASET_EVERYBODY (DATASET_GID0 - 1u)
 
 struct dataset {
 	uint32_t users, groups;
