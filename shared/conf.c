@@ -74,6 +74,8 @@ static const struct key identity_keys[] = {
 	{ "password_url", &type_string, AT(identity.password_url), NULL, check_url, URL_WANTED, 0, 0,
 	  false },
 	{ "certificate_keys", &type_bool, AT(identity.certificate_keys), "on", NULL, NULL, 0, 0, false },
+	{ "key_options", &type_list, AT(identity.key_options), NULL, check_key_option,
+	  "names of sshd's options that restrict a key, with commas between them", 0, 0, false },
 	{ "name_replacement", &type_string, AT(identity.name_replacement), NULL,
 	  check_replacement, "one of _ . -", 0, 0, false },
 	{ "name_quarantine_days", &type_u32, AT(identity.name_quarantine_days), "90", NULL,

@@ -103,6 +103,7 @@ struct conf {
 		char *name_replacement;        /* one character, or NULL: none is replaced */
 		uint32_t name_quarantine_days; /* default 90; 0: a name is free at once */
 		bool certificate_keys;     /* on: keys of x509Certificates open ssh; default on */
+		conf_list key_options;     /* options of sshd that SSH keys may bring; default none */
 		char *password_url;        /* where people change theirs, or NULL */
 		bool passwords;            /* on: SCIM password is hashed and served; default off */
 	} identity;

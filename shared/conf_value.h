@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "shared/attrs.h"
 #include "shared/conf.h"
@@ -628,6 +629,23 @@ static bool check_gecos(const char *text)
 static bool check_posix_name(const char *text)
 {
 	return name_is_valid(text, strlen(text));
+}
+
+/* Not those by which a key lets others in (cert-authority, principals) or brings an environment or a
+ * network device along. */
+static bool check_key_option(const char *text)
+{
+	static const char *const known[] = {
+		"restrict", "no-agent-forwarding", "no-port-forwarding", "no-pty", "no-user-rc",
+		"no-x11-forwarding", "agent-forwarding", "port-forwarding", "pty", "user-rc",
+		"x11-forwarding", "command", "expiry-time", "from", "no-touch-required",
+		"permitlisten", "permitopen", "verify-required",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (strcasecmp(known[i], text) == 0)
+			return true;
+	return false;
 }
 
 /* Not the variables which shells and the dynamic loader obey: their values would come from outside.

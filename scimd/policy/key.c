@@ -1,10 +1,12 @@
+#include "scimd/policy/policy.h"
+
 #include <stdint.h>
 #include <string.h>
-
-#include "scimd/policy/policy.h"
+#include <strings.h>
 
 #define KEY_MAX_BYTES 16384u
 #define BLOB_MAX_BYTES (KEY_MAX_BYTES / 4 * 3)
+#define OPTION_NAME_SIZE 32u
 
 /* What a public key's blob is made of (RFC 4253 section 6.6, RFC 5656 section 3.1, RFC 8709
  * section 4, OpenSSH's PROTOCOL.u2f): so many strings, the type being the first. */
@@ -111,4 +113,60 @@ bool policy_key_is_valid(const char *line)
 		       blob_is_key(blob, len, name, types[i].strings);
 	}
 	return false;
+}
+
+/* --- options --- */
+
+static bool option_has_value(const char *name)
+{
+	static const char *const valued[] = { "command", "expiry-time", "from", "permitlisten",
+					      "permitopen" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(valued); i++)
+		if (strcasecmp(valued[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* The text after "…" at quoted, in which \" is a quote as it is for sshd; NULL if it does not end. */
+static const char *quotes_skip(const char *quoted)
+{
+	if (*quoted++ != '"')
+		return NULL;
+	for (; *quoted != '"'; quoted++) {
+		if (!*quoted)
+			return NULL;
+		if (quoted[0] == '\\' && quoted[1] == '"')
+			quoted++;
+	}
+	return quoted + 1;
+}
+
+/* The text after one option at text, if it may be there; else NULL. */
+static const char *option_skip(const char *text, conf_list allowed)
+{
+	size_t len = strcspn(text, "=, \"");
+	char name[OPTION_NAME_SIZE];
+
+	if (len >= sizeof(name))
+		return NULL;
+	memcpy(name, text, len);
+	name[len] = '\0';
+	text += len;
+	if (!conf_list_has(allowed, name) || option_has_value(name) != (*text == '='))
+		return NULL;
+	return *text == '=' ? quotes_skip(text + 1) : text;
+}
+
+bool policy_key_is_allowed(const char *line, conf_list allowed)
+{
+	const char *rest = line;
+
+	if (policy_key_is_valid(line))
+		return true;
+	if (strlen(line) > KEY_MAX_BYTES || has_control_character(line))
+		return false;
+	while ((rest = option_skip(rest, allowed)) && *rest == ',')
+		rest++;
+	return rest && *rest == ' ' && policy_key_is_valid(rest + strspn(rest, " "));
 }

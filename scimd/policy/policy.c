@@ -206,6 +206,7 @@ static const char *trim(char *text)
 
 /* Where a person's keys come from, and where those go that are none. */
 struct keys {
+	const struct conf *conf;
 	struct json_object *resource;
 	struct text_list lines, ignored;
 };
@@ -227,11 +228,12 @@ static int ssh_keys_find(struct keys *keys)
 	for (size_t i = 0; r == 0 && sent[i]; i++) {
 		const char *key = trim(sent[i]);
 
-		if (policy_key_is_valid(key))
+		if (policy_key_is_allowed(key, keys->conf->identity.key_options))
 			r = text_list_add(&keys->lines, strdup(key));
 		else
 			r = ignored_add(keys, "sshPublicKeys", i,
-					"it is no SSH public key of a known type without options");
+					"it is no SSH public key of a known type, or has options that "
+					"key_options does not allow");
 	}
 	return r;
 }
@@ -256,7 +258,7 @@ static int certificate_keys_find(struct keys *keys)
 static int keys_find(const struct conf *conf, struct json_object *resource,
 		     struct identity *identity)
 {
-	struct keys keys = { .resource = resource };
+	struct keys keys = { .conf = conf, .resource = resource };
 	int r = text_list_new(KEYS_MAX_BYTES, &keys.lines);
 
 	if (r == 0)

@@ -64,4 +64,8 @@ _must_use_ int policy_group(const struct conf *conf, struct json_object *resourc
  * no options, no control characters, at most 16 KiB. Comment allowed. */
 bool policy_key_is_valid(const char *line);
 
+/* The same, or such a key after options (sshd(8), AUTHORIZED_KEYS FILE FORMAT) all of whose names are in
+ * allowed. The options stay: without them the key would open more than it was made for. */
+bool policy_key_is_allowed(const char *line, conf_list allowed);
+
 #endif

@@ -113,7 +113,11 @@ static void test_policy(void)
 		  "x509Certificates[1] is ignored: its key usage has no digitalSignature" },
 		{ "", "{\"userName\":\"ada\",\"active\":true,\"" URN_POSIX_USER "\":{\"sshPublicKeys\":["
 		  "\"command=\\\"x\\\" " KEY_P256 "\",\"" KEY_P256 "\"]}}", 1,
-		  "sshPublicKeys[0] is ignored: it is no SSH public key of a known type without options" },
+		  "sshPublicKeys[0] is ignored: it is no SSH public key of a known type, or has options "
+		  "that key_options does not allow" },
+		{ "[identity]\nkey_options = from, Command\n",
+		  "{\"userName\":\"ada\",\"active\":true,\"" URN_POSIX_USER "\":{\"sshPublicKeys\":["
+		  "\"command=\\\"x\\\" " KEY_P256 "\",\"" KEY_P256 "\"]}}", 2, NULL },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -100,6 +100,79 @@ static void test_lines(void)
 	}
 }
 
+#define KEY "ssh-ed25519 " ED25519
+
+static const struct {
+	const char *line;
+	bool allowed; /* with restrict, no-pty, from and command */
+} option_cases[] = {
+	{ KEY, true },
+	{ "restrict " KEY, true },
+	{ "restrict   " KEY " ada@laptop", true },
+	{ "Restrict,NO-PTY " KEY, true },
+	{ "from=\"10.0.0.0/8,!10.1.2.3\" " KEY, true },
+	{ "from=\"\" " KEY, true },
+	{ "restrict,command=\"echo \\\"a, b\\\"\",no-pty " KEY, true },
+	{ "command=\"C:\\\\x\" " KEY, true },
+
+	/* what is not allowed, alone or among others */
+	{ "pty " KEY, false },
+	{ "restrict,pty " KEY, false },
+	{ "cert-authority " KEY, false },
+	{ "restrict,cert-authority,no-pty " KEY, false },
+	{ "environment=\"LD_PRELOAD=/tmp/x\" " KEY, false },
+	{ "restricted " KEY, false },
+	{ "restric " KEY, false },
+	{ "0123456789012345678901234567890123456789 " KEY, false },
+
+	/* a value where none belongs, and none where one does */
+	{ "restrict=\"x\" " KEY, false },
+	{ "command " KEY, false },
+	{ "command= " KEY, false },
+	{ "command=id " KEY, false },
+
+	/* quotes that sshd and we could see at different places */
+	{ "command=\"id " KEY, false },
+	{ "command=\"id\\\" " KEY, false },
+	{ "command=\"id\"x " KEY, false },
+	{ "command=\"id\"\"x\" " KEY, false },
+	{ "\"restrict\" " KEY, false },
+	{ "command=\"a\" cert-authority " KEY, false },
+
+	/* separators */
+	{ ",restrict " KEY, false },
+	{ "restrict, " KEY, false },
+	{ "restrict,,no-pty " KEY, false },
+	{ "restrict, no-pty " KEY, false },
+	{ "restrict no-pty " KEY, false },
+	{ "restrict\t" KEY, false },
+	{ " restrict " KEY, false },
+	{ "restrict,", false },
+	{ "restrict", false },
+	{ "", false },
+
+	/* the key after them, and more than a line */
+	{ "restrict ssh-rsa " ED25519, false },
+	{ "restrict ssh-ed25519", false },
+	{ "command=\"a\nb\" " KEY, false },
+	{ "restrict " KEY "\n" KEY, false },
+};
+
+static void test_options(void)
+{
+	char *list[] = { (char *)"restrict", (char *)"no-pty", (char *)"from", (char *)"command", NULL };
+	char *none[] = { NULL };
+
+	for (size_t i = 0; i < ARRAY_SIZE(option_cases); i++) {
+		const char *line = option_cases[i].line;
+
+		if (policy_key_is_allowed(line, list) != option_cases[i].allowed)
+			fprintf(stderr, "option case %zu: %s\n", i, line);
+		T_TRUE(policy_key_is_allowed(line, list) == option_cases[i].allowed);
+		T_TRUE(policy_key_is_allowed(line, none) == policy_key_is_valid(line));
+	}
+}
+
 /* 16 KiB and not a byte more; the rest of such a line is comment. */
 static void test_length(void)
 {
@@ -112,9 +185,17 @@ static void test_length(void)
 	T_TRUE(!policy_key_is_valid(line));
 	line[16384] = '\0';
 	T_TRUE(policy_key_is_valid(line));
+	T_TRUE(policy_key_is_allowed(line, (char *[]){ NULL }));
+	memcpy(line, "pty ", 4);
+	memcpy(line + 4, start, sizeof(start) - 1);
+	T_TRUE(policy_key_is_allowed(line, (char *[]){ (char *)"pty", NULL }));
+	line[16384] = 'x';
+	T_TRUE(!policy_key_is_allowed(line, (char *[]){ (char *)"pty", NULL }));
+	line[16384] = '\0';
+	memcpy(line, start, sizeof(start) - 1);
 	/* The same of base64, which must not be written anywhere first. */
 	memset(line + 12, 'A', 16384 - 12);
 	T_TRUE(!policy_key_is_valid(line));
 }
 
-T_MAIN("policy key", T(test_lines), T(test_length))
+T_MAIN("policy key", T(test_lines), T(test_options), T(test_length))

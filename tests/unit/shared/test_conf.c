@@ -251,6 +251,7 @@ static void test_problems(void)
 		{ "[identity]\nusername = a[b, c\n", 2, "username must be" },
 		{ "[identity]\nname_replacement = __\n", 2, "name_replacement must be" },
 		{ "[identity]\nname_replacement = x\n", 2, "name_replacement must be" },
+		{ "[identity]\nkey_options = restrict, cert-authority\n", 2, "key_options must be" },
 		{ "[identity]\nname_quarantine_days = 36501\n", 2, "name_quarantine_days must be" },
 		{ "[attribute a]\nsource = title\ngecos = desk\n", 3, "gecos must be" },
 		{ "[identity]\npasswords = yes\n", 2, "passwords must be" },
