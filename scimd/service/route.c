@@ -98,7 +98,10 @@ static int base_strip(const char *path, const char **ret, struct fault *fault)
 
 	if (strncmp(path, ROUTE_BASE, base_len) == 0 &&
 	    (path[base_len] == '\0' || path[base_len] == '/')) {
-		*ret = path + base_len;
+		path += base_len;
+		/* A base that was configured with its slash, joined with "/Users". No endpoint has an
+		 * empty first segment, so this can mean nothing else. */
+		*ret = path[0] == '/' && path[1] == '/' && path[2] != '/' ? path + 1 : path;
 		return 0;
 	}
 	if (strncmp(path, prefix, strlen(prefix)) != 0)

@@ -45,7 +45,8 @@ struct route_match {
 };
 
 /* Find the action. path is raw, still percent-encoded, without query; a slash at its end is
- * ignored. HEAD is GET (the HTTP layer leaves the body out). Returns 0; or -EPROTO with *fault:
+ * ignored, and so is a second one right behind the base ("/scim/v2//Users"): clients put a base that
+ * ends in a slash before a path that begins with one. HEAD is GET (the HTTP layer leaves the body out). Returns 0; or -EPROTO with *fault:
  * 404 for an unknown path, 405 for a known one (then ret->allow is set), 400 for a path that
  * cannot be decoded or another protocol version; or -ENOMEM. */
 _must_use_ int route_find(const char *method, const char *path, struct route_match *ret,

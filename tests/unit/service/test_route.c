@@ -42,6 +42,11 @@ static void finds(void)
 		{ "POST", "/scim/v2/Groups/.search", ROUTE_GROUP_SEARCH, "" },
 		{ "GET", "/scim/v2", ROUTE_ROOT_LIST, "" },
 		{ "GET", "/scim/v2/", ROUTE_ROOT_LIST, "" },
+		{ "GET", "/scim/v2//", ROUTE_ROOT_LIST, "" },
+		{ "GET", "/scim/v2//Users", ROUTE_USER_LIST, "" },
+		{ "GET", "/scim/v2//Users/", ROUTE_USER_LIST, "" },
+		{ "PATCH", "/scim/v2//Users/x", ROUTE_USER_PATCH, "x" },
+		{ "GET", "/scim/v2//ServiceProviderConfig", ROUTE_PROVIDER_CONFIG, "" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -66,7 +71,12 @@ static void refuses(void)
 		{ "GET", "/scim", 404, "" },
 		{ "GET", "/scim/v2x/Users", 404, "" },
 		{ "GET", "/scim/v2/Users//", 404, "" },
-		{ "GET", "/scim/v2//Users", 404, "" },
+		{ "GET", "/scim/v2///Users", 404, "" },
+		{ "GET", "/scim/v2///", 404, "" },
+		{ "GET", "/scim/v2//Users//x", 404, "" },
+		{ "GET", "/scim/v2/Users//x", 404, "" },
+		{ "GET", "/scim//v2/Users", 404, "" },
+		{ "GET", "//scim/v2/Users", 404, "" },
 		{ "GET", "/scim/v2/Usersx", 404, "" },
 		{ "GET", "/scim/v2/Users/x/y", 404, "" },
 		{ "GET", "/scim/v2/Devices", 404, "" },
