@@ -243,6 +243,14 @@ enum MHD_Result exchange_refuse(struct exchange *exchange, struct MHD_Connection
 	return exchange_respond(exchange, connection, &response, true);
 }
 
+/* An administrator or a metrics timer looks at scimd, over the control socket: what they look for would
+ * not be seen among lines of that. */
+static bool is_look(const struct exchange *exchange)
+{
+	return exchange->peer_uid != UINT32_MAX && exchange->status < 500 &&
+	       strcmp(exchange->method, "GET") == 0;
+}
+
 void exchange_log(const struct exchange *exchange)
 {
 	uint64_t took_us = clock_monotonic_us() - exchange->started_us;
@@ -254,8 +262,9 @@ void exchange_log(const struct exchange *exchange)
 			 (unsigned long long)(took_us / 1000u),
 			 (unsigned long long)(took_us % 1000u));
 	else
-		log_info("request %s from %s: %s %s %d, %llu.%03llu ms", exchange->id,
-			 exchange->peer, method, exchange->path, exchange->status,
-			 (unsigned long long)(took_us / 1000u),
-			 (unsigned long long)(took_us % 1000u));
+		log_write(is_look(exchange) ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
+			  "request %s from %s: %s %s %d, %llu.%03llu ms", exchange->id,
+			  exchange->peer, method, exchange->path, exchange->status,
+			  (unsigned long long)(took_us / 1000u),
+			  (unsigned long long)(took_us % 1000u));
 }
