@@ -12,14 +12,14 @@
 #define DISK_WARNING_BYTES (512u << 20)
 #define DISK_FAILURE_BYTES (64u << 20)
 
-/* At most this mode; owner and group exactly. */
+/* At most this mode, with its set-group-ID bit; owner and group exactly. */
 static const struct wanted {
 	const char *path, *owner, *group;
 	mode_t mode;
 	bool may_miss;
 } files[] = {
 	{ "/etc/scimd/scimd.conf", "root", "scimd", 0640, false },
-	{ "/etc/scimd/scimd.conf.d", "root", "scimd", 0750, false },
+	{ "/etc/scimd/scimd.conf.d", "root", "scimd", 02750, false },
 	{ "/var/lib/scimd", "root", "root", 0755, false },
 	{ "/var/lib/scimd/db", "scimd", "scimd", 0700, false },
 	{ "/var/lib/scimd/tls", "scimd", "scimd", 0700, false },
@@ -61,7 +61,8 @@ static bool file_is_good(struct doctor *doctor, const struct wanted *wanted)
 		return false;
 	}
 	if (!S_ISLNK(file.st_mode) && owner_is(file.st_uid, wanted->owner) &&
-	    group_is(file.st_gid, wanted->group) && (file.st_mode & 07777 & ~wanted->mode) == 0)
+	    group_is(file.st_gid, wanted->group) && (file.st_mode & 07777 & ~wanted->mode) == 0 &&
+	    (wanted->mode & ~file.st_mode & S_ISGID) == 0)
 		return true;
 	if (asprintf(&fix, "chown %s:%s %s; chmod %04o %s", wanted->owner, wanted->group,
 		     wanted->path, wanted->mode, wanted->path) < 0)

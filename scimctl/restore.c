@@ -253,7 +253,7 @@ static bool is_configured(void)
 static int configuration_fill(const struct restore *restore)
 {
 	const struct place tls = { TLS, "tls", 0700, 0600, false };
-	const struct place dropins = { CONF_DROPIN_DIR, "conf.d", 0750, 0640, true };
+	const struct place dropins = { CONF_DROPIN_DIR, "conf.d", 02750, 0640, true };
 	_cleanup_close_ int from = folder_open(restore->fd, "conf"), to = folder_open(AT_FDCWD, CONF_DIR);
 	_cleanup_free_ char *before = beside(restore, CONF_FILE, "before");
 	char sum[FOLDER_SUM_SIZE];

@@ -59,6 +59,9 @@ broken "UsePAM no" sshd 'UsePAM is no' \
 	'cp /root/s /etc/ssh/sshd_config'
 broken "an open configuration" files 'scimd.conf belongs to .*chmod 0640' \
 	'chmod 0666 /etc/scimd/scimd.conf' 'chmod 0640 /etc/scimd/scimd.conf'
+broken "drop-ins that scimd could not read" files 'conf.d belongs to .*chmod 2750' \
+	'chmod 0750 /etc/scimd/scimd.conf.d; chmod g-s /etc/scimd/scimd.conf.d' \
+	'chmod 2750 /etc/scimd/scimd.conf.d'
 broken "a bad configuration" configuration 'zz.conf:1' \
 	'echo nonsense >/etc/scimd/scimd.conf.d/zz.conf' 'rm /etc/scimd/scimd.conf.d/zz.conf'
 broken "scimd stopped" scimd 'does not answer.*systemctl restart' \

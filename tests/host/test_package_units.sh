@@ -40,10 +40,19 @@ modes() {
 	mode /run/scimd/warden.sock root:scimd 660
 	mode /run/scimd/control/control.sock scimd:scimd-admin 660
 	mode /etc/scimd/scimd.conf root:scimd 640
-	mode /etc/scimd/scimd.conf.d root:scimd 750
+	mode /etc/scimd/scimd.conf.d root:scimd 2750
 	mode /etc/scimd/scimd.conf.d/connection-okta.conf root:scimd 640
 }
 modes
+
+# What root writes there with a strict umask is scimd's to read, and a reload finds it.
+host_run "$HOST" sh -c 'umask 027; echo "[server]" >/etc/scimd/scimd.conf.d/strict.conf'
+mode /etc/scimd/scimd.conf.d/strict.conf root:scimd 640
+ok "a drop-in of umask 027 is taken over" host_run "$HOST" systemctl reload scimd
+# What is asked over the control socket is not in the journal, what is done is.
+host_run "$HOST" scimctl status >/dev/null
+host_run "$HOST" systemctl --no-pager status scimd >"$T_DIR/status"
+is "scimctl status leaves no line" 0 "$(grep -c 'GET /v1/status' "$T_DIR/status")"
 
 # Both may look before anybody logs in, and from nothing: no folder, no store, no directory.
 like "the warden is up before logins" 'systemd-user-sessions.service' \
