@@ -126,6 +126,9 @@ _must_use_ int change_engine_reload(struct change_engine *engine, struct conf *c
 /* Reload asked for by scimctl: reads the files given at start again. Problems go into fault (400). */
 _must_use_ int change_engine_reload_files(struct change_engine *engine, struct fault *fault);
 void change_engine_set_files(struct change_engine *engine, const char *file, const char *dropins);
+/* Before the first change: other files than /etc/passwd and /etc/group tell which ids are the host's
+ * own and given to nobody who does not ask for them. Borrowed. */
+void change_engine_set_local(struct change_engine *engine, const char *passwd, const char *group);
 
 /* Called after whatever was committed, on the writer's thread: it must not block, nor call back. NULL:
  * nobody. When this returns, the one before is not called any more. */

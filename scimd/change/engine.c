@@ -550,6 +550,11 @@ void change_engine_set_files(struct change_engine *engine, const char *file, con
 	engine->conf_dropins = dropins;
 }
 
+void change_engine_set_local(struct change_engine *engine, const char *passwd, const char *group)
+{
+	local_ids_set(&engine->local, passwd, group);
+}
+
 /* All or nothing: the schemas first, because what may be wrong with them is known only when they
  * have been read. Takes conf. */
 static int reload_with_schemas(struct change_engine *engine, struct conf *conf,
@@ -711,6 +716,7 @@ int change_engine_new(struct store *store, const char *warden_socket, struct con
 		return -ENOMEM;
 	}
 	engine->store = store;
+	local_ids_set(&engine->local, "/etc/passwd", "/etc/group");
 	r = engine_start(engine, warden_socket, conf);
 	if (r < 0)
 		return r;
@@ -744,6 +750,7 @@ void change_engine_freep(struct change_engine **engine)
 		conf_freep(&box->conf);
 		free(box);
 	}
+	local_ids_done(&(*engine)->local);
 	free(*engine);
 	*engine = NULL;
 }

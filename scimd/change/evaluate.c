@@ -352,6 +352,17 @@ static int imported_take(struct change *change, struct store_resource *row, cons
 	return store_import_take(change->txn, row->type, name, row->id, &row->number);
 }
 
+/* The next number that is neither in the ledger nor a local account's. */
+static int free_take(struct change *change, struct store_resource *row)
+{
+	const struct conf *conf = engine_conf(change->engine);
+	struct local_ids *local = &change->engine->local;
+
+	local_ids_refresh(local);
+	return store_number_take_next(change->txn, conf->identity.uid_min, conf->identity.uid_max,
+				      local_ids_has, local, row->id, &row->number);
+}
+
 /* The number of a resource: what it asked for, what it has, or the next free one. */
 int number_take(struct change *change, struct store_resource *row, const char *name,
 		uint32_t wanted, struct fault *fault)
@@ -368,7 +379,9 @@ int number_take(struct change *change, struct store_resource *row, const char *n
 		return 0;
 	}
 	r = imported_take(change, row, name, wanted);
-	if (r == -ENOENT)
+	if (r == -ENOENT && wanted == 0)
+		r = free_take(change, row);
+	else if (r == -ENOENT)
 		r = store_number_take(change->txn, conf->identity.uid_min, conf->identity.uid_max,
 				      wanted, row->id, &row->number);
 	if (r == -EEXIST)

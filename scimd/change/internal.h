@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <semaphore.h>
+#include <sys/stat.h>
 
 #include "scimd/base/clock.h"
 #include "scimd/change/change.h"
@@ -110,8 +111,24 @@ struct push {
 	bool told; /* in the log that it is large */
 };
 
+/* local_ids.c: ids of the host's own accounts (and groups), which nobody is given by chance. */
+struct local_ids {
+	struct local_file {
+		const char *path; /* borrowed for ever */
+		struct stat seen;
+	} files[2];
+	uint32_t *ids; /* owned, ordered */
+	size_t count, room;
+};
+void local_ids_set(struct local_ids *local, const char *passwd, const char *group);
+void local_ids_done(struct local_ids *local);
+/* Read both again if either changed. What cannot be read leaves what was known. */
+void local_ids_refresh(struct local_ids *local);
+bool local_ids_has(uint32_t id, void *context); /* context: the struct local_ids */
+
 struct change_engine {
 	struct store *store;
+	struct local_ids local; /* writer */
 	struct warden_client *warden; /* writer */
 	bool synced;                  /* writer: the directory shows what the store holds */
 	bool conf_changed;            /* writer: everybody has to be evaluated anew */

@@ -1,7 +1,8 @@
 /* TABLE_LEDGER: number in 4 bytes -> version, retired, type, owner's id. Entries are never deleted.
  * TABLE_META 'h', start of a range in 4 bytes: all numbers from the start up to below the hint are
- * taken, reserved or left out on purpose. As no number ever becomes free again, that stays true, whatever the end of the
- * range: a search begins at the hint, never misses a hole, and passes each entry once in all. */
+ * taken, reserved, left out on purpose or were seen to be a local account's. As no number ever becomes
+ * free again, that stays true, whatever the end of the range: a search begins at the hint, never misses
+ * a hole, and passes each entry once in all. */
 #include "scimd/store/ledger.h"
 
 #include <string.h>
@@ -126,11 +127,15 @@ static int hint_put(struct store_txn *txn, const struct bytes *key, uint32_t hin
 
 struct search {
 	uint32_t candidate, max;
+	store_number_held_fn is_elsewhere; /* NULL: nothing is */
+	void *context;
 };
 
-static void search_pass_reserved(struct search *search)
+static void search_pass(struct search *search)
 {
-	while (search->candidate <= search->max && id_is_reserved(search->candidate))
+	while (search->candidate <= search->max &&
+	       (id_is_reserved(search->candidate) ||
+		(search->is_elsewhere && search->is_elsewhere(search->candidate, search->context))))
 		search->candidate++;
 }
 
@@ -144,82 +149,77 @@ static int search_step(struct span key, struct span value, void *context)
 	if (codec_get_u32(&key, &number) < 0 || codec_get_end(&key) < 0)
 		return -EIO;
 	if (number < search->candidate)
-		return 0; /* inside a reserved range, which was passed in one go */
+		return 0; /* inside a range that was passed in one go */
 	if (number > search->candidate || search->candidate > search->max)
 		return 1;
 	search->candidate++;
-	search_pass_reserved(search);
+	search_pass(search);
 	return 0;
 }
 
-/* The lowest free number of [from, max], or max + 1. */
-static int number_search(struct store_txn *txn, uint32_t from, uint32_t max, uint32_t *ret)
+/* Move the candidate to the first free number from it on, or to max + 1. */
+static int number_search(struct store_txn *txn, struct search *search)
 {
 	_cleanup_bytes_ struct bytes start = BYTES_INIT;
-	struct search search = { from, max };
 	const struct bytes all = BYTES_INIT;
 	struct walk walk = { .table = TABLE_LEDGER, .prefix = &all, .from = &start };
-	int r;
 
-	search_pass_reserved(&search);
-	codec_put_u32(&start, search.candidate);
-	if ((r = table_walk(txn, &walk, search_step, &search)) < 0)
-		return r;
-	*ret = search.candidate;
-	return 0;
+	search_pass(search);
+	codec_put_u32(&start, search->candidate);
+	return table_walk(txn, &walk, search_step, search);
 }
 
-static int number_take_next(struct store_txn *txn, uint32_t min, uint32_t max,
-			    const unsigned char *owner, uint32_t *ret)
+/* The lowest free number that was not left out, where search->max is the range's end; key becomes that
+ * of its hint. -EDQUOT: there is none. */
+static int number_next(struct store_txn *txn, uint32_t min, struct search *search,
+		       struct bytes *key)
 {
-	_cleanup_bytes_ struct bytes key = BYTES_INIT;
-	struct entry entry = { .type = TYPE_UNKNOWN };
-	uint32_t hint, number;
 	int r;
 
-	if (max > NUMBER_LAST)
-		max = NUMBER_LAST;
-	if (min > max)
+	if (search->max > NUMBER_LAST)
+		search->max = NUMBER_LAST;
+	if (min > search->max)
 		return -EDQUOT;
-	codec_put_u8(&key, META_NUMBER_HINT);
-	codec_put_u32(&key, min);
-	if ((r = hint_get(txn, &key, min, &hint)) < 0)
+	codec_put_u8(key, META_NUMBER_HINT);
+	codec_put_u32(key, min);
+	if ((r = hint_get(txn, key, min, &search->candidate)) < 0)
 		return r;
-	if (hint > max)
+	if (search->candidate > search->max)
 		return -EDQUOT;
-	if ((r = number_search(txn, hint, max, &number)) < 0)
+	if ((r = number_search(txn, search)) < 0)
 		return r;
-	if (number > max)
-		return (r = hint_put(txn, &key, number)) < 0 ? r : -EDQUOT;
-	memcpy(entry.owner, owner, CODEC_ID_SIZE);
-	if ((r = entry_put(txn, number, &entry)) < 0 ||
-	    (r = hint_put(txn, &key, number + 1)) < 0)
+	return search->candidate > search->max ? -EDQUOT : 0;
+}
+
+int store_number_take_next(struct store_txn *txn, uint32_t min, uint32_t max,
+			   store_number_held_fn is_elsewhere, void *context,
+			   const char *owner_id, uint32_t *ret)
+{
+	_cleanup_bytes_ struct bytes key = BYTES_INIT;
+	struct search search = { .max = max, .is_elsewhere = is_elsewhere, .context = context };
+	struct entry entry = { .type = TYPE_UNKNOWN };
+	int r;
+
+	if ((r = codec_id_parse(owner_id, entry.owner)) < 0 ||
+	    (r = number_next(txn, min, &search, &key)) < 0 ||
+	    (r = entry_put(txn, search.candidate, &entry)) < 0 ||
+	    (r = hint_put(txn, &key, search.candidate + 1)) < 0)
 		return r;
-	*ret = number;
+	*ret = search.candidate;
 	return 0;
 }
 
 int store_number_skip(struct store_txn *txn, uint32_t min, uint32_t max, uint32_t count)
 {
 	_cleanup_bytes_ struct bytes key = BYTES_INIT;
-	uint32_t hint, number;
-	int r;
+	struct search search = { .max = max };
+	int r = number_next(txn, min, &search, &key);
 
-	if (max > NUMBER_LAST)
-		max = NUMBER_LAST;
-	if (min > max)
-		return -EDQUOT;
-	codec_put_u8(&key, META_NUMBER_HINT);
-	codec_put_u32(&key, min);
-	if ((r = hint_get(txn, &key, min, &hint)) < 0)
+	if (r < 0)
 		return r;
-	if (hint > max)
+	if (count > search.max - search.candidate)
 		return -EDQUOT;
-	if ((r = number_search(txn, hint, max, &number)) < 0)
-		return r;
-	if (number > max || count > max - number)
-		return -EDQUOT;
-	return hint_put(txn, &key, number + count);
+	return hint_put(txn, &key, search.candidate + count);
 }
 
 int store_number_take(struct store_txn *txn, uint32_t min, uint32_t max, uint32_t wanted,
@@ -228,10 +228,10 @@ int store_number_take(struct store_txn *txn, uint32_t min, uint32_t max, uint32_
 	unsigned char owner[CODEC_ID_SIZE];
 	int r;
 
+	if (wanted == 0)
+		return store_number_take_next(txn, min, max, NULL, NULL, owner_id, ret);
 	if ((r = codec_id_parse(owner_id, owner)) < 0)
 		return r;
-	if (wanted == 0)
-		return number_take_next(txn, min, max, owner, ret);
 	if (wanted < min || wanted > max || id_is_reserved(wanted))
 		return -ERANGE;
 	if ((r = entry_claim(txn, wanted, TYPE_UNKNOWN, owner)) < 0)

@@ -178,6 +178,12 @@ _must_use_ int store_pending_groups_each(struct store_txn *txn, const char *conn
  * number gets it. -ENOSPC is for the disk; an exhausted range is -EDQUOT. */
 _must_use_ int store_number_take(struct store_txn *txn, uint32_t min, uint32_t max, uint32_t wanted,
 				 const char *owner_id, uint32_t *ret);
+/* The next free one, passing over those that is_elsewhere says somebody outside the store has (NULL:
+ * nobody). They are passed over for good, but asked for by number they can be had. */
+typedef bool (*store_number_held_fn)(uint32_t number, void *context);
+_must_use_ int store_number_take_next(struct store_txn *txn, uint32_t min, uint32_t max,
+				      store_number_held_fn is_elsewhere, void *context,
+				      const char *owner_id, uint32_t *ret);
 /* Leave out the next `count` numbers that would be given: they may have been given by somebody whose
  * memory is lost. Asked for by number they can still be had. */
 _must_use_ int store_number_skip(struct store_txn *txn, uint32_t min, uint32_t max, uint32_t count);

@@ -11,7 +11,7 @@ ctl() {
 # What the last event of a refusal says, after the status and type which it begins with.
 refusal() {
 	ctl events --type scim.provisioning_failed --json |
-		jq -r '.[-1].detail | sub("^[0-9]+ [A-Za-z]+: "; "")'
+		jq -r '.[-1].detail | sub("^[0-9]+ [A-Za-z]+: "; "") | sub("; userName [^ ]*$"; "")'
 }
 
 scim_configure range <<-END
@@ -80,6 +80,19 @@ printf 'peter:x:5999:5999::/:\n' | host_run "$HOST" sh -c 'cat >/root/other'
 refused "another number for somebody who has one" 'peter 5999' ctl ids import /root/other
 refused "a file without people" 'nobody' ctl ids import /dev/null
 is "no file at all is wrong usage" 2 "$(ctl ids import >/dev/null 2>&1; echo $?)"
+
+# A number that an account of the host's own has is passed over, and refused to who asks for it.
+person tina
+next=$((PERSON_UID + 1))
+host_run "$HOST" useradd -u "$next" -U zelda
+person ulla
+is "a local account's number is passed over" $((next + 1)) "$PERSON_UID"
+ask_for vera "$next"
+sent "… and refused to who asks for it" 400
+like "… which says so" "id $next belongs to a local account" "$SCIM_BODY"
+host_run "$HOST" userdel zelda
+person wim
+is "… and stays passed over" $((next + 2)) "$PERSON_UID"
 
 # Refusals: the same words in the answer and in the event.
 scim POST /Users "$(scim_user olga@other.example Ol Ga)"

@@ -192,6 +192,7 @@ static inline void engine_start(const char *text)
 	snprintf(path, sizeof(path), "%s/db", fixture.root);
 	T_FATAL(store_open(path, &store) == 0);
 	T_FATAL(change_engine_new(store, fixture.socket, conf, &engine) == 0);
+	change_engine_set_local(engine, fixture.passwd, fixture.group);
 	change_engine_set_files(engine, fixture.conf, fixture.dropins);
 }
 

@@ -36,6 +36,7 @@ static void test_changes_reach_the_host(void)
 	T_INT(events("scim.user.deleted", "ann").count, 1);
 	T_INT(events("scim.user.reactivated", "bob").count, 1);
 	T_INT(events("scim.group.created", "").count, 1);
+	T_TRUE(strstr(events("scim.group.created", "").last, "\"detail\":\"") != NULL);
 	T_TRUE(strstr(events("scim.user.created", "ann").last, "\"request_id\":\"r1\"") != NULL);
 	teardown();
 }
@@ -377,6 +378,95 @@ static void test_many_of_one_request(void)
 	teardown();
 }
 
+/* --- numbers of local accounts --- */
+
+/* 70002 to 70006 are users of the host's own, and 70008 is a group. */
+static void local_write(const char *more)
+{
+	char text[4096];
+
+	snprintf(text, sizeof(text), "%sshort:x\nodd:x:none:1::/:\n"
+		 "l2:x:70002:1::/:\nl3:x:70003:1::/:\nl4:x: 70004:1::/:\nl5:x:70005:1::/:\n"
+		 "l6:x:70006:1::/:\n%s", FIXTURE_PASSWD, more);
+	file_write(fixture.passwd, text);
+	file_write(fixture.group, FIXTURE_GROUP "g8:x:70008:\n");
+}
+
+static void test_local_numbers_are_passed_over(void)
+{
+	setup(REAP_NONE);
+	T_OK(put_user(1, "ann", NULL));
+	T_OK(put_user(2, "bob", NULL));
+	T_INT(seen("bob").uid, 70001);
+	local_write("");
+	T_OK(put_user(3, "cleo", NULL));
+	T_INT(seen("cleo").uid, 70007);
+	T_OK(CHANGE({ .what = PUT_GROUP, .group = 1, .name = "Dev" }));
+	T_INT(seen_gid("dev"), 70009);
+	/* For good: not when the account is gone, nor after a restart. */
+	file_write(fixture.passwd, FIXTURE_PASSWD);
+	T_OK(put_user(4, "dora", NULL));
+	T_INT(seen("dora").uid, 70010);
+	engine_stop();
+	engine_start(ENGINE_CONF);
+	T_OK(put_user(5, "eve", NULL));
+	T_INT(seen("eve").uid, 70011);
+	/* Several in one change, and accounts that come between changes. */
+	local_write("l12:x:70012:1::/:\nl14:x:70014:1::/:\n");
+	T_OK(CHANGE({ .what = PUT_USER, .user = 6, .name = "fred" },
+		    { .what = PUT_USER, .user = 7, .name = "gina" }));
+	T_INT(seen("fred").uid, 70013);
+	T_INT(seen("gina").uid, 70015);
+	teardown();
+}
+
+#define ASK(uid) ",\"" URN_POSIX_USER "\":{\"uidNumber\":" uid "}"
+
+static void test_local_number_asked_for_is_refused(void)
+{
+	setup(REAP_NONE);
+	local_write("");
+	T_INT(put_user(1, "ann", ASK("70003")), -EPROTO);
+	T_INT(fault.status, 400);
+	T_STR(fault.detail, "id 70003 belongs to a local account");
+	T_TRUE(!seen("ann").exists);
+	T_OK(put_user(1, "ann", ASK("70000")));
+	T_INT(seen("ann").uid, 70000);
+	T_OK(put_user(2, "bob", NULL));
+	T_INT(seen("bob").uid, 70001);
+	T_OK(put_user(3, "cleo", NULL));
+	T_INT(seen("cleo").uid, 70007);
+	/* Passed over is not taken: whoever is to have it, once the account is gone, asks for it. */
+	file_write(fixture.passwd, FIXTURE_PASSWD);
+	T_OK(put_user(4, "l3", ASK("70003")));
+	T_INT(seen("l3").uid, 70003);
+	teardown();
+}
+
+/* Most of a range: no question to anybody for each, and none at all for the second. */
+static void test_many_local_numbers(void)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	uint64_t started;
+
+	T_FATAL(out != NULL);
+	fputs(FIXTURE_PASSWD, out);
+	for (unsigned int uid = 70000; uid < 79990; uid++)
+		fprintf(out, "l%u:x:%u:%u::/:/bin/sh\n", uid, uid, uid);
+	T_FATAL(fclose(out) == 0);
+	setup(REAP_NONE);
+	file_write(fixture.passwd, text);
+	started = now_ms();
+	T_OK(put_user(1, "ann", NULL));
+	T_OK(put_user(2, "bob", NULL));
+	T_TRUE(now_ms() - started < 2000);
+	T_INT(seen("ann").uid, 79990);
+	T_INT(seen("bob").uid, 79991);
+	teardown();
+}
+
 T_MAIN("change/engine",
        T(test_changes_reach_the_host),
        T(test_rename_keeps_the_home),
@@ -388,4 +478,7 @@ T_MAIN("change/engine",
        T(test_password_reaches_the_shadow_file),
        T(test_batches_from_many_threads),
        T(test_many_of_one_request),
-       T(test_reload_shuts_people_out))
+       T(test_reload_shuts_people_out),
+       T(test_local_numbers_are_passed_over),
+       T(test_local_number_asked_for_is_refused),
+       T(test_many_local_numbers))

@@ -253,6 +253,36 @@ static void test_skip(void)
 	T_INT(number, MIN + 103);
 }
 
+/* Every second number up to a bound is somebody's outside the store. */
+static bool is_elsewhere(uint32_t number, void *context)
+{
+	const uint32_t *below = context;
+
+	return number < *below && number % 2 == 0;
+}
+
+static void test_elsewhere_passed(void)
+{
+	_cleanup_dir_ struct dir dir = dir_make();
+	_cleanup_store_ struct store *store = t_open(&dir);
+	_cleanup_txn_ struct store_txn *txn = t_begin(store, NULL, true);
+	uint32_t number, below = MIN + 9;
+	const uint32_t want[] = { MIN + 1, MIN + 5, MIN + 7, MIN + 9, MIN + 10 };
+
+	T_OK(take(txn, MIN, MAX, MIN + 3, 1, &number));
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+		T_OK(store_number_take_next(txn, MIN, MAX, is_elsewhere, &below,
+					    USER_ID(10 + (unsigned int)i), &number));
+		T_INT(number, want[i]);
+	}
+	T_OK(take(txn, MIN, MAX, 0, 2, &number)); /* not when they are nobody's any more */
+	T_INT(number, MIN + 11);
+	T_OK(take(txn, MIN, MAX, MIN + 4, 3, &number)); /* but by number */
+	below = UINT32_MAX;
+	T_INT(store_number_take_next(txn, MIN + 12, MIN + 12, is_elsewhere, &below, USER_ID(4),
+				     &number), -EDQUOT);
+}
+
 static void test_damage(void)
 {
 	_cleanup_dir_ struct dir dir = dir_make();
@@ -286,5 +316,5 @@ static void test_many(void)
 
 T_MAIN("ledger", T(test_next), T(test_wanted), T(test_passes_taken), T(test_never_again),
        T(test_ranges_overlap), T(test_reserved_passed), T(test_abort_gives_back), T(test_each),
-       T(test_skip),
+       T(test_skip), T(test_elsewhere_passed),
        T(test_damage), T(test_many))
