@@ -166,6 +166,7 @@ static void test_more_threads_than_readers(void)
 	pthread_t threads[MANY];
 
 	start();
+	expect_now("one"); /* attached: of threads that come first together each would attach its own */
 	NEED(pthread_barrier_init(&barrier, NULL, MANY + 1) == 0);
 	for (size_t i = 0; i < MANY; i++)
 		NEED(pthread_create(&threads[i], NULL, hold_and_wait, NULL) == 0);
