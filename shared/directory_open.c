@@ -55,7 +55,8 @@ int directory_header_check(const struct directory_header *header, uint64_t size,
 	size_t from = offsetof(struct directory_header, file_size);
 	struct directory_geometry geometry;
 
-	if (memcmp(header->magic, magic, sizeof(header->magic)) != 0 || header->version != 1)
+	if (memcmp(header->magic, magic, sizeof(header->magic)) != 0 ||
+	    header->version != DIRECTORY_VERSION)
 		return -EIO;
 	if (directory_checksum((const unsigned char *)header + from,
 			       offsetof(struct directory_header, superseded) - from,

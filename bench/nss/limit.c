@@ -60,7 +60,9 @@ static uint64_t hash_name(const char *name)
 
 static uint64_t hash_id(uint32_t id)
 {
-	return (uint64_t)(id * 0x9e3779b1u) << 32 | id;
+	uint32_t home = (id >> 3) * 0x0e5d72e3u << 3 | (id & 7);
+
+	return (uint64_t)(id * 0x9e3779b1u) << 32 | home;
 }
 
 /* --- making ------------------------------------------------------------------------------------- */

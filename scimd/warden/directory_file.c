@@ -405,7 +405,7 @@ static void header_fill(struct directory_file *file, const struct directory_writ
 	uint64_t offset = DIRECTORY_HEADER_SIZE;
 
 	memcpy(header->magic, options->magic, sizeof(header->magic));
-	header->version = 1;
+	header->version = DIRECTORY_VERSION;
 	header->file_size = file->size;
 	header->seed = seed;
 	memcpy(header->instance, instance, sizeof(header->instance));

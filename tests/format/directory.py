@@ -42,7 +42,8 @@ def hash_name(name, seed):
 
 
 def hash_id(number):
-    return (number * MIX & 0xFFFFFFFF) << 32 | number
+    home = number // 8 * 0x0E5D72E3 * 8 & 0xFFFFFFFF | number % 8
+    return (number * MIX & 0xFFFFFFFF) << 32 | home
 
 
 def hash_member(uid):
@@ -78,7 +79,7 @@ class Directory:
     def __init__(self, data):
         self.data = data
         magic, version, check, size, self.heap, self.seed = struct.unpack_from("<8sIIQQQ", data)
-        assert magic == b"SCIMDIR1" and version == 1 and size == len(data)
+        assert magic == b"SCIMDIR1" and version == 2 and size == len(data)
         assert checksum(data[16:128], 0) == check
         self.uid_min, self.uid_max = struct.unpack_from("<II", data, 56)
         self.tables = [struct.unpack_from("<QI", data, 64 + 16 * i) for i in range(4)]
