@@ -272,6 +272,7 @@ struct published;
 _must_use_ int receipt_published(struct store_txn *txn, uint64_t number,
 				 const struct published *published, bool nothing_to_end);
 /* There is nothing to wait for any more, for the reason given. */
+bool receipt_is_open(struct json_object *receipt); /* borrowed */
 _must_use_ int receipt_close(struct store_txn *txn, uint64_t number, const char *note);
 _must_use_ int receipt_ended(struct change_engine *engine, struct store_txn *txn,
 			     const unsigned char *message, size_t size);

@@ -305,10 +305,9 @@ static int recover_one(uint64_t number, const char *user, const char *json, void
 	_cleanup_(json_putp) struct json_object *receipt = json_tokener_parse(json);
 	struct change_engine *engine = context;
 	struct offboarding *item;
-	const char *state = receipt ? json_get_string(receipt, "state") : NULL;
 
 	(void)user;
-	if (!state || strcmp(state, "open") != 0)
+	if (!receipt || !receipt_is_open(receipt))
 		return 0;
 	item = calloc(1, sizeof(*item));
 	if (!item)
@@ -317,15 +316,12 @@ static int recover_one(uint64_t number, const char *user, const char *json, void
 	item->receipt = number;
 	item->received_us = (uint64_t)json_object_get_int64(json_get(receipt, "received_us"));
 	offboardings_take(engine, item);
-	return 0;
+	return 1;
 }
 
 int offboardings_recover(struct change_engine *engine)
 {
-	_cleanup_(store_abortp) struct store_txn *txn = NULL;
-	int r = store_begin(engine->store, NULL, false, &txn);
-
-	return r < 0 ? r : store_receipt_each(txn, NULL, recover_one, engine);
+	return store_receipt_open_each(engine->store, recover_one, engine);
 }
 
 static bool is_waited_for(struct change_engine *engine, const struct awaited *receipts, size_t count)

@@ -41,12 +41,18 @@ static uint64_t get_number(struct json_object *object, const char *key)
 	return (uint64_t)json_object_get_int64(json_get(object, key));
 }
 
+bool receipt_is_open(struct json_object *receipt)
+{
+	return same_text(json_get_string(receipt, "state"), "open");
+}
+
 static int receipt_store(struct store_txn *txn, uint64_t number, const char *user,
 			 struct json_object *receipt, uint64_t *ret_number)
 {
 	_cleanup_free_ char *text = json_text(receipt);
 
-	return text ? store_receipt_put(txn, number, user, text, ret_number) : -ENOMEM;
+	return text ? store_receipt_put(txn, number, user, text, receipt_is_open(receipt), ret_number)
+		    : -ENOMEM;
 }
 
 static int receipt_load(struct store_txn *txn, uint64_t number, struct json_object **ret)
@@ -425,9 +431,10 @@ static int session_event(struct store_txn *txn, struct change_engine *engine, co
 	struct change change = { .engine = engine, .txn = txn };
 	char detail[128];
 
-	(void)snprintf(detail, sizeof(detail), "%u processes and %u sessions ended, %u left%s",
-		       ended->ended_count, ended->session_count, ended->left_count,
-		       ended->flags & WARDEN_ENDED_LATE ? ", found by a later look" : "");
+	(void)snprintf(detail, sizeof(detail), "%u process%s and %u session%s ended, %u left%s",
+		       ended->ended_count, ended->ended_count == 1 ? "" : "es",
+		       ended->session_count, ended->session_count == 1 ? "" : "s",
+		       ended->left_count, ended->flags & WARDEN_ENDED_LATE ? ", found by a later look" : "");
 	return event_add(&change, "session.ended", user, detail);
 }
 

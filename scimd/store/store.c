@@ -53,6 +53,7 @@ static const struct {
 	[TABLE_EVENT] = { "event.db", 0 },
 	[TABLE_RECEIPT] = { "receipt.db", 0 },
 	[TABLE_RECEIPT_USER] = { "receipt_user.db", 0 },
+	[TABLE_RECEIPT_OPEN] = { "receipt_open.db", 0 },
 	[TABLE_LOCK] = { "lock.db", 0 },
 	[TABLE_HELD] = { "held.db", 0 },
 	[TABLE_NAME] = { "name.db", 0 },

@@ -260,12 +260,17 @@ _must_use_ int store_position_get(struct store_txn *txn, const char *follower, u
 _must_use_ int store_position_put(struct store_txn *txn, const char *follower, uint64_t position);
 _must_use_ int store_position_delete(struct store_txn *txn, const char *follower);
 
-/* Receipts: JSON text per offboarding. number 0 makes a new one. user is the POSIX name. */
+/* Receipts: JSON text per offboarding. number 0 makes a new one. user is the POSIX name. Those that are
+ * open are found without reading the others. */
 _must_use_ int store_receipt_put(struct store_txn *txn, uint64_t number, const char *user,
-				 const char *json, uint64_t *ret_number);
+				 const char *json, bool is_open, uint64_t *ret_number);
 _must_use_ int store_receipt_get(struct store_txn *txn, uint64_t number, char **ret_json);
 /* Newest first; user NULL: everybody's. */
 typedef int (*store_receipt_fn)(uint64_t number, const char *user, const char *json, void *context);
+/* Those that are open, newest first, each of which is shown to `each`; and before them all that a version
+ * without an index of them wrote, which is done once. each returns 1 if it is open indeed, 0 if not. Makes
+ * transactions of its own: nobody else may be writing. */
+_must_use_ int store_receipt_open_each(struct store *store, store_receipt_fn each, void *context);
 _must_use_ int store_receipt_each(struct store_txn *txn, const char *user, store_receipt_fn each,
 				  void *context);
 

@@ -35,6 +35,7 @@ enum table {
 	TABLE_EVENT,        /* event.c */
 	TABLE_RECEIPT,      /* receipt.c */
 	TABLE_RECEIPT_USER,
+	TABLE_RECEIPT_OPEN,
 	TABLE_LOCK,         /* lock.c */
 	TABLE_HELD,         /* held.c */
 	TABLE_NAME,         /* name.c */
@@ -82,6 +83,7 @@ enum meta_key {
 	META_SEQUENCE = 's',   /* creation order of resources */
 	META_EVENT = 'e',
 	META_RECEIPT = 'r',
+	META_RECEIPT_OPEN = 'o', /* receipt.c */
 	META_RESOURCES = 'c',  /* and a scope, resource.c */
 	META_MEMBERS = 'm',    /* and a group id */
 	META_FORMAT = 'f',     /* format.c: u32 */

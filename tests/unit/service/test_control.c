@@ -86,8 +86,9 @@ static void fill(struct store *store)
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
 		T_FATAL(store_event_append(txn, events[i][0], events[i][1], events[i][2],
 					   &number) == 0);
-	T_FATAL(store_receipt_put(txn, 0, "bob", "{\"user\":\"bob\",\"n\":1}", &number) == 0);
-	T_FATAL(store_receipt_put(txn, 0, "bob", "{\"user\":\"bob\",\"n\":2,\"took_us\":70000}", &number) == 0);
+	T_FATAL(store_receipt_put(txn, 0, "bob", "{\"user\":\"bob\",\"n\":1}", false, &number) == 0);
+	T_FATAL(store_receipt_put(txn, 0, "bob", "{\"user\":\"bob\",\"n\":2,\"took_us\":70000}",
+				  false, &number) == 0);
 	T_FATAL(store_commit(&txn) == 0);
 }
 

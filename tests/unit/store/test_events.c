@@ -98,7 +98,7 @@ static uint64_t receipt(struct store_txn *txn, uint64_t number, const char *user
 {
 	uint64_t got = 0;
 
-	T_OK(store_receipt_put(txn, number, user, json, &got));
+	T_OK(store_receipt_put(txn, number, user, json, strchr(json, '!') != NULL, &got));
 	return got;
 }
 
@@ -145,7 +145,7 @@ static void test_receipts(void)
 	check_receipts(txn, "bob", 9, "3:bob:c2 2:bob:b ");
 	T_OK(store_receipt_get(txn, 3, &json));
 	T_STR(json, "c2");
-	T_INT(store_receipt_put(txn, 99, "ada", "x", &number), -ENOENT);
+	T_INT(store_receipt_put(txn, 99, "ada", "x", false, &number), -ENOENT);
 	T_INT(number, 77);
 	freep(&json);
 	json = NULL;
@@ -173,5 +173,98 @@ static void test_receipt_damage(void)
 	T_INT(store_receipt_each(txn, "ada", line_receipt, &line), -EIO);
 }
 
+/* What is shown as open, in the order in which it is; a "!" says that it is open indeed. */
+static int line_open(uint64_t number, const char *user, const char *json, void *context)
+{
+	struct line *line = context;
+
+	line->left = 9;
+	(void)line_receipt(number, user, json, line);
+	return strchr(json, '!') != NULL;
+}
+
+static void check_open(struct store *store, const char *want)
+{
+	struct line line = { .left = 9 };
+
+	T_OK(store_receipt_open_each(store, line_open, &line));
+	T_STR(line.text, want);
+}
+
+static void receipt_alone(struct store *store, uint64_t number, const char *user, const char *json)
+{
+	_cleanup_txn_ struct store_txn *txn = t_begin(store, NULL, true);
+
+	receipt(txn, number, user, json);
+	T_OK(store_commit(&txn));
+}
+
+/* Leave it as a version without the index would have: its table empty, and how far it goes. */
+static void index_forget(struct store *store, unsigned int numbers)
+{
+	_cleanup_txn_ struct store_txn *txn = t_begin(store, NULL, true);
+	_cleanup_bytes_ struct bytes counter = BYTES_INIT;
+
+	codec_put_u8(&counter, META_RECEIPT_OPEN);
+	T_OK(table_delete(txn, TABLE_META, &counter));
+	for (unsigned int i = 1; i <= numbers; i++) {
+		_cleanup_bytes_ struct bytes key = BYTES_INIT;
+		int r;
+
+		codec_put_u64(&key, i);
+		r = table_delete(txn, TABLE_RECEIPT_OPEN, &key);
+		T_TRUE(r == 0 || r == -ENOENT);
+	}
+	T_OK(store_commit(&txn));
+}
+
+static void test_receipts_open(void)
+{
+	_cleanup_dir_ struct dir dir = dir_make();
+	_cleanup_store_ struct store *store = t_open(&dir);
+
+	check_open(store, "");
+	receipt_alone(store, 0, "ada", "a!");
+	receipt_alone(store, 0, "bob", "b");
+	receipt_alone(store, 0, "cleo", "c!");
+	receipt_alone(store, 0, "dora", "d!");
+	/* Those alone: nobody else's is read. */
+	check_open(store, "4:dora:d! 3:cleo:c! 1:ada:a! ");
+	receipt_alone(store, 3, "cleo", "c2");
+	receipt_alone(store, 2, "bob", "b2!");
+	check_open(store, "4:dora:d! 2:bob:b2! 1:ada:a! ");
+	store_closep(&store);
+	store = t_open(&dir);
+	check_open(store, "4:dora:d! 2:bob:b2! 1:ada:a! ");
+	/* Of a version without the index: all are read, once. */
+	index_forget(store, 4);
+	check_open(store, "1:ada:a! 2:bob:b2! 3:cleo:c2 4:dora:d! ");
+	check_open(store, "4:dora:d! 2:bob:b2! 1:ada:a! ");
+	receipt_alone(store, 0, "eve", "e!");
+	check_open(store, "5:eve:e! 4:dora:d! 2:bob:b2! 1:ada:a! ");
+	/* A new one does not make believe that those before it were indexed. */
+	index_forget(store, 5);
+	receipt_alone(store, 0, "fred", "f!");
+	check_open(store, "1:ada:a! 2:bob:b2! 3:cleo:c2 4:dora:d! 5:eve:e! 6:fred:f! ");
+	check_open(store, "6:fred:f! 5:eve:e! 4:dora:d! 2:bob:b2! 1:ada:a! ");
+}
+
+/* Closed by a version that knows nothing of the index: shown once more, then dropped. */
+static void test_receipts_closed_elsewhere(void)
+{
+	_cleanup_dir_ struct dir dir = dir_make();
+	_cleanup_store_ struct store *store = t_open(&dir);
+	_cleanup_txn_ struct store_txn *txn = NULL;
+	_cleanup_bytes_ struct bytes key = BYTES_INIT;
+
+	receipt_alone(store, 0, "ada", "a");
+	codec_put_u64(&key, 1);
+	txn = t_begin(store, NULL, true);
+	T_OK(table_put(txn, TABLE_RECEIPT_OPEN, &key, NULL));
+	T_OK(store_commit(&txn));
+	check_open(store, "1:ada:a ");
+	check_open(store, "");
+}
+
 T_MAIN("events", T(test_events), T(test_events_many), T(test_event_damage), T(test_receipts),
-       T(test_receipt_damage))
+       T(test_receipt_damage), T(test_receipts_open), T(test_receipts_closed_elsewhere))
