@@ -210,9 +210,9 @@ static int check_envelope(struct editor *editor, struct json_object *body)
 	return check_names(editor, body, names);
 }
 
-int resource_patch_by(enum resource_type type, const struct resource_rules *rules,
-		      struct json_object *current, struct json_object *body,
-		      struct resource_edit *ret, struct fault *fault)
+int resource_patch(enum resource_type type, const struct resource_rules *rules,
+		   struct json_object *current, struct json_object *body,
+		   struct resource_edit *ret, struct fault *fault)
 {
 	_cleanup_(editor_done) struct editor editor = {
 		.type = type, .strict = true, .fault = fault
@@ -237,19 +237,4 @@ int resource_patch_by(enum resource_type type, const struct resource_rules *rule
 	*ret = editor.edit;
 	editor.edit = (struct resource_edit){ .resource = NULL };
 	return 0;
-}
-
-int resource_patch(enum resource_type type, struct json_object *current, struct json_object *body,
-		   struct resource_edit *ret, struct fault *fault)
-{
-	return resource_patch_by(type, NULL, current, body, ret, fault);
-}
-
-int resource_patch_as(enum resource_type type, enum patch_dialect dialect,
-		      struct json_object *current, struct json_object *body,
-		      struct resource_edit *ret, struct fault *fault)
-{
-	const struct resource_rules rules = { .dialect = dialect };
-
-	return resource_patch_by(type, &rules, current, body, ret, fault);
 }

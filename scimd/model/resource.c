@@ -137,8 +137,8 @@ static int default_active(struct editor *editor, struct json_object *other)
 	return json_set(resource, "active", json_object_new_boolean(true));
 }
 
-int resource_create_by(enum resource_type type, const struct resource_rules *rules,
-		       struct json_object *body, struct resource_edit *ret, struct fault *fault)
+int resource_create(enum resource_type type, const struct resource_rules *rules,
+		    struct json_object *body, struct resource_edit *ret, struct fault *fault)
 {
 	_cleanup_(editor_done) struct editor editor = { .type = type, .fault = fault };
 	int r;
@@ -160,12 +160,6 @@ int resource_create_by(enum resource_type type, const struct resource_rules *rul
 	return 0;
 }
 
-int resource_create(enum resource_type type, struct json_object *body, struct resource_edit *ret,
-		    struct fault *fault)
-{
-	return resource_create_by(type, NULL, body, ret, fault);
-}
-
 /* Members are what the body lists, so without a word of them there are none. */
 static int clear_members(struct editor *editor)
 {
@@ -176,9 +170,9 @@ static int clear_members(struct editor *editor)
 	return editor_apply_members(editor, EDITOR_REMOVE, &members, NULL);
 }
 
-int resource_replace_by(enum resource_type type, const struct resource_rules *rules,
-			struct json_object *old, struct json_object *body,
-			struct resource_edit *ret, struct fault *fault)
+int resource_replace(enum resource_type type, const struct resource_rules *rules,
+		     struct json_object *old, struct json_object *body,
+		     struct resource_edit *ret, struct fault *fault)
 {
 	_cleanup_(editor_done) struct editor editor = { .type = type, .fault = fault };
 	int r;
@@ -201,12 +195,6 @@ int resource_replace_by(enum resource_type type, const struct resource_rules *ru
 	*ret = editor.edit;
 	editor.edit = (struct resource_edit){ .resource = NULL };
 	return 0;
-}
-
-int resource_replace(enum resource_type type, struct json_object *old, struct json_object *body,
-		     struct resource_edit *ret, struct fault *fault)
-{
-	return resource_replace_by(type, NULL, old, body, ret, fault);
 }
 
 struct json_object *resource_schemas(enum resource_type type, struct json_object *resource)

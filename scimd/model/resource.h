@@ -58,35 +58,22 @@ struct resource_rules {
 /* POST: check body (as parsed) into a new resource. active defaults to true for users. Unknown
  * attributes are ignored, and unknown schema URNs as the rules say. Required: userName, displayName
  * for groups. Returns 0, -EPROTO with *fault, or -ENOMEM. */
-_must_use_ int resource_create_by(enum resource_type type, const struct resource_rules *rules,
-				  struct json_object *body, struct resource_edit *ret,
-				  struct fault *fault);
-
-/* The same without rules. */
-_must_use_ int resource_create(enum resource_type type, struct json_object *body,
-			       struct resource_edit *ret, struct fault *fault);
+_must_use_ int resource_create(enum resource_type type, const struct resource_rules *rules,
+			       struct json_object *body, struct resource_edit *ret,
+			       struct fault *fault);
 
 /* PUT: body replaces current (borrowed, checked). Attributes that body leaves out are cleared, but
  * active and what is immutable stay as they were. For a group the members become exactly those of the body (MEMBER_CLEAR
  * first); without `members` in the body they are cleared as well. */
-_must_use_ int resource_replace_by(enum resource_type type, const struct resource_rules *rules,
-				   struct json_object *current, struct json_object *body,
-				   struct resource_edit *ret, struct fault *fault);
-_must_use_ int resource_replace(enum resource_type type, struct json_object *current,
-				struct json_object *body, struct resource_edit *ret,
-				struct fault *fault);
+_must_use_ int resource_replace(enum resource_type type, const struct resource_rules *rules,
+				struct json_object *current, struct json_object *body,
+				struct resource_edit *ret, struct fault *fault);
 
 /* PATCH (RFC 7644 section 3.5.2, and the ways of Okta and Entra): all operations of body or none.
  * Whatever would set `active` in a way that is not understood is refused, never skipped. */
-_must_use_ int resource_patch_by(enum resource_type type, const struct resource_rules *rules,
-				 struct json_object *current, struct json_object *body,
-				 struct resource_edit *ret, struct fault *fault);
-_must_use_ int resource_patch_as(enum resource_type type, enum patch_dialect dialect,
-				 struct json_object *current, struct json_object *body,
-				 struct resource_edit *ret, struct fault *fault);
-_must_use_ int resource_patch(enum resource_type type, struct json_object *current,
-			      struct json_object *body, struct resource_edit *ret,
-			      struct fault *fault);
+_must_use_ int resource_patch(enum resource_type type, const struct resource_rules *rules,
+			      struct json_object *current, struct json_object *body,
+			      struct resource_edit *ret, struct fault *fault);
 
 /* The value at an attribute path ("name.familyName", "emails[primary eq true].value", "URN:attr"):
  * the first one that is a non-empty string, or a number or boolean as text. Owned string in *ret;

@@ -166,9 +166,9 @@ static int edit_existing(struct write *write, struct resource_edit *ret, struct 
 	if (r < 0)
 		return r == -EPROTO ? -EIO : r;
 	if (write->kind == WRITE_REPLACE)
-		return resource_replace_by(write->type, &rules, current, write->call->body, ret,
-					   fault);
-	return resource_patch_by(write->type, &rules, current, write->call->body, ret, fault);
+		return resource_replace(write->type, &rules, current, write->call->body, ret,
+					fault);
+	return resource_patch(write->type, &rules, current, write->call->body, ret, fault);
 }
 
 int write_edit(struct write *write, struct store_txn *txn, struct resource_edit *ret,
@@ -179,7 +179,7 @@ int write_edit(struct write *write, struct store_txn *txn, struct resource_edit 
 
 	if (write->kind == WRITE_CREATE) {
 		write_begin(write);
-		r = resource_create_by(write->type, &rules, write->call->body, ret, fault);
+		r = resource_create(write->type, &rules, write->call->body, ret, fault);
 	} else {
 		r = write_load(write, txn, fault);
 		if (r >= 0)

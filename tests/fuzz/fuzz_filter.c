@@ -26,10 +26,10 @@ static struct json_object *resource_make(enum resource_type type, struct bytes t
 	struct fault fault;
 
 	if (json_parse((const char *)text.at, text.left, &body, &fault) < 0 ||
-	    resource_create(type, body, &edit, &fault) < 0) {
+	    resource_create(type, NULL, body, &edit, &fault) < 0) {
 		json_putp(&body);
 		HOLDS(json_parse(usual, strlen(usual), &body, &fault) == 0);
-		HOLDS(resource_create(type, body, &edit, &fault) == 0);
+		HOLDS(resource_create(type, NULL, body, &edit, &fault) == 0);
 	}
 	HOLDS(json_parse(meta_text, strlen(meta_text), &meta, &fault) == 0);
 	resource = TAKE_PTR(edit.resource);

@@ -27,11 +27,11 @@ static void create(enum resource_type type, struct bytes text, struct resource_e
 	const char *usual = type == RESOURCE_USER ? user_text : group_text;
 	struct fault fault;
 
-	if (body && resource_create(type, body, ret, &fault) == 0)
+	if (body && resource_create(type, NULL, body, ret, &fault) == 0)
 		return;
 	json_putp(&body);
 	body = parse(usual, strlen(usual));
-	HOLDS(resource_create(type, body, ret, &fault) == 0);
+	HOLDS(resource_create(type, NULL, body, ret, &fault) == 0);
 }
 
 static void operation_add(struct json_object *operations, const char *op, const char *path,
@@ -78,7 +78,7 @@ static void check_undo(enum resource_type type, struct json_object *now, struct 
 	(void)json_object_object_add(body, "Operations", operations);
 	if (json_object_array_length(operations) == 0)
 		return;
-	r = resource_patch(type, now, body, &edit, &fault);
+	r = resource_patch(type, NULL, now, body, &edit, &fault);
 	if (r < 0)
 		(void)fprintf(stderr, "%s\n%s\n", fault.detail, json_object_to_json_string(body));
 	HOLDS(r == 0);
@@ -92,7 +92,7 @@ static void check_result(enum resource_type type, const struct resource_edit *ed
 	struct fault fault = { 0 };
 
 	HOLDS(edit->changed == !json_object_equal(edit->resource, before));
-	HOLDS(resource_replace(type, edit->resource, edit->resource, &same, &fault) == 0);
+	HOLDS(resource_replace(type, NULL, edit->resource, edit->resource, &same, &fault) == 0);
 	HOLDS(!same.changed);
 	for (size_t i = 0; i < edit->member_count; i++)
 		HOLDS((edit->members[i].op == MEMBER_CLEAR) == !edit->members[i].user_id);
@@ -116,7 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	create(type, line, &before);
 	copy = json_copy(before.resource);
-	r = resource_patch(type, before.resource, body, &after, &fault);
+	r = resource_patch(type, NULL, before.resource, body, &after, &fault);
 	HOLDS(json_object_equal(before.resource, copy)); /* it is a copy that was changed */
 	if (r < 0) {
 		HOLDS(r == -EPROTO && fault.status == 400 && fault.detail[0] != '\0');

@@ -34,7 +34,7 @@ static void check_again(enum resource_type type, struct json_object *resource)
 
 	HOLDS(text && json_parse(text, strlen(text), &parsed, &fault) == 0);
 	HOLDS(json_object_equal(resource, parsed));
-	HOLDS(resource_replace(type, resource, parsed, &edit, &fault) == 0);
+	HOLDS(resource_replace(type, NULL, resource, parsed, &edit, &fault) == 0);
 	HOLDS(!edit.changed && json_object_equal(edit.resource, resource));
 	urns = resource_schemas(type, resource);
 	HOLDS(urns && json_object_array_length(urns) > 0);
@@ -73,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_schema_install();
 	if (json_parse((const char *)bytes.at, bytes.left, &body, &fault) < 0)
 		return 0;
-	r = resource_create(type, body, &edit, &fault);
+	r = resource_create(type, NULL, body, &edit, &fault);
 	if (r < 0) {
 		HOLDS(r == -EPROTO && fault.status == 400 && fault.detail[0] != '\0');
 		return 0;

@@ -28,7 +28,7 @@ static int patch(enum resource_type type, const char *current, const char *opera
 {
 	_cleanup_(json_putp) struct json_object *resource = object_of(current);
 	_cleanup_(json_putp) struct json_object *body = body_of(operations);
-	int r = resource_patch(type, resource, body, ret, fault);
+	int r = resource_patch(type, NULL, resource, body, ret, fault);
 
 	T_TRUE(is_json(resource, current)); /* what was there is left alone, whatever happened */
 	return r;
@@ -171,10 +171,10 @@ static void test_envelope(void)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_(json_putp) struct json_object *body = object_of(cases[i]);
 
-		T_INT(resource_patch(RESOURCE_USER, current, body, &edit, &fault), -EPROTO);
+		T_INT(resource_patch(RESOURCE_USER, NULL, current, body, &edit, &fault), -EPROTO);
 		T_STR(fault.scim_type, "invalidSyntax");
 	}
-	T_OK(resource_patch(RESOURCE_USER, current, bare, &edit, &fault));
+	T_OK(resource_patch(RESOURCE_USER, NULL, current, bare, &edit, &fault));
 	T_STR(json_get_string(edit.resource, "title"), "x");
 }
 
@@ -352,7 +352,7 @@ static void test_steps(void)
 		_cleanup_(json_putp) struct json_object *body = body_of(steps[i].operations);
 		_cleanup_(resource_edit_done) struct resource_edit edit = { .resource = NULL };
 		struct fault fault = { .detail = "" };
-		int r = resource_patch(RESOURCE_USER, current, body, &edit, &fault);
+		int r = resource_patch(RESOURCE_USER, NULL, current, body, &edit, &fault);
 
 		if (r < 0 || !json_object_equal(edit.resource, wanted))
 			fprintf(stderr, "%s\n%s\ngot %s\n", steps[i].operations, fault.detail,
@@ -567,6 +567,7 @@ static void test_dialects(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct resource_rules rules = { .dialect = cases[i].dialect };
 		_cleanup_(json_putp) struct json_object *current =
 			object_of("{'userName':'a','emails':[{'type':'home','value':'h'}]}");
 		_cleanup_(json_putp) struct json_object *body = NULL;
@@ -580,8 +581,7 @@ static void test_dialects(void)
 			 "'value':'w'}]}",
 			 cases[i].operation);
 		body = object_of(text);
-		r = resource_patch_as(RESOURCE_USER, cases[i].dialect, current, body, &edit,
-				      &fault);
+		r = resource_patch(RESOURCE_USER, &rules, current, body, &edit, &fault);
 		T_INT(r, cases[i].makes ? 0 : -EPROTO);
 		T_STR(fault.scim_type, cases[i].makes ? NULL : "noTarget");
 		if (r == 0)

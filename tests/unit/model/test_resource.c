@@ -60,7 +60,7 @@ static void test_create(void)
 		_cleanup_(json_putp) struct json_object *body = object_of(cases[i].body);
 		_cleanup_(resource_edit_done) struct resource_edit edit = { .resource = NULL };
 		struct fault fault = { .detail = "" };
-		int r = resource_create(RESOURCE_USER, body, &edit, &fault);
+		int r = resource_create(RESOURCE_USER, NULL, body, &edit, &fault);
 
 		if (r < 0)
 			fprintf(stderr, "%s: %s\n", cases[i].body, fault.detail);
@@ -137,7 +137,7 @@ static void test_create_refused(void)
 		_cleanup_(json_putp) struct json_object *body = object_of(cases[i].body);
 		struct resource_edit edit = { .member_count = 77 };
 		struct fault fault = { .status = 0 };
-		int r = resource_create(cases[i].type, body, &edit, &fault);
+		int r = resource_create(cases[i].type, NULL, body, &edit, &fault);
 
 		if (r != -EPROTO || !strstr(fault.detail, cases[i].why))
 			fprintf(stderr, "%s: %d %s\n", cases[i].body, r, fault.detail);
@@ -159,7 +159,7 @@ static int create_with(const char *name, size_t len)
 
 	memset(text, 'a', len);
 	json_object_object_add(body, name, json_object_new_string_len(text, (int)len));
-	return resource_create(RESOURCE_USER, body, &edit, &fault);
+	return resource_create(RESOURCE_USER, NULL, body, &edit, &fault);
 }
 
 static void test_bounds(void)
@@ -174,7 +174,7 @@ static void test_bounds(void)
 	T_INT(create_with(P ":sshPublicKeys", 16385), -EPROTO);
 	for (size_t i = 0; i < 1001; i++)
 		json_object_array_add(json_get(body, "roles"), json_object_new_string("r"));
-	T_INT(resource_create(RESOURCE_USER, body, &edit, &fault), -EPROTO);
+	T_INT(resource_create(RESOURCE_USER, NULL, body, &edit, &fault), -EPROTO);
 	T_TRUE(strstr(fault.detail, "roles") != NULL);
 }
 
@@ -194,7 +194,7 @@ static void test_password(void)
 		_cleanup_(resource_edit_done) struct resource_edit edit = { .resource = NULL };
 		struct fault fault;
 
-		T_OK(resource_create(RESOURCE_USER, body, &edit, &fault));
+		T_OK(resource_create(RESOURCE_USER, NULL, body, &edit, &fault));
 		T_STR(edit.password, cases[i].password);
 		T_TRUE(is_json(edit.resource, "{'userName':'a','active':true}"));
 	}
@@ -229,7 +229,7 @@ static void test_replace(void)
 		_cleanup_(resource_edit_done) struct resource_edit edit = { .resource = NULL };
 		struct fault fault = { .detail = "" };
 
-		T_OK(resource_replace(RESOURCE_USER, current, body, &edit, &fault));
+		T_OK(resource_replace(RESOURCE_USER, NULL, current, body, &edit, &fault));
 		T_TRUE(is_json(edit.resource, cases[i].wanted));
 		T_INT(edit.changed, cases[i].changed);
 		T_TRUE(is_json(current, cases[i].current));
@@ -250,7 +250,7 @@ static void test_replace_refused(void)
 		_cleanup_(resource_edit_done) struct resource_edit edit = { .resource = NULL };
 		struct fault fault;
 
-		T_INT(resource_replace(RESOURCE_USER, current, body, &edit, &fault), -EPROTO);
+		T_INT(resource_replace(RESOURCE_USER, NULL, current, body, &edit, &fault), -EPROTO);
 	}
 }
 
@@ -269,7 +269,7 @@ static void test_group(void)
 	_cleanup_(json_putp) struct json_object *empty = object_of("{'displayName':'G'}");
 	struct fault fault;
 
-	T_OK(resource_create(RESOURCE_GROUP, body, &edit, &fault));
+	T_OK(resource_create(RESOURCE_GROUP, NULL, body, &edit, &fault));
 	T_TRUE(is_json(edit.resource,
 		       "{'displayName':'G','externalId':'e',"
 		       "'urn:ietf:params:scim:schemas:extension:posix:2.0:Group':{'gidNumber':7}}"));
@@ -278,11 +278,11 @@ static void test_group(void)
 		T_INT(edit.members[i].op, MEMBER_ADD);
 		T_INT(edit.members[i].user_id[1], '1' + (int)i);
 	}
-	T_OK(resource_replace(RESOURCE_GROUP, edit.resource, body, &again, &fault));
+	T_OK(resource_replace(RESOURCE_GROUP, NULL, edit.resource, body, &again, &fault));
 	T_TRUE(!again.changed);
 	T_INT(again.member_count, 4);
 	T_INT(again.members[0].op, MEMBER_CLEAR);
-	T_OK(resource_replace(RESOURCE_GROUP, edit.resource, empty, &bare, &fault));
+	T_OK(resource_replace(RESOURCE_GROUP, NULL, edit.resource, empty, &bare, &fault));
 	T_INT(bare.member_count, 1);
 	T_INT(bare.members[0].op, MEMBER_CLEAR);
 }

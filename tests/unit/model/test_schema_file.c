@@ -146,7 +146,7 @@ static struct json_object *created(const char *badge)
 
 	T_TRUE(asprintf(&text, "{'userName':'u','active':true,'" URN "':%s}", badge) > 0);
 	body = object_of(text);
-	T_OK(resource_create(RESOURCE_USER, body, &edit, &fault));
+	T_OK(resource_create(RESOURCE_USER, NULL, body, &edit, &fault));
 	return json_object_get(edit.resource);
 }
 
@@ -199,7 +199,7 @@ static void test_values(void)
 
 		T_TRUE(asprintf(&text, "{'userName':'u','" URN "':%s}", cases[i].badge) > 0);
 		body = object_of(text);
-		r = resource_create(RESOURCE_USER, body, &edit, &fault);
+		r = resource_create(RESOURCE_USER, NULL, body, &edit, &fault);
 		T_INT(r, cases[i].wanted ? 0 : -EPROTO);
 		if (cases[i].wanted && r == 0)
 			T_TRUE(is_json(json_get(edit.resource, URN), cases[i].wanted));
@@ -259,7 +259,7 @@ static void test_patch(void)
 
 		T_TRUE(asprintf(&text, "{'Operations':[{%s}]}", cases[i].operation) > 0);
 		body = object_of(text);
-		r = resource_patch(RESOURCE_USER, current, body, &edit, &fault);
+		r = resource_patch(RESOURCE_USER, NULL, current, body, &edit, &fault);
 		if ((r == 0) != !cases[i].fault)
 			fprintf(stderr, "%s: %s\n", cases[i].operation, fault.detail);
 		T_INT(r, cases[i].fault ? -EPROTO : 0);
@@ -283,12 +283,12 @@ static void test_replace(void)
 	install();
 	current = created("{'number':'7','issued':'2020-01-01T00:00:00Z','level':1}");
 	without = object_of("{'userName':'u','" URN "':{'number':'8'}}");
-	T_OK(resource_replace(RESOURCE_USER, current, without, &edit, &fault));
+	T_OK(resource_replace(RESOURCE_USER, NULL, current, without, &edit, &fault));
 	T_TRUE(is_json(json_get(edit.resource, URN),
 		       "{'number':'8','issued':'2020-01-01T00:00:00Z'}"));
 	other = object_of("{'userName':'u','" URN
 			  "':{'number':'7','issued':'2021-01-01T00:00:00Z'}}");
-	T_INT(resource_replace(RESOURCE_USER, current, other, &none, &fault), -EPROTO);
+	T_INT(resource_replace(RESOURCE_USER, NULL, current, other, &none, &fault), -EPROTO);
 	T_STR(fault.scim_type, "mutability");
 }
 
@@ -452,13 +452,13 @@ static void test_kept(void)
 		struct fault fault;
 		int r;
 
-		T_OK(resource_create_by(RESOURCE_USER, &keeps, body, &edit, &fault));
+		T_OK(resource_create(RESOURCE_USER, &keeps, body, &edit, &fault));
 		T_TRUE(is_json(json_get(edit.resource, other), "{'a':{'x':1}}"));
 		urns = resource_schemas(RESOURCE_USER, edit.resource);
 		T_TRUE(is_json(urns, "['" URN_USER "','urn:other:1.0:User']"));
 		T_TRUE(asprintf(&text, "{'Operations':[{%s}]}", cases[i].operation) > 0);
 		patch = object_of(text);
-		r = resource_patch_by(RESOURCE_USER, &keeps, edit.resource, patch, &after, &fault);
+		r = resource_patch(RESOURCE_USER, &keeps, edit.resource, patch, &after, &fault);
 		T_INT(r, cases[i].wanted && !*cases[i].wanted ? -EPROTO : 0);
 		if (r == 0 && cases[i].wanted)
 			T_TRUE(is_json(json_get(after.resource, other), cases[i].wanted));
@@ -495,7 +495,7 @@ static void test_strict_schemas(void)
 		_cleanup_(json_putp) struct json_object *body = object_of(cases[i].body);
 		_cleanup_(resource_edit_done) struct resource_edit edit = { .resource = NULL };
 		struct fault fault;
-		int r = resource_create_by(RESOURCE_USER, &strict, body, &edit, &fault);
+		int r = resource_create(RESOURCE_USER, &strict, body, &edit, &fault);
 
 		T_INT(r, cases[i].good ? 0 : -EPROTO);
 		if (!cases[i].good)
