@@ -121,6 +121,20 @@ static int row_take_group(struct store_resource *row, const struct group_identit
 	return 0;
 }
 
+/* Tells of a group by its name, and why it is none of this host's. */
+static int group_event(struct change *change, const char *type, const struct store_resource *row)
+{
+	_cleanup_free_ char *name = display_name(row->json), *detail = NULL;
+
+	if (!name || !row->reason || !*row->reason)
+		return event_add(change, type, "", name);
+	if (asprintf(&detail, "%s: %s", name, row->reason) < 0) {
+		detail = NULL; /* undefined after a failure */
+		return -ENOMEM;
+	}
+	return event_add(change, type, "", detail);
+}
+
 int evaluate_group_again(struct change *change, const char *id)
 {
 	_cleanup_(store_resource_done) struct store_resource old = { 0 }, row = { 0 };
@@ -157,7 +171,7 @@ int evaluate_group_again(struct change *change, const char *id)
 	r = store_resource_put(change->txn, &row, &taken);
 	if (r == 0)
 		r = quarantine_begin(change, &old, &row);
-	return r < 0 ? r : event_add(change, "scim.group.patched", "", row.reason);
+	return r < 0 ? r : group_event(change, "scim.group.patched", &row);
 }
 
 int evaluate_group(struct change *change, struct store_resource *row, bool is_new,
@@ -185,8 +199,7 @@ int evaluate_group(struct change *change, struct store_resource *row, bool is_ne
 	if (r == 0)
 		r = quarantine_begin(change, &old, row);
 	if (r == 0)
-		r = event_add(change, is_new ? "scim.group.created" : "scim.group.patched", "",
-			      row->reason);
+		r = group_event(change, is_new ? "scim.group.created" : "scim.group.patched", row);
 	if (r == 0)
 		r = rename_decides(change, &old, row);
 	return r < 0 ? r : group_packets(change, &old, row, r > 0);

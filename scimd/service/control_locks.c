@@ -103,6 +103,8 @@ static int lock_change(struct control *control, bool on, struct fault *fault)
 	store_abortp(&control->txn); /* the change is to be seen afterwards */
 	if (r == 0)
 		r = change_run(control->engine, &source, lock_run, &lock, fault);
+	if (r == -EPROTO && fault->status == 409 && !on)
+		return fault_set(fault, 409, NULL, "%s is not locked", control->name);
 	if (r < 0)
 		return r;
 	log_notice("%s was %s by %s", control->name, on ? "locked" : "unlocked", lock.by);

@@ -16,6 +16,7 @@
 
 #define HASHING_MAX 2u /* yescrypt takes memory and a core: the rest of the host needs some too */
 #define FAILURES_PER_S 32u
+#define SUBJECT_MAX 128 /* bytes of a userName in an event */
 #define MEDIA_TYPE "application/scim+json"
 #define URN_SEARCH "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 #define URN_BULK_REQUEST "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
@@ -344,12 +345,17 @@ static bool is_failed_provisioning(const struct call *call, const struct fault *
 
 static void report_failure(struct call *call, const struct fault *fault)
 {
-	char detail[FAULT_DETAIL_SIZE + 64];
+	char detail[FAULT_DETAIL_SIZE + 64 + SUBJECT_MAX];
+	const char *name = NULL;
 
 	if (!is_failed_provisioning(call, fault))
 		return;
-	snprintf(detail, sizeof(detail), "%d%s%s: %s", fault->status, fault->scim_type ? " " : "",
-		 fault->scim_type ? fault->scim_type : "", fault->detail);
+	/* Who is not here has no name here, but the one that they were to be made with. */
+	if (!call->subject[0] && call->body)
+		name = json_get_string(call->body, "userName");
+	snprintf(detail, sizeof(detail), "%d%s%s: %s%s%.*s", fault->status,
+		 fault->scim_type ? " " : "", fault->scim_type ? fault->scim_type : "",
+		 fault->detail, name ? "; userName " : "", SUBJECT_MAX, name ? name : "");
 	change_event(call->engine, &call->source, "scim.provisioning_failed", call->subject,
 		     detail);
 }

@@ -73,6 +73,7 @@ static void conflicts_are_409(void)
 	T_TRUE(strstr(at(f, "detail"), "userName") != NULL);
 	T_STR(f->engine.event_type, "scim.provisioning_failed");
 	T_TRUE(strncmp(f->engine.event_detail, "409 uniqueness: ", 16) == 0);
+	T_TRUE(strstr(f->engine.event_detail, "; userName ADA@B.example") != NULL);
 	T_STR(f->engine.payload, "{\"userName\":\"ADA@B.example\"}");
 	f->with.authorization = "Bearer two"; /* userName is unique on the host */
 	T_INT(ask(f, "POST", "{\"userName\":\"ada@b.example\"}", "/Users"), 409);
