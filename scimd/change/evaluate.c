@@ -396,6 +396,21 @@ int number_take(struct change *change, struct store_resource *row, const char *n
 	return r;
 }
 
+/* Whoever pushed the one who has it is told who that is; others learn nothing of each other's people. */
+static int user_name_taken(struct change *change, const struct store_resource *row,
+			   struct fault *fault)
+{
+	_cleanup_(store_resource_done) struct store_resource owner = { 0 };
+	char id[RESOURCE_ID_SIZE];
+	int r = store_lookup(change->txn, STORE_BY_USER_NAME, NULL, row->folded_name, id);
+
+	if (r == 0)
+		r = store_resource_get(change->txn, id, &owner);
+	if (r < 0 || strcmp(owner.connection, row->connection) != 0)
+		return fault_set(fault, 409, "uniqueness", "userName is taken");
+	return fault_set(fault, 409, "uniqueness", "userName is taken by the user with id %s", id);
+}
+
 int row_put(struct change *change, const struct store_resource *row, struct fault *fault)
 {
 	enum store_index taken;
@@ -405,7 +420,7 @@ int row_put(struct change *change, const struct store_resource *row, struct faul
 		return r;
 	switch (taken) {
 	case STORE_BY_USER_NAME:
-		return fault_set(fault, 409, "uniqueness", "userName is taken");
+		return user_name_taken(change, row, fault);
 	case STORE_BY_GROUP_NAME:
 		return fault_set(fault, 409, "uniqueness", "displayName is taken");
 	case STORE_BY_POSIX_NAME:

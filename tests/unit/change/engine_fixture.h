@@ -249,6 +249,8 @@ struct change_plan {
 	void (*then)(void); /* on the writer thread, before the commit; or NULL */
 };
 
+static const char *row_connection = "okta"; /* whose the rows are that are put */
+
 static inline int row_load(struct change *change, enum resource_type type, const char *id,
 			   struct store_resource *row)
 {
@@ -258,7 +260,7 @@ static inline int row_load(struct change *change, enum resource_type type, const
 		return r;
 	*row = (struct store_resource){ .type = type, .created_us = clock_now_us() };
 	snprintf(row->id, sizeof(row->id), "%s", id);
-	snprintf(row->connection, sizeof(row->connection), "okta");
+	snprintf(row->connection, sizeof(row->connection), "%s", row_connection);
 	return 0;
 }
 

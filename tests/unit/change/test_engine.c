@@ -66,6 +66,8 @@ static void test_rename_keeps_the_home(void)
 	teardown();
 }
 
+#define TAKEN "userName is taken by the user with id a0000000-0000-4000-8000-000000000001"
+
 static void test_faults(void)
 {
 	static const struct {
@@ -73,8 +75,8 @@ static void test_faults(void)
 		int status;
 		const char *detail;
 	} cases[] = {
-		{ "ann@example.com", NULL, 409, "userName is taken" },
-		{ "ANN@EXAMPLE.COM", NULL, 409, "userName is taken" },
+		{ "ann@example.com", NULL, 409, TAKEN },
+		{ "ANN@EXAMPLE.COM", NULL, 409, TAKEN },
 		{ "ann@other.com", NULL, 409,
 		  "the account name \"ann\" is taken by another person or group" },
 		{ "team@example.com", NULL, 409,
@@ -98,6 +100,11 @@ static void test_faults(void)
 		T_STR(fault.detail, cases[i].detail);
 		T_INT(row_number('a', 2, reason), 0);
 	}
+	/* Others are not told whose it is. */
+	row_connection = "entra";
+	T_INT(put_user(2, "ann@example.com", NULL), -EPROTO);
+	T_STR(fault.detail, "userName is taken");
+	row_connection = "okta";
 	T_INT(put_user(1, "ann@example.com", POSIX_UID(70005)), -EPROTO);
 	T_STR(fault.detail, "uidNumber is 70000 and cannot be changed to 70005: files belong to it");
 	T_INT(CHANGE({ .what = DELETE_USER, .user = 9 }), -EPROTO);
