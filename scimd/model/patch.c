@@ -22,11 +22,6 @@ struct operation {
 	struct json_object *value;
 };
 
-static void editor_done(struct editor *editor)
-{
-	resource_edit_done(&editor->edit);
-}
-
 /* A member that is none of the known ones: harmless, or an attempt at "active" in the wrong
  * place. */
 static int check_stray(struct editor *editor, const char *key)
@@ -228,13 +223,5 @@ int resource_patch(enum resource_type type, const struct resource_rules *rules,
 	if (!editor.edit.resource)
 		return -ENOMEM;
 	r = apply_all(&editor, json_get(body, "Operations"));
-	if (r < 0)
-		return r;
-	r = editor_check(&editor, current);
-	if (r < 0)
-		return r;
-	editor.edit.changed = !json_object_equal(current, editor.edit.resource);
-	*ret = editor.edit;
-	editor.edit = (struct resource_edit){ .resource = NULL };
-	return 0;
+	return r < 0 ? r : editor_finish(&editor, current, ret);
 }

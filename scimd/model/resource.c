@@ -11,11 +11,6 @@
 #include "scimd/model/resource_editor.h"
 #include "scimd/model/value.h"
 
-static void editor_done(struct editor *editor)
-{
-	resource_edit_done(&editor->edit);
-}
-
 void resource_edit_done(struct resource_edit *edit)
 {
 	json_putp(&edit->resource);
@@ -149,15 +144,7 @@ int resource_create(enum resource_type type, const struct resource_rules *rules,
 	if (r < 0)
 		return r;
 	r = default_active(&editor, NULL);
-	if (r < 0)
-		return r;
-	r = editor_check(&editor, NULL);
-	if (r < 0)
-		return r;
-	editor.edit.changed = true;
-	*ret = editor.edit;
-	editor.edit = (struct resource_edit){ .resource = NULL };
-	return 0;
+	return r < 0 ? r : editor_finish(&editor, NULL, ret);
 }
 
 /* Members are what the body lists, so without a word of them there are none. */
@@ -186,15 +173,7 @@ int resource_replace(enum resource_type type, const struct resource_rules *rules
 	if (r < 0)
 		return r;
 	r = clear_members(&editor);
-	if (r < 0)
-		return r;
-	r = editor_check(&editor, old);
-	if (r < 0)
-		return r;
-	editor.edit.changed = !json_object_equal(old, editor.edit.resource);
-	*ret = editor.edit;
-	editor.edit = (struct resource_edit){ .resource = NULL };
-	return 0;
+	return r < 0 ? r : editor_finish(&editor, old, ret);
 }
 
 struct json_object *resource_schemas(enum resource_type type, struct json_object *resource)

@@ -575,7 +575,8 @@ static int object_unite(struct json_object *object)
 	return 0;
 }
 
-int editor_check(struct editor *editor, struct json_object *old)
+/* What every resource must have at the end. */
+static int editor_check(struct editor *editor, struct json_object *old)
 {
 	const struct schema *core = schema_core(editor->type);
 
@@ -596,4 +597,21 @@ int editor_check(struct editor *editor, struct json_object *old)
 			return r;
 	}
 	return editor_check_extensions(editor, old);
+}
+
+int editor_finish(struct editor *editor, struct json_object *old, struct resource_edit *ret)
+{
+	int r = editor_check(editor, old);
+
+	if (r < 0)
+		return r;
+	editor->edit.changed = !old || !json_object_equal(old, editor->edit.resource);
+	*ret = editor->edit;
+	editor->edit = (struct resource_edit){ .resource = NULL };
+	return 0;
+}
+
+void editor_done(struct editor *editor)
+{
+	resource_edit_done(&editor->edit);
 }

@@ -1,5 +1,8 @@
 /* resource_editor.h - a resource being changed: the working copy behind POST, PUT and PATCH.
- * Layer: model, private. A change that fails leaves the editor half changed: throw it away. */
+ * Layer: model, private. Threads: an editor belongs to one. What is given to it is borrowed; what
+ * it made is editor.edit, owned, until editor_finish hands it on or editor_done frees it. Errors:
+ * -EPROTO with the editor's fault, or -ENOMEM. A change that fails leaves the editor half changed:
+ * throw it away. */
 #ifndef SCIMD_MODEL_RESOURCE_EDITOR_H
 #define SCIMD_MODEL_RESOURCE_EDITOR_H
 
@@ -43,10 +46,13 @@ _must_use_ int editor_apply_members(struct editor *editor, enum editor_op op,
 _must_use_ int editor_apply_unknown(struct editor *editor, enum editor_op op, const char *key,
 				    struct json_object *value);
 
-/* What every resource must have at the end. old: what it was before (borrowed), or NULL. */
-_must_use_ int editor_check(struct editor *editor, struct json_object *old);
+/* The last step: check what every resource must have, and hand on what was made. old: what it was before
+ * (borrowed), or NULL. ret is untouched on failure. */
+_must_use_ int editor_finish(struct editor *editor, struct json_object *old,
+			     struct resource_edit *ret);
+void editor_done(struct editor *editor);
 
-/* The part of it that schemas of the configuration want. */
+/* The part of that check which schemas of the configuration want. */
 _must_use_ int editor_check_extensions(struct editor *editor, struct json_object *old);
 
 /* An extension's URN that is no schema here. */
