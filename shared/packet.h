@@ -1,5 +1,6 @@
-/* packet.h - bodies of the warden's protocol: bounded reading and writing. Layer: shared, libc only.
- * A failed step makes the packet bad for good; one check at the end is enough. */
+/* packet.h - bodies of the warden's protocol: bounded reading and writing. Layer: shared, libc
+ * only. Threads: any, each with a packet of its own; nothing allocates. A reader borrows the bytes
+ * it reads. A failed step makes the packet bad for good; one check at the end is enough. */
 #ifndef SHARED_PACKET_H
 #define SHARED_PACKET_H
 

@@ -1,8 +1,9 @@
-/* warden_proto.h - what scimd asks of scimd-warden, over a SOCK_SEQPACKET unix socket.
- * Layer: shared, libc only. One message is one packet: struct warden_message, then `size` bytes of
- * body. The warden accepts the peer whose credentials are scimd's user (or root) and nobody else; one
- * client is served at a time, a second one waits. A message that is malformed, too long, unknown or out
- * of order is answered WARDEN_REFUSED with a sentence and changes nothing; the connection stays.
+/* warden_proto.h - what scimd asks of scimd-warden, over a SOCK_SEQPACKET unix socket. Layer:
+ * shared, libc only. Threads: any; there is nothing here but constants and layouts. One message is
+ * one packet: struct warden_message, then `size` bytes of body. The warden accepts the peer whose
+ * credentials are scimd's user (or root) and nobody else; one client is served at a time, a second
+ * one waits. A message that is malformed, too long, unknown or out of order is answered
+ * WARDEN_REFUSED with a sentence and changes nothing; the connection stays.
  *
  *   scimd                                 warden
  *   HELLO                            →

@@ -1,4 +1,6 @@
-/* filter_node.h - the tree behind struct filter. Layer: model, private. */
+/* filter_node.h - the tree behind struct filter. Layer: model, private. Threads: any; nothing
+ * changes a tree once it is parsed. filter_freep of its root frees all of it; attributes in it are
+ * the schema's, which never go away. */
 #ifndef SCIMD_MODEL_FILTER_NODE_H
 #define SCIMD_MODEL_FILTER_NODE_H
 

@@ -1,7 +1,9 @@
 /* value.h - one attribute's value as the client sent it, checked and brought into the schema's
- * form. Layer: model, private. Faults are 400 invalidValue and name the attribute, never the
- * value. strict (PATCH): an object of which no sub-attribute is known is a fault instead of
- * nothing. */
+ * form. Layer: model, private. Threads: any, for values that nobody else has. JSON that is given
+ * is borrowed and what is put into *ret is owned; a function that fails may have changed its
+ * target in part. Errors: -EPROTO with *fault, or -ENOMEM, but for the last two. Faults are 400
+ * invalidValue and name the attribute, never the value. strict (PATCH): an object of which no
+ * sub-attribute is known is a fault instead of nothing. */
 #ifndef SCIMD_MODEL_VALUE_H
 #define SCIMD_MODEL_VALUE_H
 

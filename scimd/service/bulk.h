@@ -1,4 +1,7 @@
-/* bulk.h - many writes in one request (RFC 7644 section 3.7). Layer: service, inside it. */
+/* bulk.h - many writes in one request (RFC 7644 section 3.7). Layer: service, inside it. Threads:
+ * as the call that it answers, and a bulk_work as its call: the writer's thread runs its change
+ * while the request's waits. Errors: -EPROTO with *fault for the whole request; what is wrong with
+ * one operation is told in that operation's own answer; -ENOMEM. */
 #ifndef SCIMD_SERVICE_BULK_H
 #define SCIMD_SERVICE_BULK_H
 
@@ -44,7 +47,7 @@ struct bulk_operation {
 };
 
 struct bulk {
-	struct call *call;
+	struct call *call; /* borrowed */
 	struct bulk_operation *operations; /* owned (bulk_done) */
 	size_t count;
 	size_t *order; /* owned; in which they are performed */
@@ -61,6 +64,7 @@ _must_use_ int bulk_find_references(struct bulk *bulk, struct bulk_operation *op
 _must_use_ int bulk_resolve(struct bulk *bulk, struct bulk_operation *operation, char **ret_path,
 			    struct fault *fault);
 
+/* Free everything but the call. */
 void bulk_done(struct bulk *bulk);
 
 #endif

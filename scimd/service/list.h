@@ -1,4 +1,6 @@
-/* list.h - queries over resources (RFC 7644 section 3.4.2, RFC 9865). Layer: service, inside it. */
+/* list.h - queries over resources (RFC 7644 section 3.4.2, RFC 9865). Layer: service, inside it.
+ * Threads: as the call, which is borrowed and takes the answer. Errors: -EPROTO with *fault, or another
+ * negative errno, from which the caller makes the answer. */
 #ifndef SCIMD_SERVICE_LIST_H
 #define SCIMD_SERVICE_LIST_H
 

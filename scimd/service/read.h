@@ -1,4 +1,6 @@
-/* read.h - answering with one resource (RFC 7644 section 3.4.1). Layer: service, inside it. */
+/* read.h - answering with one resource (RFC 7644 section 3.4.1). Layer: service, inside it.
+ * Threads: as the call, which is borrowed and takes the answer. Errors: -EPROTO with *fault, or another
+ * negative errno, from which the caller makes the answer. */
 #ifndef SCIMD_SERVICE_READ_H
 #define SCIMD_SERVICE_READ_H
 

@@ -1,4 +1,5 @@
-/* ledger.h - what storing a resource does to the id ledger. Layer: store, private. */
+/* ledger.h - what storing a resource does to the id ledger. Layer: store, private.
+ * Threads: as store.h. Errors: as store.h, and those below. What is given is borrowed. */
 #ifndef SCIMD_STORE_LEDGER_H
 #define SCIMD_STORE_LEDGER_H
 

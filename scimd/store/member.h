@@ -1,4 +1,5 @@
-/* member.h - what deleting or renaming a resource does to memberships. Layer: store, private. */
+/* member.h - what deleting or renaming a resource does to memberships. Layer: store, private.
+ * Threads: as store.h. Errors: as store.h. What is given is borrowed. */
 #ifndef SCIMD_STORE_MEMBER_H
 #define SCIMD_STORE_MEMBER_H
 

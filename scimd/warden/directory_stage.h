@@ -1,6 +1,8 @@
-/* directory_stage.h - a batch being staged: what the files of the writer share. Layer: warden, private
- * to directory_*.c. Lookups see the published state with the batch's own changes. A pointer into a
- * record lives until the next stage_reserve, which may move everything to a new file. */
+/* directory_stage.h - a batch being staged: what the files of the writer share. Layer: warden,
+ * private to directory_*.c. Threads: one. Errors: negative errno; -ENOENT is a lookup's answer,
+ * after any other the batch is lost. Lookups see the published state with the batch's own changes.
+ * A pointer into a record lives until the next stage_reserve, which may move everything to a new
+ * file. */
 #ifndef SCIMD_WARDEN_DIRECTORY_STAGE_H
 #define SCIMD_WARDEN_DIRECTORY_STAGE_H
 

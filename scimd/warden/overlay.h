@@ -1,5 +1,6 @@
-/* overlay.h - slot values staged by a batch: a map from file offset to the new 8 bytes.
- * Layer: warden, below directory_writer.c. */
+/* overlay.h - slot values staged by a batch: a map from file offset to the new 8 bytes. Layer:
+ * warden, below directory_writer.c. Threads: one. A zeroed overlay is empty. Errors: -ENOMEM, and
+ * then nothing changed. */
 #ifndef SCIMD_WARDEN_OVERLAY_H
 #define SCIMD_WARDEN_OVERLAY_H
 
@@ -15,12 +16,13 @@ struct overlay_entry {
 };
 
 struct overlay {
-	struct overlay_entry *entries;
+	struct overlay_entry *entries; /* owned */
 	size_t capacity, count;
 };
 
 _must_use_ int overlay_set(struct overlay *overlay, uint64_t offset, uint64_t value);
 bool overlay_get(const struct overlay *overlay, uint64_t offset, uint64_t *ret);
+/* Empty it for the next batch, without giving memory back. */
 void overlay_clear(struct overlay *overlay);
 void overlay_done(struct overlay *overlay);
 
