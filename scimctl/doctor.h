@@ -13,6 +13,7 @@ struct doctor {
 	const struct conf *conf;    /* NULL if it cannot be read */
 	struct json_object *checks; /* owned by the caller */
 	enum doctor_level worst;
+	bool serves; /* scimd answers */
 	bool canary; /* the directory has one */
 };
 

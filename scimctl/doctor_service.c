@@ -41,7 +41,8 @@ static void webhook(struct doctor *doctor, struct json_object *state)
 		doctor_report(doctor, "webhook", DOCTOR_OK, NULL, "%s takes events", host);
 }
 
-static void status(struct doctor *doctor)
+/* Whether scimd answers. */
+static bool status(struct doctor *doctor)
 {
 	_cleanup_(json_putp) struct json_object *answer = NULL;
 	struct json_object *warden = NULL, *value = NULL;
@@ -50,7 +51,7 @@ static void status(struct doctor *doctor)
 	if (client_get(doctor->context, "/v1/status", &answer) != EXIT_SUCCESS) {
 		doctor_report(doctor, "scimd", DOCTOR_FAILURE, "systemctl restart scimd",
 			      "does not answer; changes are not taken, denials go on");
-		return;
+		return false;
 	}
 	doctor_report(doctor, "scimd", DOCTOR_OK, NULL, "answers, version %s",
 		      json_string(answer, "version"));
@@ -72,8 +73,8 @@ static void status(struct doctor *doctor)
 		doctor_report(doctor, "offboarding", DOCTOR_OK, NULL, "none is unfinished");
 	if (json_object_object_get_ex(answer, "webhook", &value) && value)
 		webhook(doctor, value);
+	return true;
 }
-
 
 static void token_age(struct doctor *doctor, const char *name, bool rotating)
 {
@@ -165,7 +166,8 @@ static void directory(struct doctor *doctor)
 
 void doctor_service(struct doctor *doctor)
 {
-	status(doctor);
+	doctor->serves = status(doctor);
 	directory(doctor);
-	connections(doctor);
+	if (doctor->serves)
+		connections(doctor);
 }

@@ -15,7 +15,7 @@ static size_t own_keys(struct doctor *doctor)
 	_cleanup_(json_putp) struct json_object *users = NULL;
 	size_t count = 0;
 
-	if (client_get(doctor->context, "/v1/users", &users) != EXIT_SUCCESS)
+	if (!doctor->serves || client_get(doctor->context, "/v1/users", &users) != EXIT_SUCCESS)
 		return 0;
 	for (size_t i = 0; i < json_object_array_length(users); i++) {
 		struct json_object *user = json_object_array_get_idx(users, i);

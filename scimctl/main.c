@@ -225,6 +225,20 @@ static const struct command *command_find(char **operands, int *ret_words)
 	return NULL;
 }
 
+/* What begins with a word that is no command by itself. */
+static int command_usage(const char *word)
+{
+	bool known = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (commands[i].sub && strcmp(commands[i].name, word) == 0) {
+			fprintf(stderr, "%s scimctl %s\n", known ? "      " : "Usage:",
+				commands[i].synopsis);
+			known = true;
+		}
+	return known ? EXIT_USAGE : usage("there is no such command", word);
+}
+
 static int command_run(const struct context *context, char **operands, int count,
 		       const char *letters)
 {
@@ -235,7 +249,7 @@ static int command_run(const struct context *context, char **operands, int count
 		return usage("a command is needed", NULL);
 	command = command_find(operands, &words);
 	if (!command)
-		return usage("there is no such command", operands[0]);
+		return command_usage(operands[0]);
 	if (count - words < command->operands ||
 	    (count - words > command->operands && !command->more))
 		return usage("the command is", command->synopsis);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 
 #include "scimctl/scimctl.h"
 
@@ -137,8 +138,6 @@ int print_json(struct json_object *object)
 
 #define COLUMN_MIN 6u /* characters a column keeps however narrow the terminal */
 #define LAST_MIN 24u  /* and the last, a sentence, before optional columns go */
-#define TIME_DATE 10u /* "2026-01-31T15:30:00.123Z": where the T is, */
-#define TIME_SECONDS 19u /* and what tables show */
 
 struct table {
 	char **cells; /* rows times count, owned */
@@ -154,18 +153,21 @@ static void table_done(struct table *table)
 	free(table->widths);
 }
 
-/* People read times with a blank and without fractions; JSON has them whole. */
+/* "2026-01-31T15:30:00.123Z", as JSON has it, becomes "2026-01-31 16:30" where it is an hour later. */
 static void time_shorten(char *text)
 {
 	static const char form[] = "dddd-dd-ddTdd:dd:dd";
+	struct tm tm = { 0 };
+	time_t at;
 
 	for (size_t i = 0; form[i]; i++)
 		if (form[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != form[i])
 			return;
-	if (text[strlen(text) - 1] != 'Z')
+	if (text[strlen(text) - 1] != 'Z' || !strptime(text, "%Y-%m-%dT%H:%M:%S", &tm))
 		return;
-	text[TIME_DATE] = ' ';
-	text[TIME_SECONDS] = '\0';
+	at = timegm(&tm);
+	if (localtime_r(&at, &tm))
+		(void)strftime(text, sizeof(form), "%Y-%m-%d %H:%M", &tm); /* shorter than it was */
 }
 
 static char *cell_text(struct json_object *array, size_t row, const char *key)
@@ -232,23 +234,41 @@ static size_t table_width(const struct table *table, size_t last_most)
 	return total;
 }
 
-/* Leaves out optional columns from the right until the others fit whole, the last one cut. */
+static bool column_is_empty(const struct table *table, size_t column)
+{
+	for (size_t row = 0; row < table->rows; row++)
+		if (strcmp(table->cells[row * table->count + column], "-") != 0)
+			return false;
+	return table->rows > 0;
+}
+
+/* Leaves out columns in which nothing is until the others fit whole, then optional ones from the right
+ * until the others fit whole, the last one cut. */
 static void table_drop(struct table *table, const struct column *columns, size_t width)
 {
+	for (size_t c = table->count; c > 1 && table_width(table, SIZE_MAX) > width; c--)
+		if (column_is_empty(table, c - 1))
+			table->widths[c - 1] = 0;
 	for (size_t c = table->count; c > 0 && table_width(table, LAST_MIN) > width; c--)
 		if (columns[c - 1].optional)
 			table->widths[c - 1] = 0;
 }
 
+/* A state that is cut is none. */
+static bool is_state(const struct column *column)
+{
+	return strcmp(column->key, "status") == 0 || strcmp(column->key, "state") == 0;
+}
+
 /* Takes from the last column, then from the widest, until the line fits. */
-static void table_fit(struct table *table, size_t width)
+static void table_fit(struct table *table, const struct column *columns, size_t width)
 {
 	size_t total = table_width(table, SIZE_MAX), last = table->count - 1, widest;
 
 	for (; width && total > width; total--) {
 		widest = last;
 		for (size_t c = 0; table->widths[last] <= LAST_MIN && c < last; c++)
-			if (table->widths[c] > table->widths[widest])
+			if (table->widths[c] > table->widths[widest] && !is_state(&columns[c]))
 				widest = c;
 		if (table->widths[widest] <= COLUMN_MIN)
 			return;
@@ -273,7 +293,7 @@ static void text_cut(char **text, size_t width)
 	*text = cut;
 }
 
-static enum style cell_style(const char *key, const char *text)
+static enum style cell_style(const struct column *column, const char *text)
 {
 	static const struct {
 		const char *text;
@@ -283,7 +303,7 @@ static enum style cell_style(const char *key, const char *text)
 		{ "deactivated", STYLE_DIM }, { "done", STYLE_GOOD }, { "open", STYLE_ATTENTION },
 	};
 
-	if (strcmp(key, "status") != 0 && strcmp(key, "state") != 0)
+	if (!is_state(column))
 		return STYLE_PLAIN;
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (strcmp(known[i].text, text) == 0)
@@ -296,6 +316,16 @@ static void cell_print(enum style style, const char *text, size_t width, bool la
 	print_styled(style, last ? 0 : width + 1, text);
 	if (last)
 		putchar('\n');
+}
+
+/* The last column that is shown. */
+static size_t table_last(const struct table *table)
+{
+	size_t last = table->count - 1;
+
+	while (last > 0 && !table->widths[last])
+		last--;
+	return last;
 }
 
 static void heading_print(const char *title, size_t width, bool last)
@@ -312,7 +342,7 @@ int print_table(const struct context *context, struct json_object *array,
 		const struct column *columns, size_t count)
 {
 	_cleanup_(table_done) struct table table = { .count = count };
-	size_t width;
+	size_t width, last;
 
 	if (json_object_is_type(array, json_type_array))
 		table.rows = json_object_array_length(array);
@@ -327,17 +357,18 @@ int print_table(const struct context *context, struct json_object *array,
 	width = terminal_width();
 	if (width)
 		table_drop(&table, columns, width);
-	table_fit(&table, width);
+	table_fit(&table, columns, width);
+	last = table_last(&table);
 	for (size_t c = 0; c < count; c++)
-		heading_print(columns[c].title, table.widths[c], c + 1 == count);
+		heading_print(columns[c].title, table.widths[c], c == last);
 	for (size_t i = 0; i < table.rows * count; i++) {
 		size_t c = i % count;
 
 		if (!table.widths[c])
 			continue;
 		text_cut(&table.cells[i], table.widths[c]);
-		cell_print(cell_style(columns[c].key, table.cells[i]), table.cells[i],
-			   table.widths[c], c + 1 == count);
+		cell_print(cell_style(&columns[c], table.cells[i]), table.cells[i],
+			   table.widths[c], c == last);
 	}
 	return EXIT_SUCCESS;
 }
@@ -350,6 +381,33 @@ static bool is_nested(struct json_object *value)
 		return true;
 	return json_object_is_type(value, json_type_array) && json_object_array_length(value) > 0 &&
 	       json_object_is_type(json_object_array_get_idx(value, 0), json_type_object);
+}
+
+/* Microseconds of what stands there for people too: "received_us" beside "received". */
+static bool is_twin(struct json_object *object, const char *key)
+{
+	static const char *const ends[] = { "", "_ms" };
+	size_t len = strlen(key);
+	char twin[64];
+
+	if (len < 4 || len >= sizeof(twin) - 3 || strcmp(key + len - 3, "_us") != 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		(void)snprintf(twin, sizeof(twin), "%.*s%s", (int)(len - 3), key, ends[i]);
+		if (json_object_object_get_ex(object, twin, NULL))
+			return true;
+	}
+	return false;
+}
+
+/* "processes_left" and "displayName" are "processes left" and "display name" for people. */
+static void key_print(const char *key)
+{
+	for (; *key; key++)
+		if (*key >= 'A' && *key <= 'Z')
+			printf(" %c", *key - 'A' + 'a');
+		else
+			putchar(*key == '_' ? ' ' : *key);
 }
 
 /* One object of a list as a line: "key value, key value". */
@@ -366,18 +424,33 @@ static int item_print(struct json_object *item, int indent)
 	}
 	json_object_object_foreach(item, key, value)
 	{
-		_cleanup_free_ char *text = value_text(value);
+		_cleanup_free_ char *text = is_twin(item, key) ? NULL : value_text(value);
 
+		if (is_twin(item, key))
+			continue;
 		if (!text)
 			return complain("out of memory");
-		printf("%s%s %s", separator, key, text);
+		fputs(separator, stdout);
+		key_print(key);
+		printf(" %s", text);
 		separator = ", ";
 	}
 	putchar('\n');
 	return EXIT_SUCCESS;
 }
 
-static int object_print(struct json_object *object, int indent)
+static void field_print(const char *key, int indent, bool ours)
+{
+	printf("%*s", indent, "");
+	if (ours)
+		key_print(key);
+	else
+		print_tame(key);
+	putchar(':');
+}
+
+/* ours: the keys are scimd's, not the configuration's. */
+static int object_print(struct json_object *object, int indent, bool ours)
 {
 	int code = EXIT_SUCCESS;
 
@@ -387,10 +460,14 @@ static int object_print(struct json_object *object, int indent)
 	{
 		_cleanup_free_ char *text = NULL;
 
+		if (ours && is_twin(object, key))
+			continue;
+		field_print(key, indent, ours);
 		if (is_nested(value)) {
-			printf("%*s%s:\n", indent, "", key);
+			putchar('\n');
 			if (json_object_is_type(value, json_type_object))
-				code = object_print(value, indent + 2);
+				code = object_print(value, indent + 2,
+						    strcmp(key, "attributes") != 0);
 			else
 				for (size_t i = 0; i < json_object_array_length(value); i++)
 					code = item_print(json_object_array_get_idx(value, i),
@@ -400,7 +477,7 @@ static int object_print(struct json_object *object, int indent)
 		text = value_text(value);
 		if (!text)
 			return complain("out of memory");
-		printf("%*s%s: %s\n", indent, "", key, text);
+		printf(" %s\n", text);
 	}
 	return code;
 }
@@ -409,7 +486,7 @@ int print_object(struct json_object *object)
 {
 	if (!json_object_is_type(object, json_type_object))
 		return complain("scimd's answer is not what was asked for");
-	return object_print(object, 0);
+	return object_print(object, 0, true);
 }
 
 int show_table(const struct context *context, const char *path, const struct column *columns,

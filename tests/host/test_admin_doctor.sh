@@ -66,6 +66,10 @@ broken "a bad configuration" configuration 'zz.conf:1' \
 	'echo nonsense >/etc/scimd/scimd.conf.d/zz.conf' 'rm /etc/scimd/scimd.conf.d/zz.conf'
 broken "scimd stopped" scimd 'does not answer.*systemctl restart' \
 	'systemctl stop scimd' 'systemctl start scimd; sleep 1'
+host_run "$HOST" systemctl stop scimd
+is "… and that is complained about once" 1 \
+	"$(host_run "$HOST" scimctl doctor 2>&1 | grep -c 'scimd does not run')"
+host_run "$HOST" systemctl start scimd
 host_run "$HOST" mv /etc/ssh/sshd_config.d/50-scim.conf /root/
 like "no AuthorizedKeysCommand is a warning" 'enable ssh' "$(found sshd warning)"
 host_run "$HOST" mv /root/50-scim.conf /etc/ssh/sshd_config.d/

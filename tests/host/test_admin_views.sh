@@ -51,8 +51,15 @@ for width in 40 60 80 200; do
 done
 like "at 80 columns names and states are whole" '^bob +[0-9]+ +deactivated ' \
 	"$(host_run "$HOST" env COLUMNS=80 scimctl users)"
-like "… and times are short and whole" '^([0-9]+ +)?20[0-9-]{8} [0-9:]{8}  scim.user.created ' \
+like "… and times are short and whole" '^([0-9]+ +)?20[0-9-]{8} [0-9]{2}:[0-9]{2}  scim.user.created ' \
 	"$(host_run "$HOST" env COLUMNS=80 scimctl events)"
+is "… and of this place" "$(host_run "$HOST" env TZ=XXX-5 date -d "$(ctl users --json | jq -r '.[0].changed')" \
+	'+%Y-%m-%d %H:%M')" "$(host_run "$HOST" env TZ=XXX-5 scimctl users | sed -n 2p |
+	grep -oE '20[0-9-]{8} [0-9]{2}:[0-9]{2}' | head -n 1)"
+like "at 46 a state is whole" '^bob +[0-9]+ +deactivated ' \
+	"$(host_run "$HOST" env COLUMNS=46 scimctl users)"
+like "a column in which nothing is goes first" ' USER NAME +CHANGED *$' \
+	"$(host_run "$HOST" env COLUMNS=80 scimctl users cleo | head -n 1)"
 like "… in JSON exact" '^20[0-9-]{8}T[0-9:]{8}\.[0-9]{3}Z$' "$(ctl users --json | jq -r '.[0].changed')"
 like "… in colour" $'\e\\[32m' "$(host_run "$HOST" script -qec \
 	'TERM=xterm scimctl users' /dev/null)"
@@ -154,6 +161,16 @@ done
 took=$(($(host_now_ms) - started))
 host_run "$HOST" sh -c 'kill -CONT "$(systemctl show -P MainPID scimd)"'
 ok "twenty denials do not wait for a scimd that is stopped ($took ms)" test "$took" -lt 3000
+receipt=$(ctl receipt cleo)
+like "a receipt is for people" '^processes left: 0$' "$receipt"
+is "… without microseconds of what is there already" "" "$(grep -E '[ _]us:? ' <<<"$receipt")"
+like "… in JSON with them" '^[0-9]+$' "$(ctl receipt cleo --json | jq .received_us)"
+like "… and an attribute keeps its name" '^  login: ada@corp.example$' "$(ctl user ada)"
+like "an event names its group" '^Linux Admins$' \
+	"$(ctl events --type scim.group.created --json | jq -r '.[].detail')"
+refused "to unlock who is not locked names them" '^scimctl: ada is not locked$' ctl unlock ada
+refused "half a command shows the whole" '^Usage: scimctl connection add' ctl connection
+is "… as wrong usage" 2 "$(ctl connection >/dev/null 2>&1; echo $?)"
 is "receipts" "bob cert cleo" "$(ctl receipts --json | jq -r '.[].user' | xargs)"
 is "receipts of one" "cleo" "$(ctl receipts --user cleo --json | jq -r '.[].user' | xargs)"
 metrics=$(ctl metrics)
