@@ -107,6 +107,21 @@ ok "… and not before" host_ssh "$HOST" past "$T_DIR/cert.key" true
 scim DELETE "/Users/$cert"
 sent "DELETE" 204
 
+# Options that are allowed come along, and sshd obeys them; a key with others is left out.
+scim_configure options <<<"[identity]"$'\n'"key_options = restrict, command"
+ok "reload" host_run "$HOST" systemctl reload scimd
+scim POST /Users "$(jq -cn --arg key "$(cut -d ' ' -f 1,2 "$T_DIR/key.pub")" --arg urn "$SCIM_POSIX" '{
+	schemas: ["urn:ietf:params:scim:schemas:core:2.0:User", $urn], userName: "opt@corp.example",
+	active: true, ($urn): {sshPublicKeys: [
+		"restrict,command=\"echo \\\"forced, $USER\\\"\" \($key)", "pty \($key)"]}}')"
+sent "POST with options" 201
+opt=$(scim_id)
+is "sshd obeys the options of a key" "forced, opt" "$(host_ssh "$HOST" opt "$T_DIR/key" id)"
+like "one with another option is ignored, with an event" 'sshPublicKeys\[1\] is ignored: .*key_options' \
+	"$(ctl events --type scim.key_ignored --user opt --json | jq -r '.[].detail')"
+scim DELETE "/Users/$opt"
+sent "DELETE" 204
+
 # Passwords are the identity provider's.
 scim_configure password <<-END
 	[identity]
@@ -171,7 +186,7 @@ like "an event names its group" '^Linux Admins$' \
 refused "to unlock who is not locked names them" '^scimctl: ada is not locked$' ctl unlock ada
 refused "half a command shows the whole" '^Usage: scimctl connection add' ctl connection
 is "… as wrong usage" 2 "$(ctl connection >/dev/null 2>&1; echo $?)"
-is "receipts" "bob cert cleo" "$(ctl receipts --json | jq -r '.[].user' | xargs)"
+is "receipts" "bob cert opt cleo" "$(ctl receipts --json | jq -r '.[].user' | xargs)"
 is "receipts of one" "cleo" "$(ctl receipts --user cleo --json | jq -r '.[].user' | xargs)"
 metrics=$(ctl metrics)
 like "metrics: people by status" '^scimd_users\{status="locked"\} 1$' "$metrics"
