@@ -116,7 +116,7 @@ static int operation_check(const struct bulk_operation *operation, struct fault 
 	if (is_post(operation) && !operation->id[0])
 		return fault_set(fault, 400, "invalidSyntax",
 				 "another operation has this bulkId already");
-	if (operation->path[0] != '/' || strchr(operation->path, '?'))
+	if (operation->path[0] != '/' || operation->path[1] == '/' || strchr(operation->path, '?'))
 		return fault_set(fault, 400, "invalidSyntax",
 				 "the path must be relative to the base URL: /Users or /Groups, "
 				 "and an id but for POST");
