@@ -225,6 +225,7 @@ static int store_open_by(const char *directory, u_int32_t recover, struct store 
 		return -ENOMEM;
 	store->directory_fd = store->lock_fd = -1;
 	pthread_mutex_init(&store->backup_lock, NULL);
+	pthread_mutex_init(&store->meta_lock, NULL);
 	if ((r = store_lock(store, directory)) < 0 ||
 	    (r = env_open(store, directory, recover)) < 0)
 		return r;
@@ -272,6 +273,7 @@ void store_closep(struct store **store_ptr)
 	closep(&store->directory_fd);
 	explicit_bzero(store->secret, sizeof(store->secret));
 	pthread_mutex_destroy(&store->backup_lock);
+	pthread_mutex_destroy(&store->meta_lock);
 	free(store);
 	errno = saved;
 }
@@ -318,11 +320,22 @@ static int txn_begin_quietly(DB_ENV *env, DB_TXN *parent, DB_TXN **ret, u_int32_
 	return r;
 }
 
+/* libdb fixes a snapshot at its first read; ours is fixed when it begins, by a look into a table
+ * that nearly nobody writes: not into TABLE_META, see struct store. */
+static int snapshot_pin(struct store_txn *txn)
+{
+	_cleanup_bytes_ struct bytes key = BYTES_INIT;
+	int r;
+
+	codec_put_u8(&key, 0);
+	r = table_has(txn, TABLE_LOCK, &key);
+	return r < 0 ? r : 0;
+}
+
 int store_begin(struct store *store, struct store_txn *parent, bool write, struct store_txn **ret)
 {
 	_cleanup_(store_abortp) struct store_txn *txn = NULL;
 	u_int32_t flags = write || parent ? 0 : DB_TXN_SNAPSHOT;
-	uint64_t pinned;
 	int r;
 
 	if (parent && write && !parent->write)
@@ -335,8 +348,7 @@ int store_begin(struct store *store, struct store_txn *parent, bool write, struc
 	if ((r = store_error(txn_begin_quietly(store->env, parent ? parent->handle : NULL,
 					       &txn->handle, flags))) < 0)
 		return r;
-	/* libdb fixes a snapshot at its first read; ours is fixed when it begins. */
-	if (!write && !parent && (r = store_revision(txn, &pinned)) < 0)
+	if (!write && !parent && (r = snapshot_pin(txn)) < 0)
 		return r;
 	*ret = TAKE_PTR(txn);
 	return 0;

@@ -43,12 +43,18 @@ static int bytes_check(const struct bytes *bytes)
 int table_get(struct store_txn *txn, enum table table, const struct bytes *key, struct bytes *ret)
 {
 	DB *db = txn->store->tables[table];
+	bool one_by_one = table == TABLE_META && !txn->write;
 	DBT k = dbt_in(key), v = dbt_out();
 	int r;
 
 	if ((r = bytes_check(key)) < 0)
 		return r;
-	if ((r = store_error(db->get(db, txn->handle, &k, &v, 0))) < 0)
+	if (one_by_one)
+		pthread_mutex_lock(&txn->store->meta_lock);
+	r = store_error(db->get(db, txn->handle, &k, &v, 0));
+	if (one_by_one)
+		pthread_mutex_unlock(&txn->store->meta_lock);
+	if (r < 0)
 		return r;
 	*ret = (struct bytes){ v.data, v.size, v.size, false };
 	return 0;

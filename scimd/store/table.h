@@ -55,6 +55,11 @@ struct store {
 	uint64_t complaints_since_us; /* libdb's messages, store.c; monotonic */
 	unsigned int complaints;
 	pthread_mutex_t backup_lock; /* held while a backup is made: logs stay */
+	/* One snapshot at a time reads TABLE_META. While somebody writes its first page, which each
+	 * change does, libdb has a reader try again and again; many of them at once would never
+	 * leave the latch of the page's hash bucket to the one who has to take it before he lets
+	 * go of the page. */
+	pthread_mutex_t meta_lock;
 };
 
 struct store_txn {

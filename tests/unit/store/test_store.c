@@ -773,6 +773,49 @@ static void test_readers_beside_writer(void)
 	T_INT(reading.wrong, 0);
 }
 
+/* What nearly every request begins with. */
+static void *glance_loop(void *context)
+{
+	struct reading *reading = context;
+
+	while (!__atomic_load_n(&reading->stop, __ATOMIC_ACQUIRE)) {
+		_cleanup_txn_ struct store_txn *txn = NULL;
+		uint64_t count;
+
+		if (store_begin(reading->store, NULL, false, &txn) < 0 ||
+		    store_resource_count(txn, RESOURCE_USER, NULL, &count) < 0)
+			__atomic_add_fetch(&reading->wrong, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+/* However many begin to read all the time, changes and checkpoints come through. */
+static void test_many_readers_let_the_writer_in(void)
+{
+	_cleanup_dir_ struct dir dir = dir_make();
+	_cleanup_store_ struct store *store = t_open(&dir);
+	struct reading reading = { .store = store };
+	pthread_t threads[24];
+	uint64_t revision;
+
+	alarm(60);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		T_OK(pthread_create(&threads[i], NULL, glance_loop, &reading));
+	for (unsigned int i = 0; i < 100; i++) {
+		_cleanup_txn_ struct store_txn *txn = t_begin(store, NULL, true);
+
+		T_OK(store_revision_next(txn, &revision));
+		T_OK(store_commit_unsynced(&txn));
+		if (i % 2 == 0)
+			T_OK(store_checkpoint(store));
+	}
+	__atomic_store_n(&reading.stop, true, __ATOMIC_RELEASE);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		T_OK(pthread_join(threads[i], NULL));
+	alarm(0);
+	T_INT(reading.wrong, 0);
+}
+
 static void damage(struct store_txn *txn, enum table table, struct bytes *key, struct bytes *value)
 {
 	T_OK(table_put(txn, table, key, value));
@@ -1007,6 +1050,7 @@ T_MAIN("store", T(test_open), T(test_instances_differ), T(test_files_are_private
        T(test_members_have_titles), T(test_pending),
        T(test_connection_change_moves_counts), T(test_members),
        T(test_members_many), T(test_nested), T(test_abort_leaves_nothing), T(test_snapshots),
-       T(test_readers_beside_writer), T(test_damaged_rows), T(test_damaged_count),
+       T(test_readers_beside_writer),
+       T(test_many_readers_let_the_writer_in), T(test_damaged_rows), T(test_damaged_count),
        T(test_row_fuzz), T(test_put_refuses), T(test_large), T(test_disk_full),
        T(test_checkpoint_drops_logs))
