@@ -82,16 +82,23 @@ void payload_wipe(struct json_object *body)
 	passwords_visit(body, VISIT_WIPE);
 }
 
-int payload_text(struct json_object *body, char **ret)
+/* The body's text without its passwords, from a copy: the request itself keeps them. */
+static char *text_without_passwords(struct json_object *body)
 {
 	_cleanup_(json_putp) struct json_object *copy = json_copy(body);
+
+	if (!copy)
+		return NULL;
+	passwords_visit(copy, VISIT_REMOVE);
+	return json_text(copy);
+}
+
+int payload_text(struct json_object *body, char **ret)
+{
 	_cleanup_free_ char *text = NULL;
 	size_t len;
 
-	if (!copy)
-		return -ENOMEM;
-	passwords_visit(copy, VISIT_REMOVE);
-	text = json_text(copy);
+	text = payload_has_password(body) ? text_without_passwords(body) : json_text(body);
 	if (!text)
 		return -ENOMEM;
 	len = strlen(text);
