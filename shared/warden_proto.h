@@ -123,7 +123,8 @@ struct warden_commit {
 struct warden_end {
 	uint32_t uid;
 	uint32_t deadline_ms, grace_ms; /* as in warden_commit */
-	uint32_t age_ms; /* how long ago it began: what was ended since then is reported again */
+	uint32_t unused;
+	uint64_t since_us; /* epoch: what was ended since then is reported again */
 };
 
 struct warden_state {

@@ -180,13 +180,6 @@ int offboardings_published(struct change_engine *engine, const struct published 
 	return r;
 }
 
-static uint32_t age_ms(uint64_t since_us)
-{
-	uint64_t now_us = clock_now_us(), age = now_us > since_us ? (now_us - since_us) / 1000 + 1 : 0;
-
-	return age < UINT32_MAX ? (uint32_t)age : UINT32_MAX;
-}
-
 /* Ask for another end and report; close the receipt if the warden says that there is no need. */
 static int ask_one(struct offboarding *item, void *context)
 {
@@ -195,7 +188,7 @@ static int ask_one(struct offboarding *item, void *context)
 	const struct conf *conf = engine_conf(engine);
 	struct warden_end end = { .uid = item->uid, .deadline_ms = conf->offboard.deadline_ms,
 				  .grace_ms = conf->offboard.grace_ms,
-				  .age_ms = age_ms(item->received_us) };
+				  .since_us = item->received_us };
 	char sentence[WARDEN_REASON_MAX + 1];
 	const struct packet *answer;
 	struct packet packet;

@@ -335,7 +335,7 @@ static int on_end(struct server *server, const struct warden_message *head, cons
 			   end.grace_ms) < 0)
 		log_error("ending uid %u: out of memory", end.uid); /* the sweep finds them */
 	else
-		reap_recall(server->reap, end.uid, clock_now_us() - end.age_ms * UINT64_C(1000));
+		reap_recall(server->reap, end.uid, end.since_us);
 	return 0;
 }
 

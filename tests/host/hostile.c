@@ -252,7 +252,7 @@ static void wrong_sizes(void)
 static void greedy(uint32_t gone)
 {
 	struct warden_end body = { .uid = gone, .deadline_ms = 60000, .grace_ms = 60000,
-				   .age_ms = UINT32_MAX };
+				   .since_us = UINT64_MAX };
 
 	for (uint64_t i = 0; i < 5000; i++) {
 		packet_begin(&out, WARDEN_END, i);
