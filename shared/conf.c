@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "shared/conf_file.h"
 #include "shared/conf_value.h"
 
 #define LINE_MAX_BYTES 4096u
@@ -590,37 +591,6 @@ static int line_read(struct loader *loader, const char *text, size_t len)
 	return *start == '[' ? line_section(loader, start) : line_key(loader, start);
 }
 
-/* The whole file as an owned buffer: 0, or -errno (-EISDIR for what is no regular file, -EFBIG). */
-static int file_slurp(const char *path, char **ret, size_t *ret_size)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	_cleanup_free_ char *buffer = NULL;
-	struct stat status;
-	size_t size = 0;
-
-	if (fd < 0 || fstat(fd, &status) < 0)
-		return -errno;
-	if (!S_ISREG(status.st_mode))
-		return -EISDIR;
-	buffer = malloc(FILE_MAX_BYTES + 1);
-	if (!buffer)
-		return -ENOMEM;
-	while (size <= FILE_MAX_BYTES) {
-		ssize_t n = read(fd, buffer + size, FILE_MAX_BYTES + 1 - size);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n == 0)
-			break;
-		size += n > 0 ? (size_t)n : 0;
-	}
-	if (size > FILE_MAX_BYTES)
-		return -EFBIG;
-	*ret = TAKE_PTR(buffer);
-	*ret_size = size;
-	return 0;
-}
-
 static int file_begin(struct loader *loader, const char *path)
 {
 	char **file = array_grow((void **)&loader->files, loader->file_count, sizeof(*file));
@@ -645,7 +615,7 @@ static int file_read(struct loader *loader, const char *path)
 
 	if (r < 0)
 		return r;
-	r = file_slurp(path, &text, &size);
+	r = conf_file_read(path, FILE_MAX_BYTES, &text, &size);
 	if (r == -ENOMEM)
 		return r;
 	if (r == -EISDIR)

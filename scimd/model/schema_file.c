@@ -2,17 +2,15 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "scimd/model/json.h"
 #include "scimd/model/json_private.h"
+#include "shared/conf_file.h"
 
 /* One piece of memory; they are freed together. */
 struct block {
@@ -442,40 +440,11 @@ int schema_set_add(struct schema_set *set, const char *name, enum resource_type 
 
 /* --- files ------------------------------------------------------------------------------------ */
 
-static int file_read(const char *path, char **ret, size_t *ret_size)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	_cleanup_free_ char *text = malloc(SCHEMA_FILE_BYTES_MAX + 1);
-	struct stat status;
-	size_t size = 0;
-
-	if (fd < 0 || fstat(fd, &status) < 0)
-		return -errno;
-	if (!S_ISREG(status.st_mode))
-		return -EISDIR;
-	if (!text)
-		return -ENOMEM;
-	while (size <= SCHEMA_FILE_BYTES_MAX) {
-		ssize_t n = read(fd, text + size, SCHEMA_FILE_BYTES_MAX + 1 - size);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n == 0)
-			break;
-		size += n > 0 ? (size_t)n : 0;
-	}
-	if (size > SCHEMA_FILE_BYTES_MAX)
-		return -EFBIG;
-	*ret = TAKE_PTR(text);
-	*ret_size = size;
-	return 0;
-}
-
 static int file_add(struct schema_set *set, const struct conf_schema *conf, struct fault *fault)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t size = 0;
-	int r = file_read(conf->file, &text, &size);
+	int r = conf_file_read(conf->file, SCHEMA_FILE_BYTES_MAX, &text, &size);
 
 	if (r == -ENOMEM)
 		return r;
