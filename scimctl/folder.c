@@ -45,7 +45,7 @@ static int file_open(int folder, const char *name)
 	return S_ISREG(file.st_mode) ? TAKE_FD(fd) : -EINVAL;
 }
 
-static int bytes_write(int fd, const void *bytes, size_t size)
+int bytes_write(int fd, const void *bytes, size_t size)
 {
 	const char *at = bytes;
 

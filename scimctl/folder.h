@@ -19,6 +19,9 @@ _must_use_ int folder_open(int at, const char *path);
 _must_use_ int folder_copy(int from, int to, const char *name, mode_t mode, uid_t uid, gid_t gid,
 			   char ret_sum[static FOLDER_SUM_SIZE]);
 
+/* All of it, however many writes it takes. */
+_must_use_ int bytes_write(int fd, const void *bytes, size_t size);
+
 /* A new file with this text. */
 _must_use_ int folder_write(int to, const char *name, const char *text, mode_t mode,
 			    char ret_sum[static FOLDER_SUM_SIZE]);

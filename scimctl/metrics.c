@@ -3,22 +3,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "scimctl/folder.h"
 #include "scimctl/scimctl.h"
-
-static int text_write(int fd, const char *text)
-{
-	size_t left = strlen(text);
-
-	while (left > 0) {
-		ssize_t n = write(fd, text, left);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		text += n > 0 ? n : 0;
-		left -= n > 0 ? (size_t)n : 0;
-	}
-	return 0;
-}
 
 /* In place at once: a collector never reads half of it. */
 static int file_replace(const char *path, const char *text)
@@ -34,7 +20,7 @@ static int file_replace(const char *path, const char *text)
 	fd = mkostemp(new, O_CLOEXEC);
 	if (fd < 0)
 		return complain("%s: %s", new, strerror(errno));
-	r = text_write(fd, text);
+	r = bytes_write(fd, text, strlen(text));
 	if (r == 0 && (fchmod(fd, 0644) < 0 || rename(new, path) < 0))
 		r = -errno;
 	if (r == 0)
