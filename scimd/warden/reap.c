@@ -395,14 +395,21 @@ static void look_at_processes(struct reap *reap, uint64_t now)
 		reap->failed = true;
 }
 
+/* Of a control group being visited: false for what is not to be looked at, or was already. */
+static bool visit_process(struct reap *reap, int pid, struct proc_info *ret)
+{
+	if (pid == getpid())
+		reap->slice_is_ours = true;
+	return !is_untouchable(pid) && reap->seen[pid] != reap->look &&
+	       read_process(reap, pid, ret);
+}
+
 static void on_slice_process(void *context, int pid)
 {
 	struct reap *reap = context;
 	struct proc_info info;
 
-	if (pid == getpid())
-		reap->slice_is_ours = true;
-	if (is_untouchable(pid) || reap->seen[pid] == reap->look || !read_process(reap, pid, &info))
+	if (!visit_process(reap, pid, &info))
 		return;
 	consider(reap, &info);
 	if (reap->seen[pid] != reap->look)
@@ -444,9 +451,7 @@ static void on_unit_process(void *context, int pid)
 	struct reap *reap = context;
 	struct proc_info info;
 
-	if (pid == getpid())
-		reap->slice_is_ours = true;
-	if (is_untouchable(pid) || reap->seen[pid] == reap->look || !read_process(reap, pid, &info))
+	if (!visit_process(reap, pid, &info))
 		return;
 	note(reap, reap->slice_target, &info, WARDEN_FOUND_UNIT);
 	reap->seen[pid] = reap->look;
