@@ -76,7 +76,11 @@ static void look_in_directory(struct person *person, struct decision_facts *fact
 	const struct directory_detail none = { .reason = "", .roles = "", .keys = "",
 					       .environment = "" };
 
-	facts->open = directory_acquire(&person->view);
+	/* The file, and anew each time: the segment that lookups keep attached may show an older file for
+	 * some moments if root puts another one in its place, and as PAM unloads this module after each
+	 * login, nothing could be kept attached anyway. */
+	facts->open = directory_open(DIRECTORY_PUBLIC_DIR, DIRECTORY_FILE, DIRECTORY_MAGIC,
+				     &person->view);
 	if (facts->open < 0)
 		return;
 	facts->lookup = directory_user_by_name(&person->view, facts->name, strlen(facts->name),

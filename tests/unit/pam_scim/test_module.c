@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
@@ -231,6 +232,95 @@ static void test_session_checks_again(void)
 	expect_heard(logged, "reason=\"the directory is missing\"");
 }
 
+/* The warden's way to keep it: a segment beside the file. *ret_id: that segment. */
+static void start_with_segment(int *ret_id)
+{
+	static const struct directory_writer_options options = {
+		.folder = DIRECTORY_PUBLIC_DIR, .name = DIRECTORY_FILE, .magic = DIRECTORY_MAGIC,
+		.mode = 0644, .segment = true, .uid_min = UID_MIN_DEFAULT, .uid_max = UID_MAX_DEFAULT,
+	};
+	static struct directory_writer *writer;
+	struct directory_header header;
+	bool damaged;
+	int fd;
+
+	start();
+	people_remove(DIRECTORY_FILE);
+	directory_writer_closep(&writer);
+	NEED(directory_writer_open(&options, &writer, &damaged) == 0);
+	NEED(directory_writer_start_over(writer, people_instance, 8, 8) == 0);
+	people_put_alice(writer);
+	NEED(directory_writer_commit(writer, ++people_revision, &(uint64_t){ 0 },
+				     &(uint64_t){ 0 }) == 0);
+	fd = open(DIRECTORY_PUBLIC_DIR "/" DIRECTORY_FILE, O_RDONLY | O_CLOEXEC);
+	NEED(fd >= 0 && pread(fd, &header, sizeof(header), 0) == sizeof(header));
+	close(fd);
+	NEED(header.segment_nonce[0] | header.segment_nonce[1]);
+	*ret_id = header.segment_id;
+}
+
+/* As from a backup, by root: another file of that name, and nobody is told. */
+static void put_back(bool alice_is_allowed)
+{
+	static const char moved[] = DIRECTORY_PUBLIC_DIR "/moved";
+	static const char path[] = DIRECTORY_PUBLIC_DIR "/" DIRECTORY_FILE;
+	struct directory_writer *writer;
+
+	NEED(rename(path, moved) == 0);
+	writer = people_open();
+	NEED(directory_writer_start_over(writer, people_instance, 8, 8) == 0);
+	people_put(writer, ALICE, "alice", alice_is_allowed ? DIRECTORY_ALLOWED : 0);
+	people_commit(writer);
+	NEED(unlink(moved) == 0);
+}
+
+static unsigned int segments_attached(void)
+{
+	FILE *file = fopen("/proc/self/maps", "re");
+	unsigned int count = 0;
+	char line[512];
+
+	while (file && fgets(line, sizeof(line), file))
+		count += strstr(line, "SYSV") != NULL;
+	if (file)
+		fclose(file);
+	return count;
+}
+
+/* A process that has checked before, and goes on: each check is of the file of that moment, whether the
+ * segment is there, or marked for removal while somebody holds it, or was never there. */
+static void test_each_check_is_of_the_newest_file(void)
+{
+	pam_handle_t *pamh;
+	unsigned int before;
+	int id;
+
+	for (int removed = 0; removed < 3; removed++) {
+		start_with_segment(&id);
+		if (removed == 1)
+			NEED(shmctl(id, IPC_RMID, NULL) == 0);
+		pamh = begin("t", "alice");
+		T_INT(pam_acct_mgmt(pamh, 0), PAM_SUCCESS);
+		if (removed == 2)
+			NEED(shmctl(id, IPC_RMID, NULL) == 0);
+		for (int again = 0; again < 6; again++) {
+			put_back(again % 2);
+			T_INT(pam_acct_mgmt(pamh, 0), again % 2 ? PAM_SUCCESS : PAM_PERM_DENIED);
+			put_back(!(again % 2));
+			T_INT(pam_open_session(pamh, 0), again % 2 ? PAM_PERM_DENIED : PAM_SUCCESS);
+		}
+		NEED(unlink(DIRECTORY_PUBLIC_DIR "/" DIRECTORY_FILE) == 0);
+		T_INT(pam_acct_mgmt(pamh, 0), PAM_PERM_DENIED);
+		end(pamh);
+	}
+	/* The module is unloaded after each login: a program that lives on must not keep what it held. */
+	start_with_segment(&id);
+	before = segments_attached();
+	for (int i = 0; i < 5; i++)
+		T_INT(ask(pam_acct_mgmt, "alice", 0), PAM_SUCCESS);
+	T_INT(segments_attached(), before);
+}
+
 static void test_damaged_directory(void)
 {
 	start();
@@ -437,6 +527,7 @@ static void test_authorized_keys(void)
 }
 
 T_MAIN("pam module", T(test_account), T(test_denial_is_told_and_logged), T(test_local_account_wins),
-       T(test_session_checks_again), T(test_damaged_directory), T(test_environment), T(test_home),
+       T(test_session_checks_again),
+       T(test_each_check_is_of_the_newest_file), T(test_damaged_directory), T(test_environment), T(test_home),
        T(test_home_that_fails_denies_nobody), T(test_home_in_a_strange_place), T(test_password),
        T(test_auth_is_not_ours), T(test_arguments), T(test_authorized_keys))
