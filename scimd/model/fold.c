@@ -9,6 +9,8 @@
 #include "scimd/model/fold_table.h"
 #include "scimd/model/utf8.h"
 
+#define MARK_FIRST 0x300u /* of all pairs, U+0300 COMBINING GRAVE ACCENT */
+
 static uint32_t fold_character(uint32_t character)
 {
 	size_t low = 0, high = ARRAY_SIZE(fold_ranges);
@@ -35,6 +37,8 @@ static uint32_t compose(uint32_t base, uint32_t mark)
 	uint64_t wanted = (uint64_t)base << 32 | mark;
 	size_t low = 0, high = ARRAY_SIZE(fold_pairs);
 
+	if (mark < MARK_FIRST)
+		return 0;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 		uint64_t here = (uint64_t)fold_pairs[middle].base << 32 | fold_pairs[middle].mark;
