@@ -564,7 +564,8 @@ static int object_unite(struct json_object *object)
 	json_object_object_foreach(object, key, value) {
 		int r = 0;
 
-		(void)key;
+		if (editor_is_unknown_urn(key))
+			continue; /* kept as it came */
 		if (json_object_is_type(value, json_type_array))
 			r = array_unite(value);
 		else if (json_object_is_type(value, json_type_object))

@@ -589,5 +589,20 @@ static void test_dialects(void)
 	}
 }
 
-T_MAIN("patch", T(test_dialects), T(test_deactivation), T(test_near_miss), T(test_envelope), T(test_steps),
+/* What is kept of an extension nobody knows is kept as it came: two that are alike stay two. */
+static void test_kept_lists(void)
+{
+	static const struct resource_rules keeps = { .keeps_unknown = true };
+	static const char kept[] =
+		"{'userName':'u','active':true,'urn:x:1:A':{'list':[1,1,{'value':'a','b':1},"
+		"{'value':'a','b':2}],'object':{'list':['x','x']}}}";
+	_cleanup_(json_putp) struct json_object *body = object_of(kept);
+	_cleanup_(resource_edit_done) struct resource_edit edit = { .resource = NULL };
+	struct fault fault = { .status = 0 };
+
+	T_INT(resource_create(RESOURCE_USER, &keeps, body, &edit, &fault), 0);
+	T_TRUE(is_json(edit.resource, kept));
+}
+
+T_MAIN("patch", T(test_kept_lists), T(test_dialects), T(test_deactivation), T(test_near_miss), T(test_envelope), T(test_steps),
        T(test_refused), T(test_atomic), T(test_password), T(test_members), T(test_group_refused))
