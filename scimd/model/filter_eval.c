@@ -213,6 +213,14 @@ bool filter_matches_element(const struct filter *filter, struct json_object *ele
 	return matches(filter, element);
 }
 
+size_t filter_comparisons(const struct filter *filter)
+{
+	if (!filter)
+		return 0;
+	return (filter->kind == FILTER_COMPARE) + filter_comparisons(filter->left) +
+	       filter_comparisons(filter->right);
+}
+
 /* path_print of what the comparison reads, with the default sub-attribute spelled out. */
 static bool is_at(const struct filter *node, const char *path)
 {

@@ -57,6 +57,9 @@ _must_use_ int filter_parse_elements(const struct schema_attribute *attribute, c
 /* Whether one element of the attribute matches. */
 bool filter_matches_element(const struct filter *filter, struct json_object *element);
 
+/* How many comparisons it has. */
+size_t filter_comparisons(const struct filter *filter);
+
 /* Put what an element must have to match, as far as "eq" terms joined by "and" say it, into
  * element. -EINVAL if the filter is anything else. */
 _must_use_ int filter_seed(const struct filter *filter, struct json_object *element);

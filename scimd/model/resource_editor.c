@@ -10,6 +10,8 @@
 #include "scimd/model/json_private.h"
 #include "scimd/model/value.h"
 
+#define ELEMENT_BYTES 16u
+
 static int fail(struct editor *editor, const struct path *path, const char *scim_type,
 		const char *what)
 {
@@ -181,6 +183,45 @@ static int set_password(struct editor *editor, const struct path *path, struct j
 
 /* --- multi-valued ----------------------------------------------------------------------------- */
 
+/* About how many bytes a list holds: an element costs some even if there is nothing in it. */
+static size_t list_size(struct json_object *array)
+{
+	size_t count = array ? json_object_array_length(array) : 0, size = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *element = json_object_array_get_idx(array, i);
+
+		size += ELEMENT_BYTES + (size_t)json_object_get_string_len(element);
+		if (!json_object_is_type(element, json_type_object))
+			continue;
+		json_object_object_foreach(element, key, member) {
+			(void)key;
+			size += (size_t)json_object_get_string_len(member);
+		}
+	}
+	return size;
+}
+
+/* A list is about to be looked through so many times. Everybody waits for the one thread that does it. */
+static int look_through(struct editor *editor, const struct path *path, struct json_object *array,
+			size_t times)
+{
+	editor->looked_through += times * list_size(array);
+	if (editor->looked_through <= EDITOR_LOOK_BYTES_MAX)
+		return 0;
+	return fault_set(editor->fault, 413, NULL,
+			 "%s is looked through too often; send fewer operations in one request",
+			 path->attribute->name);
+}
+
+/* Once for each comparison of the path's filter. */
+static int look_through_by(struct editor *editor, const struct path *path,
+			   struct json_object *array)
+{
+	return look_through(editor, path, array,
+			    path->filter ? filter_comparisons(path->filter) : 1);
+}
+
 /* Only element may be primary. */
 static int keep_primary(struct json_object *array, struct json_object *element)
 {
@@ -258,6 +299,7 @@ static int set_list(struct editor *editor, enum editor_op op, const struct path 
 		return r;
 	if (!array)
 		return assign(editor, path, TAKE_PTR(elements));
+	r = look_through(editor, path, array, json_object_array_length(elements));
 	for (size_t i = 0; r == 0 && i < json_object_array_length(elements); i++)
 		r = add_element(editor, path, array, json_object_array_get_idx(elements, i));
 	return r;
@@ -366,7 +408,9 @@ static int set_elements(struct editor *editor, enum editor_op op, const struct p
 		if (!array || assign(editor, path, array) < 0)
 			return -ENOMEM;
 	}
-	r = change_elements(editor, op, path, array, value, &selected, &primary);
+	r = look_through_by(editor, path, array);
+	if (r >= 0)
+		r = change_elements(editor, op, path, array, value, &selected, &primary);
 	if (r < 0)
 		return r;
 	if (selected == 0 && path->filter && editor->needs_target)
@@ -382,6 +426,17 @@ static int set_elements(struct editor *editor, enum editor_op op, const struct p
 			return -ENOMEM;
 	}
 	return primary ? keep_primary(array, primary) : 0;
+}
+
+static int set_many(struct editor *editor, enum editor_op op, const struct path *path,
+		    struct json_object *value)
+{
+	int r = path->filter || path->sub ? set_elements(editor, op, path, value)
+					  : set_list(editor, op, path, value);
+
+	if (r == 0 && list_size(current(editor, path)) > EDITOR_LIST_BYTES_MAX)
+		return fail(editor, path, "invalidValue", "has too long values altogether");
+	return r;
 }
 
 /* --- removing --------------------------------------------------------------------------------- */
@@ -406,6 +461,8 @@ static int remove_listed(struct editor *editor, const struct path *path, struct 
 	int r;
 
 	r = value_elements(path->attribute, value, editor->strict, &listed, editor->fault);
+	if (r >= 0)
+		r = look_through(editor, path, array, json_object_array_length(listed));
 	if (r < 0)
 		return r;
 	for (size_t i = json_object_array_length(array); i-- > 0;) {
@@ -424,15 +481,17 @@ static int remove_elements(struct editor *editor, const struct path *path,
 			   struct json_object *array)
 {
 	bool whole = !path->sub || path->attribute->type != SCHEMA_COMPLEX;
+	int r = look_through_by(editor, path, array);
 
+	if (r < 0)
+		return r;
 	for (size_t i = json_object_array_length(array); i-- > 0;) {
 		struct json_object *element = json_object_array_get_idx(array, i);
 
 		if (!selects(path, element))
 			continue;
 		if (!whole) {
-			int r = set_sub(editor, path, element, NULL);
-
+			r = set_sub(editor, path, element, NULL);
 			if (r < 0)
 				return r;
 		}
@@ -504,10 +563,8 @@ int editor_apply(struct editor *editor, enum editor_op op, const struct path *pa
 		return set_password(editor, path, value);
 	else if (attribute->returned == SCHEMA_NEVER)
 		return set_nothing(editor, path, value);
-	else if (attribute->multi_valued && (path->filter || path->sub))
-		r = set_elements(editor, op, path, value);
 	else if (attribute->multi_valued)
-		r = set_list(editor, op, path, value);
+		r = set_many(editor, op, path, value);
 	else if (attribute->type == SCHEMA_COMPLEX)
 		r = set_complex(editor, path, value);
 	else

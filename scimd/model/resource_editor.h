@@ -13,6 +13,8 @@
 #include "scimd/model/resource.h"
 
 #define EDITOR_MEMBERS_MAX 200000
+#define EDITOR_LIST_BYTES_MAX (1024u * 1024u)       /* of one multi-valued attribute */
+#define EDITOR_LOOK_BYTES_MAX (32u * 1024u * 1024u) /* of lists that one request looks through */
 
 enum editor_op { EDITOR_ADD, EDITOR_REPLACE, EDITOR_REMOVE };
 
@@ -24,6 +26,7 @@ struct editor {
 	char out[101]; /* what seems to say that a user may not be here; "" if nothing does */
 	struct resource_edit edit;
 	size_t member_room;
+	size_t looked_through; /* bytes */
 	struct fault *fault; /* borrowed */
 };
 

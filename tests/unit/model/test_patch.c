@@ -589,6 +589,91 @@ static void test_dialects(void)
 	}
 }
 
+/* Operations that each look through a long list, so many that together they would keep the writer
+ * busy for seconds; and as many that do not. */
+static void test_costs(void)
+{
+	static const struct {
+		const char *operation; /* one of so many */
+		unsigned int elements, repeats, operations;
+		int status;
+	} cases[] = {
+		{ "{'op':'add','path':'emails','value':%s}", 900, 60, 1000, 413 },
+		{ "{'op':'remove','path':'emails','value':%s}", 900, 60, 1000, 413 },
+		{ "{'op':'remove','path':'emails[value co \\u0022x\\u0022%s].display'}", 900, 60, 100,
+		  413 },
+		{ "{'op':'add','path':'emails[value co \\u00220\\u0022%s].display','value':'d'}", 900,
+		  60, 100, 413 },
+		{ "{'op':'add','path':'emails','value':%s}", 900, 1, 1000, 0 },
+		{ "{'op':'add','path':'emails','value':%s}", 9, 60, 1000, 0 },
+		{ "{'op':'remove','path':'emails[value eq \\u0022x\\u0022%s].display'}", 900, 0, 1000,
+		  0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(resource_edit_done) struct resource_edit edit = { .resource = NULL };
+		_cleanup_free_ char *current = NULL, *operations = NULL, *list = NULL;
+		bool is_filter = strstr(cases[i].operation, "[value") != NULL;
+		struct fault fault = { .status = 0 };
+		size_t size;
+		FILE *out = open_memstream(&current, &size);
+
+		fputs("{'userName':'u','emails':[", out);
+		for (unsigned int e = 0; e < cases[i].elements; e++)
+			fprintf(out, "%s{'value':'m%u'}", e > 0 ? "," : "", e);
+		fputs("]}", out);
+		fclose(out);
+		out = open_memstream(&list, &size);
+		for (unsigned int e = 0; e < cases[i].repeats; e++)
+			fprintf(out, is_filter ? " or value eq \\u0022x\\u0022%s" : "%s{'value':'m1'}",
+				is_filter ? "" : e > 0 ? "," : "[");
+		fputs(is_filter ? "" : "]", out);
+		fclose(out);
+		out = open_memstream(&operations, &size);
+		for (unsigned int o = 0; o < cases[i].operations; o++) {
+			const char *mark = strstr(cases[i].operation, "%s");
+
+			fprintf(out, "%s%.*s%s%s", o > 0 ? "," : "",
+				(int)(mark - cases[i].operation), cases[i].operation, list,
+				mark + 2);
+		}
+		fclose(out);
+		T_INT(patch(RESOURCE_USER, current, operations, &edit, &fault),
+		      cases[i].status ? -EPROTO : 0);
+		T_INT(fault.status, cases[i].status);
+	}
+}
+
+/* However many requests it is made by, a list does not grow for ever. */
+static void test_list_size(void)
+{
+	_cleanup_(json_putp) struct json_object *current = object_of("{'userName':'u'}");
+	_cleanup_free_ char *body = NULL;
+	struct fault fault = { .status = 0 };
+	char text[8001];
+	int grown = 0, r = 0;
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	for (; r == 0 && grown < 200; grown += r == 0) {
+		_cleanup_(resource_edit_done) struct resource_edit edit = { .resource = NULL };
+		_cleanup_(json_putp) struct json_object *more = NULL;
+
+		free(body);
+		T_TRUE(asprintf(&body, "{'op':'add','path':'addresses','value':"
+				       "{'locality':'%d','formatted':'%s'}}", grown, text) > 0);
+		more = body_of(body);
+		r = resource_patch(RESOURCE_USER, NULL, current, more, &edit, &fault);
+		if (r == 0) {
+			json_object_put(current);
+			current = TAKE_PTR(edit.resource);
+		}
+	}
+	T_INT(r, -EPROTO);
+	T_STR(fault.scim_type, "invalidValue");
+	T_TRUE(grown > 100);
+}
+
 /* What is kept of an extension nobody knows is kept as it came: two that are alike stay two. */
 static void test_kept_lists(void)
 {
@@ -604,5 +689,5 @@ static void test_kept_lists(void)
 	T_TRUE(is_json(edit.resource, kept));
 }
 
-T_MAIN("patch", T(test_kept_lists), T(test_dialects), T(test_deactivation), T(test_near_miss), T(test_envelope), T(test_steps),
+T_MAIN("patch", T(test_costs), T(test_list_size), T(test_kept_lists), T(test_dialects), T(test_deactivation), T(test_near_miss), T(test_envelope), T(test_steps),
        T(test_refused), T(test_atomic), T(test_password), T(test_members), T(test_group_refused))
