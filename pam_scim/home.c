@@ -1,17 +1,23 @@
 #include "pam_scim/home.h"
 
-#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "pam_scim/decision.h"
 #include "shared/conf.h"
 
-#define HOME_UMASK "0077"
-#define HOME_SKELETON "/etc/skel"
+#define HOME_MODE 0700
+#define PARENT_MODE 0755
+
+/* Run as the person, in the home. */
+#define SETPRIV "/usr/bin/setpriv"
+#define FILL "umask 0077 && exec cp -rT /etc/skel ."
 
 static bool is_safe(const char *home)
 {
@@ -22,11 +28,81 @@ static bool is_safe(const char *home)
 	return decision_home_is_safe(home, r < 0 ? NULL : conf->identity.home);
 }
 
+/* --- the folder --------------------------------------------------------------------------------- */
+
+/* A folder in `parent`, made if it is missing. What lies in a folder of root's alone is root's, links
+ * too; so each that is gone through has to be one. */
+static int enter(int parent, const char *name, bool make)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	if (make && (mkdirat(parent, name, PARENT_MODE) < 0 ? errno != EEXIST :
+		     fchmodat(parent, name, PARENT_MODE, 0) < 0)) /* whatever the umask */
+		return -errno;
+	fd = openat(parent, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT && !make ? enter(parent, name, true) : -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
+		return -EPERM;
+	return TAKE_FD(fd);
+}
+
+/* The folder that the home lies in, and the home's name in it: a part of path, which is taken apart. */
+static int enter_parent(char *path, const char **ret_name)
+{
+	_cleanup_close_ int fd = enter(AT_FDCWD, "/", false);
+	char *rest = NULL, *name = strtok_r(path, "/", &rest), *next;
+
+	if (fd < 0)
+		return fd;
+	if (!name)
+		return -EEXIST;
+	for (; (next = strtok_r(NULL, "/", &rest)); name = next) {
+		int inner = enter(fd, name, false);
+
+		if (inner < 0)
+			return inner;
+		closep(&fd);
+		fd = inner;
+	}
+	*ret_name = name;
+	return TAKE_FD(fd);
+}
+
+/* The new home, empty and the person's; -EEXIST. */
+static int make(const char *home, uid_t uid)
+{
+	_cleanup_close_ int parent = -1, fd = -1;
+	char path[PATH_MAX];
+	const char *name;
+	int r;
+
+	if (strlen(home) >= sizeof(path))
+		return -ENAMETOOLONG;
+	strcpy(path, home);
+	parent = enter_parent(path, &name);
+	if (parent < 0)
+		return parent;
+	if (mkdirat(parent, name, HOME_MODE) < 0)
+		return -errno;
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && fchown(fd, uid, uid) == 0)
+		return TAKE_FD(fd);
+	r = -errno;
+	(void)unlinkat(parent, name, AT_REMOVEDIR); /* root's own would only be in the way */
+	return r;
+}
+
+/* --- what is in it ------------------------------------------------------------------------------ */
+
 /* Nothing of the login program reaches the helper: no descriptors, signals or environment. */
-static int prepare(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes)
+static int prepare(int home, posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes)
 {
 	sigset_t none, all;
-	int r = 0;
+	int r = posix_spawn_file_actions_addfchdir_np(actions, home);
 
 	(void)sigemptyset(&none);
 	(void)sigfillset(&all);
@@ -44,41 +120,58 @@ static int prepare(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attri
 	return -r;
 }
 
-static int spawn_helper(const char *name, pid_t *ret)
+static int spawn_helper(int home, uid_t uid, pid_t *ret)
 {
-	char *const arguments[] = { (char *)HOME_HELPER, (char *)name, (char *)HOME_UMASK,
-				    (char *)HOME_SKELETON, NULL };
-	char *const environment[] = { (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+	char user[32], group[32];
+	char *const arguments[] = { (char *)SETPRIV, user, group, (char *)"--clear-groups",
+				    (char *)"--no-new-privs", (char *)"/bin/sh", (char *)"-c",
+				    (char *)FILL, NULL };
+	char *const environment[] = { (char *)"PATH=/usr/bin:/bin", NULL };
 	_cleanup_(posix_spawn_file_actions_destroy) posix_spawn_file_actions_t actions;
 	_cleanup_(posix_spawnattr_destroy) posix_spawnattr_t attributes;
 	int r;
 
+	(void)snprintf(user, sizeof(user), "--reuid=%u", uid);
+	(void)snprintf(group, sizeof(group), "--regid=%u", uid);
 	(void)posix_spawn_file_actions_init(&actions); /* neither can fail in glibc */
 	(void)posix_spawnattr_init(&attributes);
-	r = prepare(&actions, &attributes);
+	r = prepare(home, &actions, &attributes);
 	if (r < 0)
 		return r;
-	return -posix_spawn(ret, HOME_HELPER, &actions, &attributes, arguments, environment);
+	return -posix_spawn(ret, SETPRIV, &actions, &attributes, arguments, environment);
 }
 
-static int run_helper(const char *name)
+static int run_helper(int home, uid_t uid)
 {
 	pid_t pid;
 	int r, status;
 
-	r = spawn_helper(name, &pid);
+	r = spawn_helper(home, uid, &pid);
 	if (r < 0)
-		return r;
+		return -EIO;
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
-			return -errno;
+			return -EIO;
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
 }
 
-int home_ensure(const char *name, const char *home)
+static int fill(int home, uid_t uid)
 {
 	const struct sigaction usual = { .sa_handler = SIG_DFL };
 	struct sigaction saved;
+	int r;
+
+	/* The login program may ignore or collect children; this one is ours to wait for. */
+	if (sigaction(SIGCHLD, &usual, &saved) < 0)
+		return -EIO;
+	r = run_helper(home, uid);
+	(void)sigaction(SIGCHLD, &saved, NULL);
+	return r;
+}
+
+int home_ensure(const char *home, uid_t uid)
+{
+	_cleanup_close_ int fd = -1;
 	struct stat st;
 	int r;
 
@@ -88,10 +181,9 @@ int home_ensure(const char *name, const char *home)
 		return -errno;
 	if (!is_safe(home))
 		return -EPERM;
-	/* The login program may ignore or collect children; this one is ours to wait for. */
-	if (sigaction(SIGCHLD, &usual, &saved) < 0)
-		return -errno;
-	r = run_helper(name);
-	(void)sigaction(SIGCHLD, &saved, NULL);
+	fd = make(home, uid);
+	if (fd < 0)
+		return fd == -EEXIST ? 0 : fd; /* another login was first */
+	r = fill(fd, uid);
 	return r < 0 ? r : 1;
 }

@@ -147,18 +147,21 @@ static void set_environment(pam_handle_t *pamh, const struct person *person)
 /* Without a home a person can still log in, so this is never a reason to deny. */
 static void make_home(pam_handle_t *pamh, const struct person *person)
 {
+	const char *home = person->user.home;
 	int r;
 
 	if (geteuid() != 0)
 		return;
-	r = home_ensure(person->name, person->user.home);
+	r = home_ensure(home, person->uid);
 	if (r > 0)
-		pam_syslog(pamh, LOG_INFO, "made the home %s", person->user.home);
+		pam_syslog(pamh, LOG_INFO, "made the home %s", home);
 	else if (r == -EPERM)
 		pam_syslog(pamh, LOG_WARNING, "the home %s is not made: it lies outside of /home "
-			   "and of the configured folder", person->user.home);
+			   "and of the configured folder, or in one that is not root's alone", home);
+	else if (r == -EIO)
+		pam_syslog(pamh, LOG_WARNING, "made the home %s, but /etc/skel is not copied", home);
 	else if (r < 0)
-		pam_syslog(pamh, LOG_ERR, "cannot make the home %s: %s", person->user.home,
+		pam_syslog(pamh, LOG_ERR, "cannot make the home %s: %s", home,
 			   strerrordesc_np(-r));
 }
 

@@ -1,5 +1,5 @@
 /* The module as built (three folders above this test), loaded by the real libpam. Its directory,
- * /etc/passwd, /dev/log and the home helper are the test's own; see people.h. */
+ * /etc/passwd, /home and /dev/log are the test's own; see people.h. */
 #undef DIRECTORY_PUBLIC_DIR
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 #define NOBODY 65534
 #define SERVICE_DIR "/mnt/pam.d"
-#define HELPER "/usr/sbin/mkhomedir_helper"
+#define COPY "/usr/bin/cp"
 
 static char module[512], keys_program[512];
 static char said[1024], logged[4096];
@@ -86,8 +86,6 @@ static void start(void)
 	write_services();
 	listen_to_log();
 	NEED(mount("tmpfs", "/home", "tmpfs", 0, "mode=0755") == 0);
-	people_cover(HELPER, "#!/bin/sh\necho \"$# $* $(env | grep -c ^SECRET)\" >/mnt/helper\n"
-			     "exec mkdir -m 0700 \"/home/$1\"\n", 0755);
 }
 
 static int converse(int count, const struct pam_message **messages, struct pam_response **responses,
@@ -368,60 +366,126 @@ static void read_file(const char *path, char *buffer, size_t size)
 		close(fd);
 }
 
+static void is_theirs(const char *path, uint32_t uid, mode_t mode)
+{
+	struct stat st = { 0 };
+
+	T_OK(lstat(path, &st));
+	T_INT(st.st_uid, uid);
+	T_INT(st.st_gid, uid);
+	T_INT(st.st_mode & 07777, mode);
+}
+
+static void home_remove(const char *path)
+{
+	char command[256];
+
+	(void)snprintf(command, sizeof(command), "rm -rf %s", path);
+	NEED(system(command) == 0);
+}
+
 static void test_home(void)
 {
-	char arguments[128];
 	struct stat st;
 
 	start();
-	NEED(setenv("SECRET", "1", 1) == 0);
+	home_remove("/home/alice");
 	NEED(signal(SIGCHLD, SIG_IGN) != SIG_ERR); /* as some login programs have it */
-	(void)rmdir("/home/alice");
-	(void)unlink("/mnt/helper");
+	umask(0);
 	T_INT(ask(pam_acct_mgmt, "alice", 0), PAM_SUCCESS);
 	T_INT(stat("/home/alice", &st), -1);
 	T_INT(ask(pam_open_session, "alice", 0), PAM_SUCCESS);
-	T_OK(stat("/home/alice", &st));
+	umask(022);
 	expect_heard(logged, "made the home /home/alice");
-	read_file("/mnt/helper", arguments, sizeof(arguments));
-	T_STR(arguments, "3 alice 0077 /etc/skel 0\n");
+	is_theirs("/home/alice", ALICE, 0700);
+	is_theirs("/home/alice/.profile", ALICE, 0600);
 	T_TRUE(signal(SIGCHLD, SIG_DFL) == SIG_IGN);
 
-	/* there already, not ours, may not be here: nothing runs */
-	(void)unlink("/mnt/helper");
+	/* there already, not ours, may not be here */
+	home_remove("/home/alice/.profile");
 	T_INT(ask(pam_open_session, "alice", 0), PAM_SUCCESS);
+	T_INT(stat("/home/alice/.profile", &st), -1);
 	T_INT(ask(pam_open_session, "erin", 0), PAM_SUCCESS);
+	T_INT(stat("/home/erin", &st), -1);
 	T_INT(ask(pam_open_session, "bob", 0), PAM_PERM_DENIED);
-	T_INT(access("/mnt/helper", F_OK), -1);
+	T_INT(stat("/home/bob", &st), -1);
 }
 
-static void test_home_that_fails_denies_nobody(void)
+/* What fills it is the person, and has nothing of the login program's. */
+static void test_home_is_filled_by_the_person(void)
 {
+	char said_there[128];
+	int stray = open("/mnt/passwd", O_RDONLY);
+
 	start();
-	(void)rmdir("/home/carol");
-	people_cover(HELPER, "#!/bin/sh\nexit 6\n", 0755);
+	NEED(stray >= 0 && setenv("SECRET", "1", 1) == 0);
+	home_remove("/home/carol");
+	people_cover(COPY, "#!/bin/sh\necho \"$(id -ru) $(id -rg) $(id -G) $(env | grep -c ^SECRET)"
+			   " $(ls /proc/self/fd | wc -l)\" >said\nexit 6\n", 0755);
 	T_INT(ask(pam_open_session, "carol", 0), PAM_SUCCESS);
-	NEED(umount(HELPER) == 0);
-	expect_heard(logged, "cannot make the home /home/carol");
+	NEED(umount(COPY) == 0);
+	close(stray);
+	expect_heard(logged, "made the home /home/carol, but /etc/skel is not copied");
+	is_theirs("/home/carol", CAROL, 0700);
+	read_file("/home/carol/said", said_there, sizeof(said_there));
+	T_STR(said_there, "70003 70003 70003 0 4\n");
 }
 
-static void test_home_in_a_strange_place(void)
+static void carol_lives_in(const char *home)
 {
 	static const char none[] = "";
 	const struct directory_user_entry entry = {
 		.uid = CAROL, .flags = DIRECTORY_ALLOWED, .name = "carol", .gecos = "",
-		.home = "/etc/systemd/system/x.service.d", .shell = "/bin/sh",
+		.home = home, .shell = "/bin/sh",
 		.detail_text = none, .detail_size = sizeof(none),
 	};
-	struct directory_writer *writer;
+	struct directory_writer *writer = people_open();
 
-	start();
-	(void)unlink("/mnt/helper");
-	writer = people_open();
 	NEED(directory_writer_put_user(writer, &entry) == 0);
 	people_commit(writer);
+}
+
+/* Where somebody else than root could have put something, root makes nothing. */
+static void test_home_in_a_strange_place(void)
+{
+	static const struct {
+		const char *home, *made;
+	} cases[] = {
+		{ "/etc/systemd/system/x.service.d", NULL },
+		{ "/home/mallory/carol", NULL },
+		{ "/home/mallory/way/carol", NULL }, /* a link to /mnt/root */
+		{ "/home/mallory/new/carol", NULL },
+		{ "/home/wide/carol", NULL },
+		{ "/home/team/carol", NULL },
+		{ "/home/file/carol", NULL },
+		{ "/home/dangling", NULL },
+		{ "/home/way/carol", "/mnt/root/carol" }, /* root's own link */
+		{ "/home/a//b/carol", "/home/a/b/carol" },
+	};
+	struct stat st;
+
+	start();
+	NEED(mkdir("/home/mallory", 0700) == 0 && chown("/home/mallory", BOB, BOB) == 0 &&
+	     symlink("/mnt/root", "/home/mallory/way") == 0);
+	NEED(mkdir("/mnt/root", 0755) == 0 && symlink("/mnt/root", "/home/way") == 0);
+	NEED(mkdir("/home/wide", 0755) == 0 && chmod("/home/wide", 01777) == 0);
+	NEED(mkdir("/home/team", 0755) == 0 && chmod("/home/team", 0775) == 0);
+	NEED(symlink("/mnt/root/nothing", "/home/dangling") == 0);
+	people_write("/home/file", "", 0644);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		carol_lives_in(cases[i].home);
+		umask(077);
+		T_INT(ask(pam_open_session, "carol", 0), PAM_SUCCESS);
+		umask(022);
+		if (cases[i].made)
+			is_theirs(cases[i].made, CAROL, 0700);
+		else
+			T_INT(stat(cases[i].home, &st), -1);
+	}
+	T_INT(stat("/mnt/root/nothing", &st), -1);
+	is_theirs("/home/a", 0, 0755);
+	carol_lives_in("/home/mallory/way/again");
 	T_INT(ask(pam_open_session, "carol", 0), PAM_SUCCESS);
-	T_INT(access("/mnt/helper", F_OK), -1);
 	expect_heard(logged, "is not made");
 }
 
@@ -529,5 +593,5 @@ static void test_authorized_keys(void)
 T_MAIN("pam module", T(test_account), T(test_denial_is_told_and_logged), T(test_local_account_wins),
        T(test_session_checks_again),
        T(test_each_check_is_of_the_newest_file), T(test_damaged_directory), T(test_environment), T(test_home),
-       T(test_home_that_fails_denies_nobody), T(test_home_in_a_strange_place), T(test_password),
+       T(test_home_is_filled_by_the_person), T(test_home_in_a_strange_place), T(test_password),
        T(test_auth_is_not_ours), T(test_arguments), T(test_authorized_keys))
