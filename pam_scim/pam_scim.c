@@ -88,6 +88,22 @@ static void report_denied(pam_handle_t *pamh, const struct person *person, const
 		(void)report_send(LOGIN_REPORT_SOCKET, &report);
 }
 
+/* For the time of the last login, which lastlog has of those with a terminal alone. */
+static void report_opened(pam_handle_t *pamh, const struct person *person)
+{
+	const struct login_report report = {
+		.class = LOGIN_REPORT_OPENED,
+		.user = person->name,
+		.service = get_item(pamh, PAM_SERVICE),
+		.phase = "session",
+		.host = get_item(pamh, PAM_RHOST),
+		.reason = "",
+	};
+
+	if (geteuid() == 0)
+		(void)report_send(LOGIN_REPORT_SOCKET, &report);
+}
+
 static void tell_denied(pam_handle_t *pamh, const struct person *person)
 {
 	char sentence[SENTENCE_SIZE], host[HOST_SIZE] = "";
@@ -186,6 +202,7 @@ _public_ int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const 
 		return r;
 	set_environment(pamh, &person);
 	make_home(pamh, &person);
+	report_opened(pamh, &person);
 	return PAM_SUCCESS;
 }
 

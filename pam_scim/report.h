@@ -1,4 +1,4 @@
-/* report.h - tell scimd that a login was denied, if it listens. Layer: pam_scim.
+/* report.h - tell scimd that a login was denied or a session begins, if it listens. Layer: pam_scim.
  * Threads: any; keeps nothing. */
 #ifndef PAM_SCIM_REPORT_H
 #define PAM_SCIM_REPORT_H

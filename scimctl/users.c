@@ -8,25 +8,42 @@
 
 #define LASTLOG "/var/log/lastlog"
 #define TIME_SIZE 32
+#define SAME_S 10 /* one login, noted by the two of them */
 
-/* When somebody last logged in, as sshd and login wrote it down. */
-static void put_last_login(struct json_object *user, int lastlog_fd)
+static bool lastlog_read(struct json_object *user, int lastlog_fd, struct lastlog *ret)
 {
-	struct json_object *uid = NULL, *text = NULL;
+	struct json_object *uid = NULL;
+
+	return lastlog_fd >= 0 && json_object_object_get_ex(user, "uid", &uid) &&
+	       pread(lastlog_fd, ret, sizeof(*ret),
+		     json_object_get_int64(uid) * (off_t)sizeof(*ret)) == (ssize_t)sizeof(*ret) &&
+	       ret->ll_time != 0;
+}
+
+/* Who logged in while scimd did not listen, or before it was there, is in sshd's and login's notes, which
+ * know those with a terminal. The newest of both is shown. */
+static void last_login_settle(struct json_object *user, int lastlog_fd)
+{
+	const char *told = json_string(user, "last_login");
 	struct lastlog entry = { 0 };
 	char time[TIME_SIZE];
-	struct tm tm;
+	struct tm tm = { 0 };
 	time_t at;
 
-	if (json_object_object_get_ex(user, "uid", &uid) && lastlog_fd >= 0 &&
-	    pread(lastlog_fd, &entry, sizeof(entry),
-		  json_object_get_int64(uid) * (off_t)sizeof(entry)) == (ssize_t)sizeof(entry) &&
-	    entry.ll_time != 0) {
-		at = entry.ll_time;
-		if (gmtime_r(&at, &tm) && strftime(time, sizeof(time), "%Y-%m-%dT%H:%M:%SZ", &tm))
-			text = json_object_new_string(time);
-	}
-	(void)json_object_object_add(user, "last_login", text);
+	if (!lastlog_read(user, lastlog_fd, &entry))
+		return;
+	at = entry.ll_time;
+	if (strptime(told, "%Y-%m-%dT%H:%M:%S", &tm) && timegm(&tm) + SAME_S >= at)
+		return;
+	if (!gmtime_r(&at, &tm) || !strftime(time, sizeof(time), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		return;
+	(void)json_object_object_add(user, "last_login", json_object_new_string(time));
+	(void)json_object_object_add(user, "last_login_service", NULL);
+	(void)json_object_object_add(user, "last_login_from",
+				     *entry.ll_host ? json_object_new_string_len(
+					     entry.ll_host, (int)strnlen(entry.ll_host,
+									 sizeof(entry.ll_host)))
+						    : NULL);
 }
 
 static bool has_text(const char *text, const char *part)
@@ -89,7 +106,7 @@ static struct json_object *users_filter(struct json_object *all, char **filters)
 			wanted &= user_matches(user, *filter);
 		if (!wanted)
 			continue;
-		put_last_login(user, lastlog_fd);
+		last_login_settle(user, lastlog_fd);
 		(void)json_object_array_add(users, json_object_get(user));
 	}
 	return users;
@@ -139,6 +156,6 @@ int users_show(const struct context *context, char **operands)
 	code = client_get(context, path, &user);
 	if (code != EXIT_SUCCESS)
 		return code;
-	put_last_login(user, lastlog_fd);
+	last_login_settle(user, lastlog_fd);
 	return context->json ? print_json(user) : print_object(user);
 }

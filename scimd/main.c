@@ -17,6 +17,7 @@
 #include "scimd/options.h"
 #include "scimd/serve.h"
 #include "scimd/service/service.h"
+#include "scimd/service/usage.h"
 #include "scimd/store/store.h"
 #include "scimd/webhook/webhook.h"
 #include "shared/attrs.h"
@@ -199,6 +200,7 @@ static int run(const struct options *options, const sigset_t *signals)
 	_cleanup_(change_engine_freep) struct change_engine *engine = NULL;
 	_cleanup_(webhook_freep) struct webhook *webhook = NULL;
 	_cleanup_(service_freep) struct service *service = NULL;
+	_cleanup_(usage_freep) struct usage *usage = NULL;
 	_cleanup_(logins_freep) struct logins *logins = NULL;
 	_cleanup_(http_server_closep) struct http_server *control = NULL;
 	_cleanup_(http_server_closep) struct http_server *scim = NULL;
@@ -231,6 +233,9 @@ static int run(const struct options *options, const sigset_t *signals)
 	serve_logins(options, service, &logins);
 	in_force = change_engine_conf(engine);
 	r = serve_control(options, in_force, service, &control);
+	r = usage_new(service, USAGE_PERIOD_MS, &usage);
+	if (r < 0)
+		log_warning("the use of connections is not kept: %s", strerrordesc_np(-r));
 	if (r >= 0)
 		r = serve_scim(options, in_force, service, &scim);
 	if (r >= 0)

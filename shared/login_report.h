@@ -1,7 +1,7 @@
-/* login_report.h - what pam_scim tells scimd about a login that it denied, in one datagram.
- * Layer: shared, libc only. Threads: any; no state.
+/* login_report.h - what pam_scim tells scimd about a login that it denied, or a session that it let begin,
+ * in one datagram. Layer: shared, libc only. Threads: any; no state.
  *
- * Nothing depends on it: the denial is made and logged before, and if nobody listens the datagram is
+ * Nothing depends on it: what is told is settled and logged before, and if nobody listens the datagram is
  * lost. scimd believes only root (SCM_CREDENTIALS). The text is a magic word and six strings, each
  * with its terminator. */
 #ifndef SHARED_LOGIN_REPORT_H
@@ -15,13 +15,15 @@
 #include "shared/attrs.h"
 
 #define LOGIN_REPORT_SOCKET "/run/scimd/control/login.sock"
-#define LOGIN_REPORT_MAGIC "scimd-login-denied-1"
+#define LOGIN_REPORT_MAGIC "scimd-login-2"
 #define LOGIN_REPORT_STRINGS 6u
 #define LOGIN_REPORT_STRING_MAX 255u /* longer ones are cut */
 #define LOGIN_REPORT_MAX (sizeof(LOGIN_REPORT_MAGIC) + \
 			  LOGIN_REPORT_STRINGS * (LOGIN_REPORT_STRING_MAX + 1))
 
-/* Why: found and not let in, known before and gone by now, or the directory could not say. */
+/* Let in; or why not: found and not let in, known before and gone by now, or the directory could not
+ * say. */
+#define LOGIN_REPORT_OPENED "opened"
 #define LOGIN_REPORT_DENIED "denied"
 #define LOGIN_REPORT_GONE "gone"
 #define LOGIN_REPORT_UNKNOWN "unknown"

@@ -9,7 +9,7 @@
 
 struct user_counts {
 	struct control *control;
-	uint64_t active, denied, deactivated, locked;
+	uint64_t active, denied, deactivated, locked, unconfirmed;
 };
 
 static int user_count(const struct store_resource *row, void *context)
@@ -26,6 +26,7 @@ static int user_count(const struct store_resource *row, void *context)
 	counts->denied += strcmp(status, "denied") == 0;
 	counts->deactivated += strcmp(status, "deactivated") == 0;
 	counts->locked += strcmp(status, "locked") == 0;
+	counts->unconfirmed += strcmp(status, "unconfirmed") == 0;
 	return 0;
 }
 
@@ -53,9 +54,11 @@ static int resources_write(struct control *control, FILE *out)
 	gauge_begin(out, "scimd_users", "People known, by status.");
 	fprintf(out,
 		"scimd_users{status=\"active\"} %llu\nscimd_users{status=\"denied\"} %llu\n"
-		"scimd_users{status=\"deactivated\"} %llu\nscimd_users{status=\"locked\"} %llu\n",
+		"scimd_users{status=\"deactivated\"} %llu\nscimd_users{status=\"locked\"} %llu\n"
+		"scimd_users{status=\"unconfirmed\"} %llu\n",
 		(unsigned long long)counts.active, (unsigned long long)counts.denied,
-		(unsigned long long)counts.deactivated, (unsigned long long)counts.locked);
+		(unsigned long long)counts.deactivated, (unsigned long long)counts.locked,
+		(unsigned long long)counts.unconfirmed);
 	gauge_write(out, "scimd_groups", "Groups known.", groups);
 	return 0;
 }

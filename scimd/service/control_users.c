@@ -48,6 +48,22 @@ int control_user_status(struct control *control, const struct store_resource *ro
 	return r;
 }
 
+/* When their last session began, as pam_scim told it. */
+static int login_fill(struct control *control, const char *id, struct json_object *object)
+{
+	_cleanup_(store_login_done) struct store_login login = { 0 };
+	char time[CLOCK_TEXT_SIZE];
+	int r = store_login_get(control->txn, id, &login);
+	bool known = r == 0;
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	r = control_put_text(object, "last_login", known ? clock_format(login.time_us, time) : NULL);
+	if (r == 0)
+		r = control_put_text(object, "last_login_service", login.service);
+	return r == 0 ? control_put_text(object, "last_login_from", login.host) : r;
+}
+
 int user_fill(struct control *control, const struct store_resource *row,
 	      struct json_object *resource, struct json_object *object)
 {
@@ -77,6 +93,8 @@ int user_fill(struct control *control, const struct store_resource *row,
 	if (!groups.array)
 		return -ENOMEM;
 	r = store_groups_each(control->txn, row->id, control_name_add, &groups);
+	if (r == 0)
+		r = login_fill(control, row->id, object);
 	return r < 0 ? r : control_put(object, "lock",
 				       json_object_get(json_get(lock, "lock")));
 }

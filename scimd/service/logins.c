@@ -20,6 +20,10 @@
 #define MODE 0600
 #define WINDOWS_MAX 128u /* and so many events in one window's time */
 #define TICK_MS 1000
+#define NOTE_US 1000000u
+
+/* Begins by itself beside each first session, and is nobody's login. */
+#define SERVICE_MANAGER "systemd-user"
 
 /* A denial that was recorded; the same again is counted until the time is over. */
 struct window {
@@ -100,6 +104,12 @@ static bool report_is_same(const struct login_report *a, const struct login_repo
 	       strcmp(a->host, b->host) == 0 && strcmp(a->reason, b->reason) == 0;
 }
 
+/* The person of that POSIX name; -ENOENT. */
+static int person_find(struct store_txn *txn, const char *user, char ret[static RESOURCE_ID_SIZE])
+{
+	return store_lookup(txn, STORE_BY_POSIX_NAME, NULL, user, ret);
+}
+
 /* Who is no active person of the store's is "denied" by the host's rules, if by nothing else. */
 static enum metrics_denied status_of(struct service *service, const char *user)
 {
@@ -112,7 +122,7 @@ static enum metrics_denied status_of(struct service *service, const char *user)
 	int r = store_begin(change_engine_store(service->engine), NULL, false, &txn);
 
 	if (r == 0)
-		r = store_lookup(txn, STORE_BY_POSIX_NAME, NULL, user, id);
+		r = person_find(txn, user, id);
 	if (r == 0)
 		r = store_resource_get(txn, id, &row);
 	if (r == -ENOENT)
@@ -147,6 +157,56 @@ static void record(struct logins *logins, const struct login_report *report, uns
 		(void)snprintf(detail, sizeof(detail), "%s: %s, and %u times more", report->phase,
 			       report->reason, more);
 	change_event(logins->service->engine, &source, "login.denied", report->user, detail);
+}
+
+/* --- what was opened ---------------------------------------------------------------------------- */
+
+/* More than one in a second is one: sudo in a loop costs no more than that. */
+static bool is_noted(struct store_txn *txn, const char *id, uint64_t now_us)
+{
+	_cleanup_(store_login_done) struct store_login last = { 0 };
+
+	return store_login_get(txn, id, &last) == 0 && last.time_us <= now_us &&
+	       now_us - last.time_us < NOTE_US;
+}
+
+/* Not synced: it reaches the disk with the next change, and is lost with the power alone. */
+static int note(struct logins *logins, const struct login_report *report)
+{
+	_cleanup_(store_abortp) struct store_txn *txn = NULL;
+	struct store *store = change_engine_store(logins->service->engine);
+	struct store_login login = {
+		.time_us = clock_now_us(),
+		.service = (char *)(uintptr_t)report->service, /* borrowed */
+		.host = *report->host ? (char *)(uintptr_t)report->host : NULL,
+	};
+	char id[RESOURCE_ID_SIZE];
+	int r = store_begin(store, NULL, false, &txn);
+
+	if (r == 0)
+		r = person_find(txn, report->user, id);
+	if (r == 0 && is_noted(txn, id, login.time_us))
+		return 0;
+	store_abortp(&txn);
+	if (r == 0)
+		r = store_begin(store, NULL, true, &txn);
+	if (r == 0)
+		r = store_login_put(txn, id, &login);
+	return r < 0 ? r : store_commit_unsynced(&txn);
+}
+
+static void opened(struct logins *logins, const struct login_report *sent)
+{
+	struct login_report report = { NULL };
+	int r;
+
+	if (strcmp(sent->service, SERVICE_MANAGER) == 0 || report_copy(sent, &report) < 0)
+		return;
+	metrics_login_opened(logins->service->metrics);
+	r = note(logins, &report);
+	if (r < 0 && r != -ENOENT) /* who is gone by now needs none */
+		(void)log_error_errno(r, "the last login of %s cannot be kept", report.user);
+	report_done(&report);
 }
 
 /* --- windows ------------------------------------------------------------------------------------ */
@@ -245,8 +305,12 @@ static bool take(struct logins *logins)
 
 	if (size < 0)
 		return errno == EINTR;
-	if (!(header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) && is_from(&header, logins->uid) &&
-	    login_report_read(text, (size_t)size, &report) == 0)
+	if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || !is_from(&header, logins->uid) ||
+	    login_report_read(text, (size_t)size, &report) < 0)
+		return true;
+	if (strcmp(report.class, LOGIN_REPORT_OPENED) == 0)
+		opened(logins, &report);
+	else
 		denied(logins, &report);
 	return true;
 }

@@ -1,5 +1,5 @@
-/* logins.h - takes pam_scim's word that a login was denied: counts it, and records an event. Layer:
- * service. A thread of its own reads a datagram socket; what comes is bounded here, because everybody
+/* logins.h - takes pam_scim's word that a login was denied: counts it, and records an event; or that a
+ * session begins: counts it, and keeps it as the person's last login. Layer: service. A thread of its own reads a datagram socket; what comes is bounded here, because everybody
  * who can reach a login prompt can have denials made: one event for a user, service and host, and
  * another one a minute later with how many there were, and so many altogether. The counters count
  * all. Threads: any. */

@@ -19,14 +19,16 @@ struct entry {
 	char name[NAME_SIZE]; /* "": without a valid token */
 	uint64_t requests[METHODS][CLASSES];
 	uint64_t last_used_us;
+	uint64_t requests_before, errors_before; /* the start */
+	bool used; /* since metrics_connection_used was asked */
 };
 
 struct metrics {
 	pthread_mutex_t lock;
-	struct entry *entries;
+	struct entry *entries[CONNECTIONS_MAX]; /* owned */
 	size_t count;
 	struct histogram latency;
-	uint64_t denied[METRICS_DENIED_REASONS];
+	uint64_t denied[METRICS_DENIED_REASONS], opened;
 };
 
 int metrics_new(struct metrics **ret)
@@ -45,7 +47,8 @@ void metrics_freep(struct metrics **metrics)
 	if (!*metrics)
 		return;
 	pthread_mutex_destroy(&(*metrics)->lock);
-	free((*metrics)->entries);
+	for (size_t i = 0; i < (*metrics)->count; i++)
+		free((*metrics)->entries[i]);
 	free(*metrics);
 	*metrics = NULL;
 }
@@ -53,24 +56,27 @@ void metrics_freep(struct metrics **metrics)
 static struct entry *entry_find(struct metrics *metrics, const char *name)
 {
 	for (size_t i = 0; i < metrics->count; i++)
-		if (strcmp(metrics->entries[i].name, name) == 0)
-			return &metrics->entries[i];
+		if (strcmp(metrics->entries[i]->name, name) == 0)
+			return metrics->entries[i];
 	return NULL;
 }
 
 static struct entry *entry_make(struct metrics *metrics, const char *name)
 {
-	struct entry *bigger;
+	struct entry *entry = metrics->count < CONNECTIONS_MAX ? calloc(1, sizeof(*entry)) : NULL;
 
-	if (metrics->count == CONNECTIONS_MAX)
+	if (!entry)
 		return NULL;
-	bigger = reallocarray(metrics->entries, metrics->count + 1, sizeof(*bigger));
-	if (!bigger)
-		return NULL;
-	metrics->entries = bigger;
-	bigger[metrics->count] = (struct entry){ .last_used_us = 0 };
-	(void)snprintf(bigger[metrics->count].name, NAME_SIZE, "%s", name);
-	return &bigger[metrics->count++];
+	(void)snprintf(entry->name, NAME_SIZE, "%s", name);
+	return metrics->entries[metrics->count++] = entry;
+}
+
+/* Borrowed; NULL without room or memory. */
+static struct entry *entry_of(struct metrics *metrics, const char *name)
+{
+	struct entry *entry = entry_find(metrics, name);
+
+	return entry ? entry : entry_make(metrics, name);
 }
 
 static size_t method_index(const char *method)
@@ -99,12 +105,11 @@ void metrics_count(struct metrics *metrics, const char *connection, const char *
 	struct entry *entry;
 
 	pthread_mutex_lock(&metrics->lock);
-	entry = entry_find(metrics, connection ? connection : "");
-	if (!entry)
-		entry = entry_make(metrics, connection ? connection : "");
+	entry = entry_of(metrics, connection ? connection : "");
 	if (entry && class >= 0 && class < CLASSES) {
 		entry->requests[method_index(method)][class]++;
 		entry->last_used_us = clock_now_us();
+		entry->used = true;
 	}
 	histogram_add(&metrics->latency, took_us);
 	pthread_mutex_unlock(&metrics->lock);
@@ -117,22 +122,74 @@ void metrics_login_denied(struct metrics *metrics, enum metrics_denied reason)
 	pthread_mutex_unlock(&metrics->lock);
 }
 
+void metrics_login_opened(struct metrics *metrics)
+{
+	pthread_mutex_lock(&metrics->lock);
+	metrics->opened++;
+	pthread_mutex_unlock(&metrics->lock);
+}
+
+static struct metrics_connection entry_sum(const struct entry *entry)
+{
+	struct metrics_connection sum = { entry->requests_before, entry->errors_before,
+					  entry->last_used_us };
+
+	for (size_t m = 0; m < METHODS; m++)
+		for (size_t c = 0; c < CLASSES; c++) {
+			sum.requests += entry->requests[m][c];
+			sum.errors += c >= 4 ? entry->requests[m][c] : 0;
+		}
+	return sum;
+}
+
 void metrics_connection(struct metrics *metrics, const char *connection,
 			struct metrics_connection *ret)
 {
 	const struct entry *entry;
 
-	*ret = (struct metrics_connection){ 0 };
 	pthread_mutex_lock(&metrics->lock);
 	entry = entry_find(metrics, connection);
-	for (size_t m = 0; entry && m < METHODS; m++)
-		for (size_t c = 0; c < CLASSES; c++) {
-			ret->requests += entry->requests[m][c];
-			ret->errors += c >= 4 ? entry->requests[m][c] : 0;
-		}
-	if (entry)
-		ret->last_used_us = entry->last_used_us;
+	*ret = entry ? entry_sum(entry) : (struct metrics_connection){ 0 };
 	pthread_mutex_unlock(&metrics->lock);
+}
+
+int metrics_connection_resume(struct metrics *metrics, const char *connection,
+			      const struct metrics_connection *from)
+{
+	struct entry *entry;
+	int r = 0;
+
+	pthread_mutex_lock(&metrics->lock);
+	entry = entry_of(metrics, connection);
+	if (entry) {
+		entry->requests_before = from->requests;
+		entry->errors_before = from->errors;
+		entry->last_used_us = from->last_used_us;
+	} else {
+		r = metrics->count < CONNECTIONS_MAX ? -ENOMEM : -ENOSPC;
+	}
+	pthread_mutex_unlock(&metrics->lock);
+	return r;
+}
+
+bool metrics_connection_used(struct metrics *metrics, const char **ret_name,
+			     struct metrics_connection *ret)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&metrics->lock);
+	for (size_t i = 0; i < metrics->count && !found; i++) {
+		struct entry *entry = metrics->entries[i];
+
+		if (!entry->used || !entry->name[0])
+			continue;
+		entry->used = false;
+		*ret_name = entry->name;
+		*ret = entry_sum(entry);
+		found = true;
+	}
+	pthread_mutex_unlock(&metrics->lock);
+	return found;
 }
 
 void metrics_write_label(FILE *out, const char *text)
@@ -177,7 +234,7 @@ static void entry_write(const struct entry *entry, FILE *out)
 		}
 }
 
-static void denied_write(const struct metrics *metrics, FILE *out)
+static void logins_write(const struct metrics *metrics, FILE *out)
 {
 	static const char *const reasons[METRICS_DENIED_REASONS] = {
 		[METRICS_DENIED_DEACTIVATED] = "deactivated", [METRICS_DENIED_LOCKED] = "locked",
@@ -190,6 +247,9 @@ static void denied_write(const struct metrics *metrics, FILE *out)
 	for (size_t i = 0; i < METRICS_DENIED_REASONS; i++)
 		fprintf(out, "scimd_login_denied_total{reason=\"%s\"} %llu\n", reasons[i],
 			(unsigned long long)metrics->denied[i]);
+	fprintf(out, "# HELP scimd_login_opened_total Sessions that pam_scim let begin.\n"
+		     "# TYPE scimd_login_opened_total counter\nscimd_login_opened_total %llu\n",
+		(unsigned long long)metrics->opened);
 }
 
 void metrics_write(struct metrics *metrics, FILE *out)
@@ -198,9 +258,9 @@ void metrics_write(struct metrics *metrics, FILE *out)
 	fputs("# HELP scimd_requests_total SCIM requests answered, by connection (empty: no valid "
 	      "token).\n# TYPE scimd_requests_total counter\n", out);
 	for (size_t i = 0; i < metrics->count; i++)
-		entry_write(&metrics->entries[i], out);
+		entry_write(metrics->entries[i], out);
 	histogram_write(&metrics->latency, "scimd_request_duration_seconds",
 			"From a request's last byte to its answer.", out);
-	denied_write(metrics, out);
+	logins_write(metrics, out);
 	pthread_mutex_unlock(&metrics->lock);
 }

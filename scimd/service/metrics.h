@@ -1,8 +1,10 @@
-/* metrics.h - what was asked of us and how it went, counted since the start, for Prometheus.
+/* metrics.h - what was asked of us and how it went, counted since the start, for Prometheus; and how each
+ * connection was used, which is kept across restarts (usage.h).
  * Layer: service. Threads: any. */
 #ifndef SCIMD_SERVICE_METRICS_H
 #define SCIMD_SERVICE_METRICS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -28,13 +30,22 @@ enum metrics_denied {
 	METRICS_DENIED_REASONS
 };
 void metrics_login_denied(struct metrics *metrics, enum metrics_denied reason);
+/* pam_scim let a session begin. */
+void metrics_login_opened(struct metrics *metrics);
 
 struct metrics_connection {
 	uint64_t requests, errors; /* errors: answered 4xx or 5xx */
-	uint64_t last_used_us;	   /* epoch, 0: not since the start */
+	uint64_t last_used_us;	   /* epoch, 0: never */
 };
 void metrics_connection(struct metrics *metrics, const char *connection,
 			struct metrics_connection *ret);
+/* Count on from there. -ENOMEM, -ENOSPC: more of them than are counted by name. */
+_must_use_ int metrics_connection_resume(struct metrics *metrics, const char *connection,
+					 const struct metrics_connection *from);
+/* Of those that were used since this was asked of them, one: true, with its name, which is good for as long
+ * as the metrics are. */
+bool metrics_connection_used(struct metrics *metrics, const char **ret_name,
+			     struct metrics_connection *ret);
 
 /* A histogram's lines in the text format; bounds in seconds. */
 #define METRICS_BUCKETS 12

@@ -59,6 +59,8 @@ static const struct {
 	[TABLE_NAME] = { "name.db", 0 },
 	[TABLE_IMPORT] = { "import.db", 0 },
 	[TABLE_POSITION] = { "position.db", 0 },
+	[TABLE_LOGIN] = { "login.db", 0 },
+	[TABLE_USE] = { "use.db", 0 },
 };
 
 const char *table_file(enum table table)
@@ -393,5 +395,27 @@ int store_revision(struct store_txn *txn, uint64_t *ret)
 	_cleanup_bytes_ struct bytes key = BYTES_INIT;
 
 	codec_put_u8(&key, META_REVISION);
+	return table_counter_get(txn, &key, ret);
+}
+
+static void passwords_key(struct bytes *ret)
+{
+	codec_put_u8(ret, META_PASSWORDS);
+}
+
+int store_passwords_changed(struct store_txn *txn, uint64_t revision)
+{
+	_cleanup_bytes_ struct bytes key = BYTES_INIT, value = BYTES_INIT;
+
+	passwords_key(&key);
+	codec_put_u64(&value, revision);
+	return table_put(txn, TABLE_META, &key, &value);
+}
+
+int store_passwords_revision(struct store_txn *txn, uint64_t *ret)
+{
+	_cleanup_bytes_ struct bytes key = BYTES_INIT;
+
+	passwords_key(&key);
 	return table_counter_get(txn, &key, ret);
 }

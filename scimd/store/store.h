@@ -272,6 +272,28 @@ typedef int (*store_receipt_fn)(uint64_t number, const char *user, const char *j
  * transactions of its own: nobody else may be writing. */
 _must_use_ int store_receipt_open_each(struct store *store, store_receipt_fn each, void *context);
 _must_use_ int store_receipt_each(struct store_txn *txn, const char *user, store_receipt_fn each,
+/* When somebody's last session began, keyed by the user's id. A table of its own, for the thread that hears
+ * of logins alone to write. */
+struct store_login {
+	uint64_t time_us;
+	char *service; /* of PAM; never NULL */
+	char *host;    /* from where, or NULL */
+};
+void store_login_done(struct store_login *login);
+_must_use_ int store_login_put(struct store_txn *txn, const char *user_id,
+			       const struct store_login *login);
+_must_use_ int store_login_get(struct store_txn *txn, const char *user_id,
+			       struct store_login *ret); /* -ENOENT */
+
+/* How a connection was used, by its name. A table of its own, for one thread to write. */
+struct store_use {
+	uint64_t last_us, requests, errors;
+};
+_must_use_ int store_use_put(struct store_txn *txn, const char *connection,
+			     const struct store_use *use);
+typedef int (*store_use_fn)(const char *connection, const struct store_use *use, void *context);
+_must_use_ int store_use_each(struct store_txn *txn, store_use_fn each, void *context);
+
 				  void *context);
 
 #endif

@@ -41,6 +41,8 @@ enum table {
 	TABLE_NAME,         /* name.c */
 	TABLE_IMPORT,       /* import.c */
 	TABLE_POSITION,     /* event.c */
+	TABLE_LOGIN,        /* login.c */
+	TABLE_USE,          /* use.c */
 	TABLE_COUNT
 };
 

@@ -28,7 +28,9 @@ at_last() {
 state() {
 	host_run "$HOST" sh -c 'getent passwd ada brian carl dora; getent group linux-admins; id -G ada
 		getent passwd | grep "^during"; scimctl groups --json
-		scimctl users --json | jq -S "map(del(.last_login, .changed))"; scimctl ids export
+		scimctl users --json |
+			jq -S "map(del(.last_login, .last_login_service, .last_login_from, .changed))"
+		scimctl ids export
 		scimctl receipt brian --json; scimctl receipt carl --json' 2>&1
 }
 events() {

@@ -71,6 +71,8 @@ like "login of a local user" 'I-am-grace' "$(log_in_at_tty grace 2>&1)"
 # cron and at, when their minute has come.
 T_POLL=0.5
 ok "the stayer's cron job ran" t_wait 65000 host_run "$HOST" test -s /tmp/cron.stayer
+like "… and is a login" '^(cron|atd)$' "$(host_run "$HOST" scimctl user stayer --json |
+	jq -r .last_login_service)"
 ok "the local user's cron job ran" t_wait 3000 host_run "$HOST" test -s /tmp/cron.grace
 ok "the stayer's at job ran" t_wait 65000 host_run "$HOST" test -s /tmp/at.stayer
 ok "the local user's at job ran" t_wait 3000 host_run "$HOST" test -s /tmp/at.grace

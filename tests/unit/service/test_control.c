@@ -3,6 +3,7 @@
 #include <stdarg.h>
 
 #include "scimd/service/call.h"
+#include "scimd/service/usage.h"
 #include "tests/unit/service/engine.h"
 #include "tests/unit/t.h"
 
@@ -69,10 +70,12 @@ static void fill(struct store *store)
 		{ "scim.user.created", "bob", "{\"connection\":\"okta\"}" },
 		{ "login.denied", "bob", "{}" },
 	};
+	const struct store_login login = { 5000000, (char *)"sshd", (char *)"192.0.2.1" };
 	_cleanup_(store_abortp) struct store_txn *txn = NULL;
 	uint64_t number;
 
 	T_FATAL(store_begin(store, NULL, true, &txn) == 0);
+	T_OK(store_login_put(txn, ADA, &login));
 	put(txn, RESOURCE_USER, ADA, "ada@example.com",
 	    "{\"userName\":\"Ada@example.com\",\"displayName\":\"Ada L\",\"active\":true}", "ada",
 	    65536, NULL);
@@ -169,7 +172,10 @@ static void test_users(void)
 	      "{\"name\":\"ada\",\"uid\":65536,\"status\":\"active\",\"reason\":null,"
 	      "\"userName\":\"Ada@example.com\",\"displayName\":\"Ada L\",\"id\":\"" ADA "\","
 	      "\"connection\":\"okta\",\"changed\":\"1970-01-01T00:00:02.000Z\","
-	      "\"roles\":[\"admin\",\"dev\"],\"groups\":[\"Ops Team\"],\"lock\":null}");
+	      "\"roles\":[\"admin\",\"dev\"],\"groups\":[\"Ops Team\"],"
+	      "\"last_login\":\"1970-01-01T00:00:05.000Z\",\"last_login_service\":\"sshd\","
+	      "\"last_login_from\":\"192.0.2.1\",\"lock\":null}");
+	T_STR(text(item(f, 1), "last_login"), "null");
 	T_STR(text(item(f, 1), "status"), "\"deactivated\"");
 	T_STR(text(item(f, 1), "reason"), "\"deactivated there\"");
 	T_STR(text(item(f, 1), "roles"), "[]");
@@ -304,6 +310,7 @@ static void test_metrics(void)
 	static const char *const lines[] = {
 		"scimd_users{status=\"active\"} 1\n", "scimd_users{status=\"deactivated\"} 1\n",
 		"scimd_users{status=\"locked\"} 0\n", "scimd_groups 1\n",
+		"scimd_users{status=\"unconfirmed\"} 0\n",
 		"scimd_warden_connected 1\n",		"scimd_offboardings_pending 2\n",
 		"scimd_offboarding_duration_seconds_count 1\n",
 		"scimd_offboarding_duration_seconds_bucket{le=\"0.05\"} 0\n",
@@ -334,6 +341,63 @@ static void test_metrics(void)
 	T_STR(text(item(f, 0), "requests"), "2");
 	T_STR(text(item(f, 0), "errors"), "0");
 	T_TRUE(json_get_string(item(f, 0), "last_used") != NULL);
+}
+
+/* A restart of the service: what it counted itself is gone, what was kept is not. */
+static void service_restart(struct fixture *f)
+{
+	service_freep(&f->service);
+	T_FATAL(service_new(&f->engine, &f->service) == 0);
+}
+
+static void use_is(struct fixture *f, const char *requests, const char *errors, const char *last_used)
+{
+	T_INT(ask(f, "GET", "/v1/connections", NULL), 200);
+	T_STR(text(item(f, 0), "requests"), requests);
+	T_STR(text(item(f, 0), "errors"), errors);
+	if (last_used)
+		T_STR(json_get_string(item(f, 0), "last_used"), last_used);
+	T_INT(text(item(f, 1), "requests")[0], '0');
+	T_TRUE(json_get(item(f, 1), "last_used") == NULL);
+}
+
+static void test_usage(void)
+{
+	FIXTURE(f);
+	_cleanup_(usage_freep) struct usage *usage = NULL;
+	_cleanup_(usage_freep) struct usage *running = NULL; /* ends before its service */
+	_cleanup_free_ char *last_used = NULL;
+	struct metrics_connection sum;
+	const char *name;
+
+	T_OK(usage_new(f->service, USAGE_PERIOD_MS, &usage));
+	metrics_count(f->service->metrics, "okta", "GET", 200, 10);
+	metrics_count(f->service->metrics, "okta", "POST", 409, 10);
+	metrics_count(f->service->metrics, NULL, "GET", 401, 10); /* nobody's */
+	use_is(f, "2", "1", NULL);
+	last_used = strdup(json_get_string(item(f, 0), "last_used"));
+	usage_freep(&usage); /* at the end */
+	service_restart(f);
+	use_is(f, "0", "0", NULL);
+	T_OK(usage_new(f->service, 20, &running));
+	use_is(f, "2", "1", last_used);
+	T_TRUE(!metrics_connection_used(f->service->metrics, &name, &sum));
+	metrics_count(f->service->metrics, "okta", "GET", 500, 10);
+	use_is(f, "3", "2", NULL);
+	for (int i = 0; i < 300; i++) { /* within its period, without an end */
+		struct service *next;
+
+		usleep(10000);
+		T_FATAL(service_new(&f->engine, &next) == 0);
+		T_OK(usage_new(next, USAGE_PERIOD_MS, &usage));
+		metrics_connection(next->metrics, "okta", &sum);
+		usage_freep(&usage);
+		service_freep(&next);
+		if (sum.requests == 3)
+			break;
+	}
+	T_INT(sum.requests, 3);
+	T_INT(sum.errors, 2);
 }
 
 static void test_ids(void)
@@ -498,6 +562,6 @@ static void test_others_may_look(void)
 }
 
 T_MAIN("control", T(test_users), T(test_one_user), T(test_groups), T(test_events), T(test_receipt),
-       T(test_status), T(test_metrics), T(test_ids), T(test_lock), T(test_confirm),
+       T(test_status), T(test_metrics), T(test_usage), T(test_ids), T(test_lock), T(test_confirm),
        T(test_backup), T(test_reload),
        T(test_others_may_look))

@@ -231,17 +231,79 @@ static void test_flood(void)
 	T_INT(f.engine.count, 128);
 }
 
+static bool login_get(struct fixture *f, int number, struct store_login *ret)
+{
+	struct store_txn *txn = t_begin(f->engine.store, NULL, false);
+	char id[RESOURCE_ID_SIZE];
+	int r;
+
+	snprintf(id, sizeof(id), "00000000-0000-7000-8000-00000000000%d", number);
+	r = store_login_get(txn, id, ret);
+	store_abortp(&txn);
+	T_TRUE(r == 0 || r == -ENOENT);
+	return r == 0;
+}
+
+static void opened(struct fixture *f, const char *user, const char *service, const char *host)
+{
+	const struct login_report sent = { LOGIN_REPORT_OPENED, user, service, "session", host, "" };
+
+	T_OK(report_send(f->path, &sent));
+}
+
+/* A session is the person's last login, and no event. */
+static void test_opened(void)
+{
+	_cleanup_(store_login_done) struct store_login bob = { 0 }, again = { 0 }, eve = { 0 };
+	struct login_report denied = report("ada", "192.0.2.1");
+	uint64_t begin_us = clock_now_us();
+	struct fixture f;
+
+	begin(&f, geteuid(), 60);
+	opened(&f, "bob", "systemd-user", ""); /* beside a login */
+	opened(&f, "bob", "sshd", "192.0.2.1");
+	opened(&f, "bob", "sudo", ""); /* within a second */
+	opened(&f, "eve\x1b", "cron", "");
+	opened(&f, "eve", "cr\x1bon", "");
+	opened(&f, "nobody-here", "cron", "");
+	T_OK(report_send(f.path, &denied)); /* which tells when the others are through */
+	T_INT(events_wait(&f, 1), 1);
+	metrics_are(&f, "scimd_login_opened_total 5");
+	metrics_are(&f, "{reason=\"deactivated\"} 1");
+	T_TRUE(login_get(&f, 2, &bob));
+	T_STR(bob.service, "sshd");
+	T_STR(bob.host, "192.0.2.1");
+	T_TRUE(bob.time_us >= begin_us && bob.time_us <= clock_now_us());
+	T_TRUE(login_get(&f, 3, &eve));
+	T_TRUE(strchr(eve.service, '\x1b') == NULL && eve.host == NULL);
+	T_TRUE(!login_get(&f, 1, &again));
+	usleep(1100000);
+	opened(&f, "bob", "su-l", "");
+	denied.host = "192.0.2.2";
+	T_OK(report_send(f.path, &denied));
+	T_INT(events_wait(&f, 2), 2);
+	T_TRUE(login_get(&f, 2, &again));
+	T_STR(again.service, "su-l");
+	T_TRUE(again.host == NULL && again.time_us > bob.time_us);
+	end(&f);
+	T_INT(f.engine.count, 2);
+}
+
 /* Another sender, the canary of doctor, and what is no report leave no trace. */
 static void test_not_believed(void)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct login_report sent = report("ada", "192.0.2.1");
+	struct store_login login;
 	struct fixture f;
 	int fd;
 
 	begin(&f, geteuid() + 1, 60);
 	T_OK(report_send(f.path, &sent));
+	opened(&f, "bob", "sshd", "");
 	usleep(50000);
+	T_TRUE(!login_get(&f, 2, &login));
+	metrics_are(&f, "scimd_login_opened_total 0");
 	end(&f);
 	T_INT(f.engine.count, 0);
 	begin(&f, geteuid(), 60);
@@ -297,5 +359,5 @@ static void test_nobody_listens(void)
 	T_INT(f.engine.count, 0);
 }
 
-T_MAIN("logins", T(test_text), T(test_reasons), T(test_coalesced), T(test_flood),
+T_MAIN("logins", T(test_text), T(test_reasons), T(test_coalesced), T(test_flood), T(test_opened),
        T(test_not_believed), T(test_nobody_listens))
