@@ -97,6 +97,18 @@ void store_abortp(struct store_txn **txn);
 /* The change counter: raised once per committed batch, read back after restart. */
 _must_use_ int store_revision_next(struct store_txn *txn, uint64_t *ret);
 _must_use_ int store_revision(struct store_txn *txn, uint64_t *ret);
+/* As it was when somebody's password was changed last; 0: never. */
+_must_use_ int store_passwords_changed(struct store_txn *txn, uint64_t revision);
+_must_use_ int store_passwords_revision(struct store_txn *txn, uint64_t *ret);
+
+/* A digest of everything that decides what the rows say of people and groups, as it was when all of them
+ * were last evaluated and published. is: 1, or 0 if it was another one or is not known. */
+#define STORE_BASIS_SIZE 32u
+_must_use_ int store_basis_put(struct store_txn *txn,
+			       const unsigned char basis[static STORE_BASIS_SIZE]);
+_must_use_ int store_basis_is(struct store_txn *txn,
+			      const unsigned char basis[static STORE_BASIS_SIZE]);
+_must_use_ int store_basis_forget(struct store_txn *txn);
 
 /* Resources. */
 _must_use_ int store_resource_get(struct store_txn *txn, const char *id, struct store_resource *ret);
@@ -260,18 +272,6 @@ _must_use_ int store_position_get(struct store_txn *txn, const char *follower, u
 _must_use_ int store_position_put(struct store_txn *txn, const char *follower, uint64_t position);
 _must_use_ int store_position_delete(struct store_txn *txn, const char *follower);
 
-/* Receipts: JSON text per offboarding. number 0 makes a new one. user is the POSIX name. Those that are
- * open are found without reading the others. */
-_must_use_ int store_receipt_put(struct store_txn *txn, uint64_t number, const char *user,
-				 const char *json, bool is_open, uint64_t *ret_number);
-_must_use_ int store_receipt_get(struct store_txn *txn, uint64_t number, char **ret_json);
-/* Newest first; user NULL: everybody's. */
-typedef int (*store_receipt_fn)(uint64_t number, const char *user, const char *json, void *context);
-/* Those that are open, newest first, each of which is shown to `each`; and before them all that a version
- * without an index of them wrote, which is done once. each returns 1 if it is open indeed, 0 if not. Makes
- * transactions of its own: nobody else may be writing. */
-_must_use_ int store_receipt_open_each(struct store *store, store_receipt_fn each, void *context);
-_must_use_ int store_receipt_each(struct store_txn *txn, const char *user, store_receipt_fn each,
 /* When somebody's last session began, keyed by the user's id. A table of its own, for the thread that hears
  * of logins alone to write. */
 struct store_login {
@@ -294,6 +294,18 @@ _must_use_ int store_use_put(struct store_txn *txn, const char *connection,
 typedef int (*store_use_fn)(const char *connection, const struct store_use *use, void *context);
 _must_use_ int store_use_each(struct store_txn *txn, store_use_fn each, void *context);
 
+/* Receipts: JSON text per offboarding. number 0 makes a new one. user is the POSIX name. Those that are
+ * open are found without reading the others. */
+_must_use_ int store_receipt_put(struct store_txn *txn, uint64_t number, const char *user,
+				 const char *json, bool is_open, uint64_t *ret_number);
+_must_use_ int store_receipt_get(struct store_txn *txn, uint64_t number, char **ret_json);
+/* Newest first; user NULL: everybody's. */
+typedef int (*store_receipt_fn)(uint64_t number, const char *user, const char *json, void *context);
+/* Those that are open, newest first, each of which is shown to `each`; and before them all that a version
+ * without an index of them wrote, which is done once. each returns 1 if it is open indeed, 0 if not. Makes
+ * transactions of its own: nobody else may be writing. */
+_must_use_ int store_receipt_open_each(struct store *store, store_receipt_fn each, void *context);
+_must_use_ int store_receipt_each(struct store_txn *txn, const char *user, store_receipt_fn each,
 				  void *context);
 
 #endif

@@ -87,6 +87,7 @@ enum meta_key {
 	META_INSTANCE = 'i',   /* version, 16 bytes */
 	META_SECRET = 'k',     /* version, 32 bytes */
 	META_REVISION = 'v',   /* counters: u64 */
+	META_PASSWORDS = 'w',  /* META_REVISION when a password was changed last */
 	META_SEQUENCE = 's',   /* creation order of resources */
 	META_EVENT = 'e',
 	META_RECEIPT = 'r',
@@ -94,6 +95,7 @@ enum meta_key {
 	META_RESOURCES = 'c',  /* and a scope, resource.c */
 	META_MEMBERS = 'm',    /* and a group id */
 	META_FORMAT = 'f',     /* format.c: u32 */
+	META_BASIS = 'p',      /* basis.c */
 	META_BACKUP = 'b',     /* backup.c: only in a copy that nobody has opened as a store yet */
 	META_NUMBER_HINT = 'h' /* and a range's start, ledger.c */
 };
