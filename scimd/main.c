@@ -230,12 +230,12 @@ static int run(const struct options *options, const sigset_t *signals)
 	if (r < 0)
 		return log_error_errno(r, "start the webhook");
 	service_set_webhook(service, webhook);
-	serve_logins(options, service, &logins);
-	in_force = change_engine_conf(engine);
-	r = serve_control(options, in_force, service, &control);
 	r = usage_new(service, USAGE_PERIOD_MS, &usage);
 	if (r < 0)
 		log_warning("the use of connections is not kept: %s", strerrordesc_np(-r));
+	serve_logins(options, service, &logins);
+	in_force = change_engine_conf(engine);
+	r = serve_control(options, in_force, service, &control);
 	if (r >= 0)
 		r = serve_scim(options, in_force, service, &scim);
 	if (r >= 0)
