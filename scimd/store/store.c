@@ -15,6 +15,9 @@
 #include "scimd/base/clock.h"
 
 #define CACHE_BYTES (16u << 20)     /* grown into; holds page versions for snapshots too */
+/* Looking for a page to give up, libdb walks buckets with all versions of their pages: it makes one
+ * bucket for 2.5 pages, and at a full cache of hot pages half of a commit's time went there. */
+#define CACHE_BUCKETS 16384u
 #define LOG_BUFFER_BYTES (1u << 20) /* a batch of a thousand changes without an early write */
 #define LOG_FILE_BYTES (8u << 20)   /* the unit in which old logs are dropped */
 /* No larger than what the kernel writes as one: a kill -9 or a power cut between the halves of a page
@@ -130,6 +133,7 @@ static int env_configure(DB_ENV *env)
 
 	env->set_errcall(env, env_complain);
 	if ((r = env->set_cachesize(env, 0, CACHE_BYTES, 1)) != 0 ||
+	    (r = env->set_mp_tablesize(env, CACHE_BUCKETS)) != 0 ||
 	    (r = env->set_lg_bsize(env, LOG_BUFFER_BYTES)) != 0 ||
 	    (r = env->set_lg_max(env, LOG_FILE_BYTES)) != 0 ||
 	    (r = env->set_lk_detect(env, DB_LOCK_DEFAULT)) != 0 ||
