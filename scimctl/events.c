@@ -7,6 +7,7 @@
 #include "scimctl/scimctl.h"
 
 #define FOLLOW_MS 500
+#define TIME_WIDTH 16
 #define FOLLOW_LIMIT 100000u
 
 static const struct column event_columns[] = {
@@ -96,12 +97,14 @@ static int events_get(const struct context *context, int64_t since, uint64_t aft
 /* While following, each event is a line: its columns, or one JSON object. */
 static void event_print(const struct context *context, struct json_object *event)
 {
+	_cleanup_free_ char *time = time_text(json_string(event, "time"));
+
 	if (context->json) {
 		puts(json_object_to_json_string_ext(event, JSON_C_TO_STRING_PLAIN |
 								   JSON_C_TO_STRING_NOSLASHESCAPE));
 		return;
 	}
-	print_styled(STYLE_DIM, 24, json_string(event, "time"));
+	print_styled(STYLE_DIM, TIME_WIDTH, time ? time : "-");
 	print_styled(STYLE_HEADING, 24, json_string(event, "type"));
 	print_tame(json_string(event, "user"));
 	for (size_t i = 4; i < ARRAY_SIZE(event_columns); i++) {

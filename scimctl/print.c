@@ -170,6 +170,15 @@ static void time_shorten(char *text)
 		(void)strftime(text, sizeof(form), "%Y-%m-%d %H:%M", &tm); /* shorter than it was */
 }
 
+char *time_text(const char *time)
+{
+	char *text = strdup(time);
+
+	if (text)
+		time_shorten(text);
+	return text;
+}
+
 static char *cell_text(struct json_object *array, size_t row, const char *key)
 {
 	struct json_object *item = json_object_array_get_idx(array, row);

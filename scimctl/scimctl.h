@@ -86,6 +86,9 @@ struct column {
 enum style { STYLE_PLAIN, STYLE_HEADING, STYLE_GOOD, STYLE_ATTENTION, STYLE_BAD, STYLE_DIM };
 void print_styled(enum style style, size_t width, const char *text);
 
+/* A time as JSON has it, as tables have it: of this place, to the minute. Owned; NULL without memory. */
+char *time_text(const char *time);
+
 /* Text from outside, with what controls a terminal replaced. */
 void print_tame(const char *text);
 

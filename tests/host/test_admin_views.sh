@@ -152,6 +152,10 @@ ok "lock while following" ctl lock cleo
 ok "the event is seen" t_wait 3000 grep -q '"type":"user.locked".*"user":"cleo"' "$T_DIR/follow"
 is "each event is followed once" 1 "$(grep -c '"type":"user.locked"' "$T_DIR/follow")"
 kill $follow
+host_run "$HOST" timeout 2 scimctl events -f >"$T_DIR/follow"
+is "people read the same times there as in the table" \
+	"$(ctl events --type user.locked | grep -oE '20[0-9-]{8} [0-9]{2}:[0-9]{2} ' | xargs)" \
+	"$(grep user.locked "$T_DIR/follow" | grep -oE '^20[0-9-]{8} [0-9]{2}:[0-9]{2} ' | xargs)"
 # Denials, as events: scimd hears of them, and nobody waits for it.
 host_run "$HOST" su bob -c true >"$T_DIR/su" 2>&1
 host_run "$HOST" pamtester -I rhost=192.0.2.7 sshd cleo acct_mgmt >>"$T_DIR/su" 2>&1
