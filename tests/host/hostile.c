@@ -195,6 +195,34 @@ static void evil_records(uint32_t local, uint32_t active)
 	commit(100);
 }
 
+/* A day's batches once more: of a revision that was, of no revision, of another store's directory. Each
+ * has a record that would be right in a batch of today. Returns how many were published all the same. */
+static unsigned int replays(void)
+{
+	const struct warden_begin begins[] = {
+		{ .revision = state.revision }, { .revision = state.revision - 1 }, { .revision = 0 },
+		{ .revision = state.revision + 1, .instance = "another store's" },
+		{ .revision = state.revision + 1, .flags = ~WARDEN_FULL },
+		{ .revision = state.revision + 1, .users_hint = UINT32_MAX },
+		{ .revision = state.revision + 1, .unused = 1 },
+	};
+	unsigned int before = published;
+
+	for (size_t i = 0; i < sizeof(begins) / sizeof(*begins); i++) {
+		struct warden_begin body = begins[i];
+
+		if (!body.instance[0])
+			memcpy(body.instance, state.instance, sizeof(body.instance));
+		packet_begin(&out, WARDEN_BEGIN, 10 + i);
+		packet_put(&out, &body, sizeof(body));
+		send_packet();
+		user(WARDEN_USER, 99992, "replayed", "/home/replayed", "/bin/bash",
+		     "ssh-ed25519 AAAA x");
+		commit(100);
+	}
+	return published - before;
+}
+
 static void noise(void)
 {
 	unsigned char bytes[4096];
@@ -279,6 +307,10 @@ int main(int argc, char **argv)
 	noise();
 	hello();
 	evil_records(local, active);
+	if (replays() > 0) {
+		fprintf(stderr, "an old batch was published\n");
+		return 1;
+	}
 	for (uint32_t round = 0; round < 50; round++) {
 		end(0);
 		end(local);

@@ -16,8 +16,9 @@ start_interactive() {
 }
 start_forwards() {
 	eval "$(ssh-agent -s)" >/dev/null
+	T_SOCKET=$SSH_AUTH_SOCK
 	ssh-add -q "$T_DIR/key" 2>/dev/null
-	ssh_with "$1" -N -A -L 17001:127.0.0.1:22 -R 17002:127.0.0.1:22 -D 17003 &
+	ssh_with "$1" -N -A -L 17001:127.0.0.1:22 -R 17002:127.0.0.1:17001 -D 17003 &
 	LOGIN=$!
 	T_AGENT=$SSH_AGENT_PID
 }
@@ -26,6 +27,11 @@ start_master() {
 	LOGIN=$!
 	t_wait 5000 test -S "$T_DIR/master"
 	ssh_with "$1" -o ControlMaster=no -o "ControlPath=$T_DIR/master" -n -T 'sleep 7000' &
+}
+# The agent is forwarded to a session with a command; what that leaves on the host is a socket.
+start_agent() {
+	SSH_AUTH_SOCK=$T_SOCKET ssh_with "$1" -A -n 'echo "$SSH_AUTH_SOCK" >/tmp/agent; exec sleep 7011' &
+	LOGIN=$!
 }
 start_sftp() {
 	local dir
@@ -73,6 +79,7 @@ start_sudocgroup() { # out of the slice, out of the uid: the login uid alone is 
 
 kind interactive 3 start_interactive
 kind forwards 1 start_forwards
+kind agent 2 start_agent 'sleep 7011'
 kind master 2 start_master 'sleep 7000'
 kind sftp 2 start_sftp
 kind console 2 start_console
@@ -86,10 +93,28 @@ kind sudoi 1 start_sudoi 'sleep 7007'
 kind suother 1 start_suother 'sleep 7008'
 kind setuid 1 start_setuid 'rootsleep 7009'
 kind outofslice 1 start_sudocgroup 'sleep 7010'
-ok "the forwarded port works before" bash -c 'exec 3<>/dev/tcp/127.0.0.1/17001; head -c 4 <&3 |
-	grep -q SSH-'
+reads_banner() { # CMD…: does sshd answer at port $1 there?
+	local port=$1
+	shift
+	"$@" bash -c 'exec 3<>/dev/tcp/127.0.0.1/$1; head -c 4 <&3 | grep -q SSH-' - "$port"
+}
+agent_answers() {
+	host_run "$HOST" sh -c 'SSH_AUTH_SOCK=$(cat /tmp/agent) ssh-add -l'
+}
+over_master() {
+	ssh_with master -o ControlMaster=no -o "ControlPath=$T_DIR/master" -n -T true
+}
+T_POLL=0.1
+ok "the forwarded port works before" t_wait 3000 reads_banner 17001
+ok "… and the one back" t_wait 3000 reads_banner 17002 host_run "$HOST"
+ok "… and the agent" t_wait 3000 agent_answers
+ok "… and the master" over_master
 kinds_leave
-refused "the forwarded port is dead" '.' bash -c 'exec 3<>/dev/tcp/127.0.0.1/17001'
+refused "the forwarded port is dead" '.' reads_banner 17001
+refused "… and the one back" '.' reads_banner 17002 host_run "$HOST"
+refused "… and the one for anywhere" '.' bash -c 'exec 3<>/dev/tcp/127.0.0.1/17003'
+refused "… and the agent" 'refused|No such file|connect' agent_answers
+refused "… and the master lets nobody in" 'Permission denied' over_master
 kinds_stay_gone 1
 ok "a local user's session went on all the time" kill -0 $grace
 kill "$T_AGENT"

@@ -78,5 +78,9 @@ ok "the stayer's at job ran" t_wait 65000 host_run "$HOST" test -s /tmp/at.staye
 ok "the local user's at job ran" t_wait 3000 host_run "$HOST" test -s /tmp/at.grace
 refused "the leaver's cron job did not" 'No such file' host_run "$HOST" ls /tmp/cron.leaver
 refused "the leaver's at job did not" 'No such file' host_run "$HOST" ls /tmp/at.leaver
+for service in cron atd; do
+	ok "it was PAM that denied it to $service" host_run "$HOST" sh -c 'journalctl -b --no-pager |
+		grep -q "pam_scim($1:account): scim: denied user=leaver"' - "$service"
+done
 is "nothing of the leaver's runs" "" "$(scim_pids "$leaver_uid")"
 t_end
