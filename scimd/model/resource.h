@@ -32,6 +32,7 @@ enum member_op { MEMBER_ADD, MEMBER_REMOVE, MEMBER_CLEAR };
 struct member_change {
 	enum member_op op;
 	char *user_id; /* owned; NULL for MEMBER_CLEAR */
+	bool by_display; /* MEMBER_REMOVE: user_id is what `display` shows of them instead */
 };
 
 /* A request's effect on one resource. Owned; resource_edit_done frees what it holds. */

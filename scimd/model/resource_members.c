@@ -10,7 +10,7 @@
 #include "scimd/model/resource_editor.h"
 #include "scimd/model/value.h"
 
-static int change_push(struct editor *editor, enum member_op op, const char *id)
+static int change_push(struct editor *editor, enum member_op op, const char *id, bool by_display)
 {
 	struct resource_edit *edit = &editor->edit;
 	char *copy = NULL;
@@ -32,7 +32,8 @@ static int change_push(struct editor *editor, enum member_op op, const char *id)
 		if (!copy)
 			return -ENOMEM;
 	}
-	edit->members[edit->member_count++] = (struct member_change){ .op = op, .user_id = copy };
+	edit->members[edit->member_count++] =
+		(struct member_change){ .op = op, .user_id = copy, .by_display = by_display };
 	return 0;
 }
 
@@ -64,7 +65,7 @@ static int push_member(struct editor *editor, enum member_op op, struct json_obj
 	if (op == MEMBER_ADD && type && strcasecmp(type, "Group") == 0)
 		return fault_set(editor->fault, 400, "invalidValue",
 				 "members cannot be groups: nested groups are not supported");
-	return change_push(editor, op, id);
+	return change_push(editor, op, id, false);
 }
 
 static int push_list(struct editor *editor, enum member_op op, struct json_object *value)
@@ -89,8 +90,25 @@ static int type_wanted(const struct filter *filter)
 	return strcasecmp(filter->text, "User") == 0;
 }
 
+/* value eq "a"; $ref eq "…/Users/a"; and for those who go, display eq "their userName". */
+static int push_compared(struct editor *editor, enum member_op op, const struct filter *filter)
+{
+	bool is_eq = filter->kind == FILTER_COMPARE && filter->op == FILTER_EQ &&
+		     filter->literal == FILTER_TEXT;
+	const char *sub = is_eq ? filter->path.sub->name : "";
+
+	if (strcmp(sub, "value") == 0)
+		return change_push(editor, op, filter->text, false);
+	if (strcmp(sub, "$ref") == 0 && reference_id(filter->text))
+		return change_push(editor, op, reference_id(filter->text), false);
+	if (strcmp(sub, "display") == 0 && op == MEMBER_REMOVE)
+		return change_push(editor, op, filter->text, true);
+	return fault_set(editor->fault, 400, "invalidFilter",
+			 "members are selected by eq of value, type, $ref, or to remove them display");
+}
+
 /* members[value eq "a" or value eq "b"] names its members, members[type eq "User"] all of them; nothing
- * else is looked up here. */
+ * is looked up here. */
 static int push_filter(struct editor *editor, enum member_op op, const struct filter *filter)
 {
 	int r;
@@ -104,12 +122,8 @@ static int push_filter(struct editor *editor, enum member_op op, const struct fi
 	if (filter->kind == FILTER_AND && type_wanted(filter->right) >= 0)
 		return type_wanted(filter->right) ? push_filter(editor, op, filter->left) : 0;
 	if (op == MEMBER_REMOVE && type_wanted(filter) >= 0)
-		return type_wanted(filter) ? change_push(editor, MEMBER_CLEAR, NULL) : 0;
-	if (filter->kind != FILTER_COMPARE || filter->op != FILTER_EQ ||
-	    filter->literal != FILTER_TEXT || strcmp(filter->path.sub->name, "value") != 0)
-		return fault_set(editor->fault, 400, "invalidFilter",
-				 "members can be selected by \"value eq\" and \"type eq\" alone");
-	return change_push(editor, op, filter->text);
+		return type_wanted(filter) ? change_push(editor, MEMBER_CLEAR, NULL, false) : 0;
+	return push_compared(editor, op, filter);
 }
 
 /* members[value eq "x"]: add makes x a member, replace puts value's member in its place. */
@@ -144,9 +158,9 @@ int editor_apply_members(struct editor *editor, enum editor_op op, const struct 
 	if (op == EDITOR_REMOVE && value)
 		return push_list(editor, MEMBER_REMOVE, value);
 	if (op == EDITOR_REMOVE)
-		return change_push(editor, MEMBER_CLEAR, NULL);
+		return change_push(editor, MEMBER_CLEAR, NULL, false);
 	if (op == EDITOR_REPLACE) {
-		r = change_push(editor, MEMBER_CLEAR, NULL);
+		r = change_push(editor, MEMBER_CLEAR, NULL, false);
 		if (r < 0)
 			return r;
 	}

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "scimd/model/json.h"
 #include "scimd/service/id_list.h"
 #include "scimd/service/list.h"
 #include "scimd/service/members.h"
@@ -121,6 +122,31 @@ static int wish_grant(struct change *change, const struct write *write,
 	return r < 0 ? r : change_member_add(change, write->id, wish->user_id, fault);
 }
 
+/* What `display` shows of a member is their userName; an empty id is nobody's. */
+static int displays_resolve(struct store_txn *txn, struct resource_edit *edit)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < edit->member_count; i++) {
+		struct member_change *member = &edit->members[i];
+		_cleanup_free_ char *folded = NULL;
+		char id[RESOURCE_ID_SIZE] = "";
+
+		if (!member->by_display)
+			continue;
+		folded = json_fold(member->user_id);
+		r = folded ? store_lookup(txn, STORE_BY_USER_NAME, NULL, folded, id) : -ENOMEM;
+		if (r == -ENOENT)
+			r = 0;
+		if (r < 0)
+			break;
+		free(member->user_id);
+		member->user_id = strdup(id);
+		r = member->user_id ? 0 : -ENOMEM;
+	}
+	return r;
+}
+
 /* Bring the members to what the request wants. Returns 1 if that changed any. */
 static int members_apply(struct change *change, const struct write *write,
 			 struct resource_edit *edit, struct fault *fault)
@@ -129,7 +155,9 @@ static int members_apply(struct change *change, const struct write *write,
 	int changed = 0;
 	int r;
 
-	r = pending_translate(change, write, edit);
+	r = displays_resolve(change_txn(change), edit);
+	if (r >= 0)
+		r = pending_translate(change, write, edit);
 	if (r >= 0)
 		r = member_plan_make(edit, &plan);
 	if (r < 0)

@@ -473,6 +473,11 @@ static void test_members(void)
 		{ "{'op':'remove','path':'members[value eq \\u0022a\\u0022 or value eq "
 		  "\\u0022b\\u0022]'}", "-a-b" },
 		{ "{'op':'Remove','path':'members','value':[{'$ref':null,'value':'a'}]}", "-a" },
+		{ "{'op':'remove','path':'members[$ref eq \\u0022https://h/Users/a\\u0022]'}", "-a" },
+		{ "{'op':'remove','path':'members[Display eq \\u0022a\\u0022 or value eq "
+		  "\\u0022b\\u0022]'}", "-~a-b" },
+		{ "{'op':'remove','path':'members[type eq \\u0022User\\u0022 and display eq "
+		  "\\u0022a\\u0022]'}", "-~a" },
 		{ "{'op':'Remove','path':'members','value':[]}", "" },
 		{ "{'op':'remove','path':'members'}", "0" },
 		{ "{'op':'remove','path':'members','value':null}", "0" },
@@ -504,6 +509,7 @@ static void test_members(void)
 
 			strcat(got, change->op == MEMBER_ADD ? "+" :
 				    change->op == MEMBER_REMOVE ? "-" : "0");
+			strcat(got, change->by_display ? "~" : "");
 			strcat(got, change->user_id ? change->user_id : "");
 		}
 		T_STR(got, cases[i].wanted);
@@ -524,7 +530,10 @@ static void test_group_refused(void)
 		{ "{'op':'replace','path':'members[value eq \\u0022a\\u0022].value','value':'x'}",
 		  "mutability" },
 		{ "{'op':'remove','path':'members.value'}", "mutability" },
-		{ "{'op':'remove','path':'members[display eq \\u0022a\\u0022]'}", "invalidFilter" },
+		{ "{'op':'add','path':'members[display eq \\u0022a\\u0022]','value':{}}",
+		  "invalidFilter" },
+		{ "{'op':'remove','path':'members[display co \\u0022a\\u0022]'}", "invalidFilter" },
+		{ "{'op':'remove','path':'members[$ref eq \\u0022a\\u0022]'}", "invalidFilter" },
 		{ "{'op':'remove','path':'members[not (value eq \\u0022a\\u0022)]'}",
 		  "invalidFilter" },
 		{ "{'op':'add','path':'members','value':[{'display':'x'}]}", "invalidValue" },
