@@ -127,8 +127,8 @@ int publish_new(const struct publish_options *options, struct publish **ret)
 static void batch_end(struct publish *publish)
 {
 	publish->open = publish->full = publish->may_revive = false;
-	publish->shut_count = 0;
-	publish->pending_count = publish->touched_count = publish->refusal_count = 0;
+	publish->shut.count = publish->touched.count = 0;
+	publish->pending_count = publish->refusal_count = 0;
 }
 
 void publish_freep(struct publish **publish)
@@ -139,9 +139,9 @@ void publish_freep(struct publish **publish)
 	directory_writer_closep(&(*publish)->shadow);
 	conf_freep(&(*publish)->conf);
 	free((*publish)->pending);
-	free((*publish)->touched);
 	free((*publish)->refusals);
-	free((*publish)->shut);
+	id_list_done(&(*publish)->touched);
+	id_list_done(&(*publish)->shut);
 	free(*publish);
 	*publish = NULL;
 }

@@ -3,6 +3,7 @@
 #ifndef SCIMD_WARDEN_PUBLISH_BATCH_H
 #define SCIMD_WARDEN_PUBLISH_BATCH_H
 
+#include "scimd/warden/id_list.h"
 #include "scimd/warden/publish.h"
 #include "scimd/warden/record.h"
 
@@ -20,13 +21,11 @@ struct publish {
 	struct directory_writer *directory, *shadow;
 	bool open, full; /* a batch is open */
 	bool may_revive; /* root says so: the store was put back to a day before */
-	uint32_t *shut; /* uids that a full batch was refused; they are not buried */
-	size_t shut_count, shut_room;
+	struct id_list shut; /* uids that a full batch was refused; they are not buried */
 	struct warden_begin begin;
 	struct pending_member *pending;
 	size_t pending_count, pending_room;
-	uint32_t *touched; /* uids named by the batch that are let in so far; may repeat */
-	size_t touched_count, touched_room;
+	struct id_list touched; /* uids named by the batch that are let in so far */
 	struct publish_refusal *refusals;
 	size_t refusal_count;
 	struct user_record record; /* too large for the stack */
@@ -51,7 +50,6 @@ _must_use_ int user_copy_put(struct publish *publish, uint32_t uid, const struct
 			     const struct user_record *record);
 bool gids_have(const struct user_copy *copy, uint32_t gid);
 _must_use_ int gids_add(struct user_copy *copy, uint32_t gid); /* 1: it was not there */
-int batch_ids_compare(const void *a, const void *b);           /* uint32_t, for qsort(3) */
 /* Bring the groups' side of memberships from old to new (a renamed user is put again). */
 _must_use_ int batch_members_sync(struct publish *publish, uint32_t uid, const struct user_copy *old,
 				  const struct user_copy *new);

@@ -4,71 +4,35 @@
 
 /* --- who may lose something ------------------------------------------------------------------------ */
 
-static void touched_compact(struct publish *publish)
-{
-	size_t kept = 0;
-
-	if (publish->touched_count == 0)
-		return;
-	qsort(publish->touched, publish->touched_count, sizeof(*publish->touched), batch_ids_compare);
-	for (size_t i = 0; i < publish->touched_count; i++)
-		if (i == 0 || publish->touched[i] != publish->touched[i - 1])
-			publish->touched[kept++] = publish->touched[i];
-	publish->touched_count = kept;
-}
-
-/* Only who is let in by the published state can lose something; so the list never gets longer than
- * twice their number, however often a batch names them. */
-int batch_touch(struct publish *publish, uint32_t uid)
+static bool was_published(const struct publish *publish, uint32_t uid, struct directory_user *ret)
 {
 	const struct directory_view *view = directory_writer_view(publish->directory);
+
+	return view && directory_user_by_uid(view, uid, ret) == 0;
+}
+
+/* Only who is let in by the published state can lose something. */
+int batch_touch(struct publish *publish, uint32_t uid)
+{
 	struct directory_user user;
 
-	if (!view || directory_user_by_uid(view, uid, &user) < 0 ||
-	    !(user.flags & DIRECTORY_ALLOWED))
-		return 0;
-	if (publish->touched_count == publish->touched_room)
-		touched_compact(publish);
-	if (publish->touched_count * 2 >= publish->touched_room) {
-		size_t room = publish->touched_room ? publish->touched_room * 2 : 256;
-		uint32_t *larger = reallocarray(publish->touched, room, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		publish->touched = larger;
-		publish->touched_room = room;
-	}
-	publish->touched[publish->touched_count++] = uid;
-	return 0;
+	return was_published(publish, uid, &user) && (user.flags & DIRECTORY_ALLOWED)
+		       ? id_list_add(&publish->touched, uid)
+		       : 0;
 }
 
 /* --- who is left out or refused -------------------------------------------------------------------- */
-
-static int shut_later(struct publish *publish, uint32_t uid)
-{
-	if (publish->shut_count == publish->shut_room) {
-		size_t room = publish->shut_room ? publish->shut_room * 2 : 64;
-		uint32_t *larger = reallocarray(publish->shut, room, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		publish->shut = larger;
-		publish->shut_room = room;
-	}
-	publish->shut[publish->shut_count++] = uid;
-	return 0;
-}
 
 /* A refused record must not leave its uid as it was. In a full batch it is nowhere yet: what becomes of
  * it is decided when everybody else is known. */
 int batch_shut_out(struct publish *publish, uint32_t uid)
 {
 	_cleanup_(user_copy_done) struct user_copy old = { 0 }, new = { 0 };
+	struct directory_user user;
 	int r = user_copy_get(publish, uid, &old);
 
 	if (r == 0 && publish->full && !old.exists)
-		return shut_later(publish, uid);
-
+		return was_published(publish, uid, &user) ? id_list_add(&publish->shut, uid) : 0;
 	if (r < 0 || !old.exists || !(old.flags & DIRECTORY_ALLOWED))
 		return r;
 	new = old;
@@ -106,12 +70,6 @@ static void remains_of(struct publish *publish, const struct directory_user *use
 	(void)snprintf(ret->shell, sizeof(ret->shell), DIRECTORY_NOLOGIN);
 }
 
-static bool was_refused(const struct publish *publish, uint32_t uid)
-{
-	return publish->shut_count != 0 &&
-	       bsearch(&uid, publish->shut, publish->shut_count, sizeof(uid), batch_ids_compare);
-}
-
 /* With WARDEN_FULL: whom the batch did not name is gone; the uid stays taken. */
 int batch_bury(struct publish *publish)
 {
@@ -122,15 +80,14 @@ int batch_bury(struct publish *publish)
 
 	if (!publish->full || !before)
 		return 0;
-	if (publish->shut_count)
-		qsort(publish->shut, publish->shut_count, sizeof(*publish->shut), batch_ids_compare);
+	id_list_sort(&publish->shut);
 	while (r == 0 && (r = directory_user_next_any(before, &cursor, &user)) == 0) {
 		struct user_copy remains;
 		uint32_t uid = user.uid;
 
 		r = directory_writer_user(publish->directory, uid, &staged);
 		if (r == -ENOENT) {
-			remains_of(publish, &user, was_refused(publish, uid), &remains);
+			remains_of(publish, &user, id_list_has(&publish->shut, uid), &remains);
 			r = user_copy_put(publish, uid, &remains, NULL);
 		}
 		if (r == 0)
@@ -207,8 +164,8 @@ int batch_losses(struct publish *publish, struct publish_result *result)
 {
 	int r = 0;
 
-	touched_compact(publish);
-	for (size_t i = 0; r == 0 && i < publish->touched_count; i++)
-		r = loss_of(publish, publish->touched[i], result);
+	id_list_sort(&publish->touched);
+	for (size_t i = 0; r == 0 && i < publish->touched.count; i++)
+		r = loss_of(publish, publish->touched.ids[i], result);
 	return r;
 }

@@ -2,13 +2,6 @@
 
 #include <stdio.h>
 
-int batch_ids_compare(const void *a, const void *b)
-{
-	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
-
-	return left < right ? -1 : left > right;
-}
-
 void user_copy_done(struct user_copy *copy)
 {
 	free(copy->gids);
@@ -80,7 +73,7 @@ static int user_copy_of(const struct directory_user *user, struct user_copy *ret
 	memcpy(ret->gids, user->gids, user->group_count * sizeof(*ret->gids));
 	ret->gid_count = ret->gid_room = (uint32_t)user->group_count;
 	/* Files of an older warden are in any order. */
-	qsort(ret->gids, ret->gid_count, sizeof(*ret->gids), batch_ids_compare);
+	qsort(ret->gids, ret->gid_count, sizeof(*ret->gids), id_compare);
 	return 0;
 }
 
