@@ -468,11 +468,27 @@ int publish_members(struct publish *publish, const void *body, size_t size, stru
 	return r;
 }
 
+static int password_put(struct publish *publish, const struct warden_password *password,
+			const char *hash, struct refusal *why)
+{
+	struct directory_user user;
+	int r;
+
+	if (hash[0] != '\0' && !publish->conf->identity.passwords)
+		return refuse(why, "the configuration has no passwords");
+	if (hash[0] != '\0' && (hash[0] != '$' || !field_is_valid(hash, strlen(hash))))
+		return refuse(why, "not a crypt(3) hash");
+	r = directory_writer_user(publish->directory, password->uid, &user);
+	if (r == -ENOENT)
+		return refuse(why, "no user with uid %u", password->uid);
+	return r < 0 ? r : directory_writer_put_shadow(publish->shadow, password->uid, hash,
+						       password->changed_day);
+}
+
 int publish_password(struct publish *publish, const void *body, size_t size, struct refusal *why)
 {
 	struct packet_reader reader = { .at = body, .left = size };
 	struct warden_password password;
-	struct directory_user user;
 	char hash[CRYPT_MAX + 1];
 	int r;
 
@@ -480,16 +496,8 @@ int publish_password(struct publish *publish, const void *body, size_t size, str
 		return refuse(why, "no batch is open");
 	packet_get(&reader, &password, sizeof(password));
 	packet_get_string(&reader, hash, sizeof(hash));
-	if (!packet_is_done(&reader))
-		return refuse(why, "malformed password record");
-	if (hash[0] != '\0' && (hash[0] != '$' || !field_is_valid(hash, strlen(hash))))
-		return refuse(why, "not a crypt(3) hash");
-	r = directory_writer_user(publish->directory, password.uid, &user);
-	if (r == -ENOENT)
-		return refuse(why, "no user with uid %u", password.uid);
-	if (r == 0)
-		r = directory_writer_put_shadow(publish->shadow, password.uid, hash,
-						password.changed_day);
+	r = packet_is_done(&reader) ? password_put(publish, &password, hash, why)
+				    : refuse(why, "malformed password record");
 	explicit_bzero(hash, sizeof(hash));
 	return r;
 }

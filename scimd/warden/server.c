@@ -439,7 +439,10 @@ static void client_read(struct server *server)
 		return;
 	}
 	/* A packet longer than the buffer is no message of ours: its size field can't be right. */
-	handle_message(server, (size_t)size > sizeof(server->in.bytes) ? 0 : (size_t)size);
+	if ((size_t)size > sizeof(server->in.bytes))
+		size = 0;
+	handle_message(server, (size_t)size);
+	explicit_bzero(server->in.bytes, (size_t)size); /* it may have been a hash */
 }
 
 bool server_is_asked(const struct server *server)

@@ -48,7 +48,7 @@ static void prepare(void)
 				     "high:x:70005:70005::/home/high:/bin/bash\n");
 	file_write(group, "group", "root:x:0:\nsudo:x:27:\ndocker:x:998:\nadm:x:4:\nlocal:x:1000:\n"
 				   "high:x:70005:\n");
-	file_write(conf, "scimd.conf", "[identity]\nuid_range = 70000-70255\n"
+	file_write(conf, "scimd.conf", "[identity]\nuid_range = 70000-70255\npasswords = on\n"
 				       "[role admin]\ngroups = A\nlocal_groups = sudo, docker\n"
 				       "[role evil]\ngroups = E\nlocal_groups = root, nosuchgroup\n");
 	(void)snprintf(dropins, sizeof(dropins), "%s/scimd.conf.d", root);

@@ -24,7 +24,7 @@
 #define FIXTURE_GROUP                                                                           \
 	"root:x:0:\nsudo:x:27:\ndocker:x:998:\nlocal:x:1000:\nshout:x:1001:\nopshost:x:70600:\n"
 #define FIXTURE_CONF                                                                            \
-	"[identity]\nuid_range = 70000-79999\n"                                                 \
+	"[identity]\nuid_range = 70000-79999\npasswords = on\n"                                 \
 	"[role admin]\ngroups = Admins\nlocal_groups = sudo, docker\n"                          \
 	"[role evil]\ngroups = Evil\nlocal_groups = root, nosuchgroup\n"                        \
 	"[role plain]\ngroups = Plain\nlocal_groups =\n"

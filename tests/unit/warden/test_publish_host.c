@@ -203,6 +203,27 @@ static void test_passwords(void)
 	host_close();
 }
 
+/* Root says that nobody has one: then scimd cannot give anybody one, only take it away. */
+static void test_passwords_off(void)
+{
+	char path[FIXTURE_PATH + 16];
+
+	host_open();
+	T_OK(begin(11, 0));
+	T_OK(password(BOB, HASH));
+	commit();
+	snprintf(path, sizeof(path), "%s/50.conf", fixture.dropins);
+	file_write(path, "[identity]\npasswords = off\n");
+	T_OK(begin(12, 0));
+	T_INT(password(ANN, HASH), -EINVAL);
+	T_STR(why.text, "the configuration has no passwords");
+	T_OK(password(BOB, ""));
+	commit();
+	T_STR(shadow_hash(ANN), "");
+	T_STR(shadow_hash(BOB), "");
+	host_close();
+}
+
 static void test_shadow_is_not_readable_by_all(void)
 {
 	char path[FIXTURE_PATH + 16];
@@ -464,6 +485,7 @@ T_MAIN("warden/publish_host",
        T(test_full_buries_the_missing),
        T(test_hints_are_bounded),
        T(test_passwords),
+       T(test_passwords_off),
        T(test_shadow_is_not_readable_by_all),
        T(test_shuts_out),
        T(test_check_sees_new_local_accounts),
