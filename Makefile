@@ -262,8 +262,12 @@ $(BUILD)/bench/bench_scim: $(call obj,bench/scim/bench_scim.c)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -pie $(OUR_LDFLAGS) -o $@ $^ -lcurl -lpthread
 
+$(BUILD)/bench/limit: $(call obj,bench/scim/limit.c)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -pie $(OUR_LDFLAGS) -o $@ $^ -lmicrohttpd -lpthread
+
 .PHONY: bench-scim
-bench-scim: $(BUILD)/bench/bench_scim all
+bench-scim: $(BUILD)/bench/bench_scim $(BUILD)/bench/limit all
 	@bench/scim/run $(abspath $(BUILD)) $(SIZES)
 
 # Changes of the directory against one write and one sync of as many bytes, in one run.

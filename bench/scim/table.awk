@@ -1,4 +1,5 @@
-# Rows of bench/scim/run as a table: a block for each size, ours beside the peer's with the ratio.
+# Rows of bench/scim/run as a table: a block for each size, ours beside the limit's and
+# the peer's, with our rate as a multiple of theirs.
 BEGIN { FS = "\t" }
 
 function label(us) {
@@ -24,11 +25,22 @@ function cell(server, n, name) {
 		rate[server, n, name])
 }
 
+function beside(server, n, name) {
+	printf "      %s  ", cell(server, n, name)
+	if ((server, n, name) in rate && rate[server, n, name] > 0)
+		printf "%8.2f", rate["scimd", n, name] / rate[server, n, name]
+	else
+		printf "%8s", ""
+}
+
 END {
 	for (s = 1; s <= size_count; s++) {
 		n = sizes[s]
 		both = (("scimmy", n) in peer)
+		limited = (("limit", n) in peer)
 		printf "\n%-32s %28s", n " users", "scimd: p50 ms    p99 ms      /s"
+		if (limited)
+			printf "   %28s  %8s", "limit: p50 ms    p99 ms      /s", "times"
 		if (both)
 			printf "   %28s  %8s", "scimmy: p50 ms    p99 ms      /s", "times"
 		printf "\n"
@@ -37,11 +49,10 @@ END {
 			if (!(("scimd", n, name) in p50))
 				continue
 			printf "%-32s %s", name, cell("scimd", n, name)
-			if (both) {
-				printf "      %s", cell("scimmy", n, name)
-				if (("scimmy", n, name) in rate && rate["scimmy", n, name] > 0)
-					printf "  %8.1f", rate["scimd", n, name] / rate["scimmy", n, name]
-			}
+			if (limited)
+				beside("limit", n, name)
+			if (both)
+				beside("scimmy", n, name)
 			printf "\n"
 		}
 		printf "%s", notes[n]
