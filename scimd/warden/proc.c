@@ -281,7 +281,7 @@ int proc_kill_as(uint32_t uid)
 	ended.fd = fd;
 	(void)poll(&ended, 1, KILL_AS_WAIT_MS); /* uid may stop or kill the child: do not wait for it */
 	(void)kill(child, SIGKILL); /* it is not waited for yet, so the pid is still its own */
-	if (waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return -EPERM;
-	return 0;
+	if (waitpid(child, &status, 0) != child || !WIFEXITED(status))
+		return -EAGAIN;
+	return WEXITSTATUS(status) == 0 ? 0 : -EPERM;
 }

@@ -56,7 +56,8 @@ _must_use_ int proc_signal(int pidfd, int signal_number);
 
 /* SIGKILL every process whose real or saved uid is uid, in one step that no fork can outrun: a
  * child becomes uid, loses every capability, makes sure of both, and asks the kernel to kill all
- * it may. Needs CAP_SETUID; blocks for some 20 ms at the worst. -EPERM: it was not possible. */
+ * it may. Needs CAP_SETUID; blocks for some 20 ms at the worst. -EPERM: it cannot become uid; -EAGAIN: not
+ * this time, as when uid stopped or killed the child. */
 _must_use_ int proc_kill_as(uint32_t uid);
 
 #endif

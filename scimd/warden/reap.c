@@ -656,10 +656,10 @@ static void kill_by_uid(struct reap *reap, struct target *target, uint64_t now)
 	if (target->role || now < target->kill_us)
 		return;
 	r = proc_kill_as(target->uid);
-	if (r < 0 && !reap->cannot_become)
-		log_warning("cannot become uid %u to kill by uid, going on by pid: %s", target->uid,
-			    strerror(-r));
-	reap->cannot_become = reap->cannot_become || r < 0;
+	target->outrun = r < 0;
+	if (r == -EPERM && !reap->cannot_become)
+		log_warning("cannot become uid %u to kill by uid, going on by pid", target->uid);
+	reap->cannot_become = reap->cannot_become || r == -EPERM;
 }
 
 static void settle_alive(struct reap *reap, struct target *target, uint64_t now)
@@ -691,7 +691,7 @@ static void settle_alive(struct reap *reap, struct target *target, uint64_t now)
 /* Nothing was found, but it may be there all the same. */
 static void settle_unsure(struct reap *reap, struct target *target, uint64_t now)
 {
-	if (target->unsure++ == 0)
+	if (target->unsure++ == 0 || target->outrun)
 		kill_by_uid(reap, target, now);
 	target->next_us = now + (reap->failed ? FAILED_PAUSE_US : 0);
 	if (!target_answer(target, &reap->options, &reap->proc, now, false))
@@ -704,7 +704,7 @@ static void settle_targets(struct reap *reap)
 
 	for (uint32_t i = 0; i < reap->target_count; i++) {
 		struct target *target = reap->targets[i];
-		uint32_t unsure_max = reap->cannot_become || target->role ? UNSURE_MAX : 1;
+		uint32_t unsure_max = target->outrun || target->role ? UNSURE_MAX : 1;
 
 		target->looks++;
 		if (target->alive > 0)

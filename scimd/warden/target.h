@@ -45,6 +45,7 @@ struct target {
 	uint32_t alive, fresh;  /* in this look: living, and not seen by the look before */
 	uint32_t unsure;        /* looks in a row that found nothing but were not conclusive */
 	bool chased;            /* the last look met new processes: somebody is forking */
+	bool outrun;            /* the last kill by uid failed: only looks can tell */
 
 	/* since the last report; epoch */
 	uint32_t found;
