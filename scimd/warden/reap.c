@@ -62,6 +62,7 @@ struct reap {
 
 	/* the look under way */
 	uint32_t look;
+	uint64_t now_us;   /* when it began; monotonic */
 	bool failed;       /* something could not be looked at */
 	uint32_t fleeting; /* processes that were gone before they could be looked at */
 	struct target *slice_target;
@@ -360,11 +361,11 @@ static void signal_victim(struct reap *reap, const struct victim *victim, int si
 	(void)proc_signal(pidfd, signal_number);
 }
 
-static void signal_victims(struct reap *reap, uint64_t now)
+static void signal_victims(struct reap *reap)
 {
 	for (uint32_t i = 0; i < reap->victim_count; i++) {
 		const struct victim *victim = &reap->victims[i];
-		bool kills = now >= victim->target->kill_us;
+		bool kills = reap->now_us >= victim->target->kill_us;
 
 		if (!victim->target->first_signal_us)
 			victim->target->first_signal_us = clock_now_us();
@@ -376,7 +377,7 @@ static void signal_victims(struct reap *reap, uint64_t now)
 
 /* --- a look -------------------------------------------------------------------------------- */
 
-static void look_at_processes(struct reap *reap, uint64_t now)
+static void look_at_processes(struct reap *reap)
 {
 	struct proc_info info;
 	int pid;
@@ -389,7 +390,7 @@ static void look_at_processes(struct reap *reap, uint64_t now)
 		consider(reap, &info);
 		/* At once: what forks and exits in a moment is gone when the walk has ended. As root and
 		 * out of the slice it can be caught in no other way. */
-		signal_victims(reap, now);
+		signal_victims(reap);
 	}
 	if (pid < 0)
 		reap->failed = true;
@@ -409,6 +410,9 @@ static void on_slice_process(void *context, int pid)
 	struct reap *reap = context;
 	struct proc_info info;
 
+	/* Nothing kills the slice as a whole while they may still end by themselves. */
+	if (reap->victim_count > VICTIMS_MAX / 2 && reap->now_us < reap->slice_target->kill_us)
+		signal_victims(reap);
 	if (!visit_process(reap, pid, &info))
 		return;
 	consider(reap, &info);
@@ -425,7 +429,7 @@ static void on_slice_session(void *context, const char *id)
 }
 
 /* What lives there is noted for the report, then killed in one step, those being born included. */
-static void look_at_slice(struct reap *reap, struct target *target, uint64_t now)
+static void look_at_slice(struct reap *reap, struct target *target)
 {
 	const struct cgroup_visitor visitor = { on_slice_process, on_slice_session, reap };
 	_cleanup_close_ int slice = cgroup_open_slice(reap->options.cgroup, target->uid);
@@ -437,13 +441,13 @@ static void look_at_slice(struct reap *reap, struct target *target, uint64_t now
 	cgroup_visit(slice, &visitor);
 	if (target->alive == 0 && !reap->slice_is_ours)
 		target->alive = 1; /* the kernel says so, and it sees deeper */
-	if (now >= target->kill_us && !reap->slice_is_ours) {
+	if (reap->now_us >= target->kill_us && !reap->slice_is_ours) {
 		if (!target->first_signal_us)
 			target->first_signal_us = clock_now_us();
 		if (cgroup_kill(slice) >= 0)
 			reap->victim_count = 0;
 	}
-	signal_victims(reap, now); /* SIGTERM, an old kernel, or a warden started by hand from there */
+	signal_victims(reap); /* SIGTERM, an old kernel, or a warden started by hand from there */
 }
 
 static void on_unit_process(void *context, int pid)
@@ -485,19 +489,19 @@ static void end_unit(struct reap *reap, struct target *target, struct transient 
 	target->alive += target->alive == 0;
 }
 
-static void look_at_units(struct reap *reap, struct target *target, uint64_t now)
+static void look_at_units(struct reap *reap, struct target *target)
 {
-	bool tell = now >= target->told_us + TELL_AGAIN_US;
+	bool tell = reap->now_us >= target->told_us + TELL_AGAIN_US;
 
-	if (now < target->kill_us)
+	if (reap->now_us < target->kill_us)
 		return;
 	for (uint32_t i = 0; i < target->unit_count; i++)
 		if (target->units[i].why == WARDEN_UNIT_ENDED ||
 		    target->units[i].why == WARDEN_UNIT_KILLED)
 			end_unit(reap, target, &target->units[i], tell);
 	if (tell && target->unit_count)
-		target->told_us = now;
-	signal_victims(reap, now);
+		target->told_us = reap->now_us;
+	signal_victims(reap);
 }
 
 static bool wants_trace(const struct target *target)
@@ -507,7 +511,7 @@ static bool wants_trace(const struct target *target)
 
 /* The second stage, once the first signals are out: what else did they start, by sudo? Asked again with
  * each later look, for what systemd was about to start. */
-static void trace_start(struct reap *reap, uint64_t now)
+static void trace_start(struct reap *reap)
 {
 	_cleanup_free_ uint32_t *uids = calloc(reap->target_count, sizeof(*uids));
 	size_t count = 0;
@@ -516,7 +520,7 @@ static void trace_start(struct reap *reap, uint64_t now)
 		struct target *target = reap->targets[i];
 
 		if (target->clean_us && target->traces < ARRAY_SIZE(later_us) &&
-		    now >= target->clean_us + later_us[target->traces]) {
+		    reap->now_us >= target->clean_us + later_us[target->traces]) {
 			target->traces++;
 			target->trace = TRACE_WANTED;
 		}
@@ -718,9 +722,8 @@ static void settle_targets(struct reap *reap)
 
 static void look(struct reap *reap)
 {
-	uint64_t now = clock_monotonic_us();
-
 	reap->look++;
+	reap->now_us = clock_monotonic_us();
 	reap->fleeting = 0;
 	reap->failed = false;
 	begin_targets(reap);
@@ -728,12 +731,12 @@ static void look(struct reap *reap)
 		return;
 	for (uint32_t i = 0; i < reap->target_count; i++)
 		if (!reap->targets[i]->role) {
-			look_at_slice(reap, reap->targets[i], now);
-			look_at_units(reap, reap->targets[i], now);
+			look_at_slice(reap, reap->targets[i]);
+			look_at_units(reap, reap->targets[i]);
 		}
-	look_at_processes(reap, now);
-	signal_victims(reap, now);
-	trace_start(reap, now);
+	look_at_processes(reap);
+	signal_victims(reap);
+	trace_start(reap);
 	settle_targets(reap);
 }
 

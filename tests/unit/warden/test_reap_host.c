@@ -283,6 +283,37 @@ static void test_slice(void)
 	remove_tree(folder);
 }
 
+#define CROWD 150
+
+/* Whoever has a grace is asked to end by themselves, however many they are. */
+static void test_grace_of_a_crowd(void)
+{
+	_cleanup_(reap_freep) struct reap *reap = NULL;
+	char text[CROWD * 12] = "";
+	pid_t pids[CROWD];
+	int asked = 0;
+
+	for (size_t i = 0; i < CROWD; i++) {
+		pids[i] = spawn_uid(70014);
+		(void)snprintf(text + strlen(text), 12, "%d\n", pids[i]);
+	}
+	make_folder();
+	make_slice(70014, pids[0]);
+	make_file(below("unified/user.slice/user-70014.slice/cgroup.procs"), text);
+	reap = make_reap((struct reap_options){ .cgroup = folder });
+	T_OK(reap_user(reap, 70014, "", 1, 1000, 800));
+	(void)reap_step(reap);
+	for (size_t i = 0; i < CROWD; i++) {
+		int signal_number = ended_by(pids[i]);
+
+		asked += signal_number == SIGTERM;
+		if (signal_number < 0)
+			put_down(pids[i]);
+	}
+	T_INT(asked, CROWD);
+	remove_tree(folder);
+}
+
 static void test_slice_of_an_old_kernel(void)
 {
 	_cleanup_(reap_freep) struct reap *reap = NULL;
@@ -518,6 +549,6 @@ static void test_no_logind(void)
 
 T_MAIN("reap_host", T(test_deadline), T(test_unreadable_is_not_clean),
        T(test_vanished_is_looked_for), T(test_never_init_ourselves_or_the_kernel),
-       T(test_pid_reuse), T(test_slice), T(test_slice_of_an_old_kernel),
+       T(test_pid_reuse), T(test_slice), T(test_grace_of_a_crowd), T(test_slice_of_an_old_kernel),
        T(test_slice_of_our_own), T(test_policy_before_slice), T(test_real_slice), T(test_linger),
        T(test_logind), T(test_no_logind))
