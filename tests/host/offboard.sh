@@ -99,3 +99,18 @@ admins_group() {
 	scim_add_group "Linux Admins" || t_fail "POST the admins: $(scim_said)"
 	ADMINS=$(scim_id)
 }
+
+# Both daemons run with steps.c in them, which a word in the host's /run/scimd-step stops at a step.
+steps_install() {
+	local unit
+	ok "what stops at a step is compiled" cc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -O1 \
+		-shared -fPIC -o "$T_DIR/steps.so" "$here/steps.c"
+	host_push "$HOST" "$T_DIR/steps.so" /usr/local/lib/steps.so
+	for unit in scimd scimd-warden; do
+		host_run "$HOST" mkdir -p "/etc/systemd/system/$unit.service.d"
+		host_run "$HOST" sh -c 'printf "[Service]\nEnvironment=LD_PRELOAD=/usr/local/lib/steps.so\n" \
+			>"/etc/systemd/system/$1.service.d/steps.conf"' - "$unit"
+	done
+	host_run "$HOST" systemctl daemon-reload
+	host_run "$HOST" systemctl restart scimd-warden scimd
+}

@@ -1,5 +1,7 @@
-/* steps.c - preloaded into one of the daemons by a test: kills it -9 at one step of an offboarding.
- * Not part of the product, which knows nothing of it. The step is the word in /run/scimd-step:
+/* steps.c - preloaded into one of the daemons by a test: kills it -9 at one step of an offboarding, or
+ * has it wait there until the test goes on. Not part of the product, which knows nothing of it. The step
+ * is the word in /run/scimd-step; with "pause " before it, the thread calls itself "paused" and waits
+ * until the file says something else, for 10 s at most:
  *
  *   send-N, sent-N  before and after sending message N of the warden's protocol
  *   received-N      after receiving it
@@ -14,26 +16,44 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static _Bool committing;
 
-static void step(const char *name)
+static _Bool is_wanted(const char *what, const char *name)
 {
-	char wanted[64];
+	char wanted[64], here[64];
 	int fd = (int)syscall(SYS_openat, AT_FDCWD, "/run/scimd-step", O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : (ssize_t)syscall(SYS_read, fd, wanted, sizeof(wanted) - 1);
 
 	if (fd >= 0)
 		(void)syscall(SYS_close, fd);
 	if (n <= 0)
-		return;
+		return 0;
 	wanted[n] = '\0';
 	wanted[strcspn(wanted, "\n")] = '\0';
-	if (strcmp(wanted, name) == 0)
+	(void)snprintf(here, sizeof(here), "%s%s", what, name);
+	return strcmp(wanted, here) == 0;
+}
+
+static void step(const char *name)
+{
+	const struct timespec nap = { .tv_nsec = 5000000 };
+	char own[16];
+
+	if (is_wanted("", name))
 		(void)syscall(SYS_kill, getpid(), SIGKILL);
+	if (!is_wanted("pause ", name))
+		return;
+	(void)prctl(PR_GET_NAME, own);
+	(void)prctl(PR_SET_NAME, "paused");
+	for (int i = 0; i < 2000 && is_wanted("pause ", name); i++)
+		(void)nanosleep(&nap, NULL);
+	(void)prctl(PR_SET_NAME, own);
 }
 
 static void step_of_message(const char *when, const void *message, size_t size)

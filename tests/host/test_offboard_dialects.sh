@@ -116,7 +116,7 @@ present
 host_run "$HOST" systemctl reload scimd
 T_POLL=0.05
 ok "a reload that denies a group" t_wait 3000 eval '[ -z "$(scim_pids '"$uid"')" ]'
-ok "… all of it" t_wait 3000 eval "! kill -0 "$bob_login""
+ok "… all of it" t_wait 3000 eval "! kill -0 $bob_login"
 host_run "$HOST" rm /etc/scimd/scimd.conf.d/access.conf
 host_run "$HOST" systemctl reload scimd
 ok "… and one that takes it back lets in" t_wait 3000 host_ssh "$HOST" ada "$T_DIR/key" true

@@ -10,16 +10,7 @@ person ada secret-1
 uid=$PERSON_UID
 scim_add_member "$ADMINS" "$ID" ada@corp.example
 
-ok "what kills at a step is compiled" cc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -O1 -shared \
-	-fPIC -o "$T_DIR/steps.so" "$here/steps.c"
-host_push "$HOST" "$T_DIR/steps.so" /usr/local/lib/steps.so
-for unit in scimd scimd-warden; do
-	host_run "$HOST" mkdir -p "/etc/systemd/system/$unit.service.d"
-	host_run "$HOST" sh -c 'printf "[Service]\nEnvironment=LD_PRELOAD=/usr/local/lib/steps.so\n" \
-		>"/etc/systemd/system/$1.service.d/steps.conf"' - "$unit"
-done
-host_run "$HOST" systemctl daemon-reload
-host_run "$HOST" systemctl restart scimd-warden scimd
+steps_install
 T_POLL=0.02
 t_wait 5000 scim GET "/Users/$ID"
 
@@ -91,6 +82,7 @@ host_run "$HOST" systemctl stop scimd scimd-warden
 is "with both down, everybody goes on" 2 "$(pids_of '^sleep 7700' | wc -l)"
 is "… and gets in" ada "$(host_ssh "$HOST" ada "$T_DIR/key" id -un)"
 host_run "$HOST" sh -c 'cp -a /root/public/. /var/lib/scimd/public/'
+refused "… which already denies at the next login" 'is deactivated' host_ssh "$HOST" ada "$T_DIR/key" true
 host_run "$HOST" systemctl start scimd-warden
 ok "a restored directory that says otherwise is enforced at start" t_wait 2000 is_out
 refused "… and denies" 'Permission denied' host_ssh "$HOST" ada "$T_DIR/key" true

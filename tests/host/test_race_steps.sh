@@ -6,8 +6,40 @@
 . "$(dirname "$(readlink -f "$0")")/offboard.sh"
 people_setup
 person ada secret-1
+ada=$ID ada_uid=$PERSON_UID
+host_run "$HOST" install -d -o ada -g ada /home/ada
 host_run "$HOST" sh -c 'cp -a /etc/pam.d /root/pam.d
 	printf "#!/bin/sh\nexec sleep 1.75\n" >/usr/local/bin/pause; chmod 755 /usr/local/bin/pause'
+
+# Cron has its minute: pauses of its own, before A and between C and R, for one person each. It goes on
+# beside the others, whose stacks it does not use.
+cron_ids=()
+for n in 1 2; do
+	person "cron$n" secret-1
+	cron_ids+=("$ID")
+	cron_uids+=("$PERSON_UID")
+	host_run "$HOST" install -d -o "cron$n" -g "cron$n" "/home/cron$n"
+	echo "* * * * * echo ran >/tmp/ran.cron$n; exec sleep 7601" | host_run "$HOST" crontab -u "cron$n" -
+done
+ID=$ada PERSON_UID=$ada_uid
+host_run "$HOST" sh -c 'printf "#!/bin/sh\nexec sleep 2.7\$1\n" >/usr/local/bin/pause-cron
+	chmod 755 /usr/local/bin/pause-cron; cd /root/pam.d
+	{ echo "account optional pam_exec.so quiet /usr/local/bin/pause-cron 1"; cat cron
+	echo "session optional pam_exec.so quiet /usr/local/bin/pause-cron 2"; } >cron.new
+	mv cron.new cron; cp cron /etc/pam.d/cron'
+cron_steps() {
+	local n
+	SCIM_DIR=$T_DIR/cron
+	for n in 1 2; do # both jobs come to the first pause, and who is let go on to the second
+		T_POLL=0.05 t_wait 65000 eval '[ -n "$(pids_of "^sleep 2.7'$n'")" ]' || echo "no pause $n"
+		scim_active "${cron_ids[n - 1]}" false || echo "cron$n: $(scim_said)"
+	done
+	sleep 3
+}
+mkdir "$T_DIR/cron"
+cp "$T_DIR/auth" "$T_DIR/cron/"
+cron_steps >"$T_DIR/cron/said" 2>&1 &
+cron=$!
 
 # pause_at FILE PATTERN before|after TYPE: from the Debian stacks, with a pause at one place.
 pause_at() {
@@ -33,6 +65,10 @@ in_su() {
 }
 in_sudo_u() {
 	host_run "$HOST" sudo -u ada sh -c "$1"
+}
+in_at() {
+	host_run "$HOST" setpriv --reuid="$PERSON_UID" --regid="$PERSON_UID" --clear-groups \
+		sh -c 'cd /; echo "$1" | at now' - "$1"
 }
 in_console() {
 	host_run "$HOST" script -qec "login -f ada" /dev/null <<<"$1"
@@ -74,8 +110,16 @@ pause_at common-session-noninteractive 'pam_scim' before session &&
 	step "sudo between A and C" in_sudo_u denied
 pause_at common-session-noninteractive 'pam_scim' after session &&
 	step "sudo between C and R" in_sudo_u ended
+pause_at atd 'pam_loginuid' before session && step "at between A and L" in_at denied
+pause_at common-session-noninteractive 'pam_scim' before session && step "at between L and C" in_at denied
+pause_at common-session-noninteractive 'pam_scim' after session && step "at between C and R" in_at denied
 pause_at login 'pam_loginuid' before session && step "console before L" in_console denied
 pause_at common-session 'pam_scim' after session && step "console between C and R" in_console denied
+wait $cron
+is "cron came to its pauses" "" "$(cat "$T_DIR/cron/said")"
+is "cron before A, and between C and R: no job ran" "" \
+	"$(host_run "$HOST" sh -c 'ls /tmp/ran.cron* 2>/dev/null')$(pids_of '^sleep 7601')"
+is "… and nothing lives" "" "$(scim_pids "${cron_uids[0]}")$(scim_pids "${cron_uids[1]}")"
 is "all is as before" ada "$(in_ssh 'id -un')"
 host_destroy "$HOST"
 t_end
