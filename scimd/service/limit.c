@@ -1,13 +1,14 @@
 #include "scimd/service/limit.h"
 
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <string.h>
-
 #include <sys/random.h>
 
 #define LIMIT_SLOTS 4096u
 #define LIMIT_PROBES 8u
 #define SECOND_US 1000000u
+#define NETWORK_BYTES 8u /* of an IPv6 address: the network that one customer has at least */
 
 /* An address and the time at which it will have used up nothing (the theoretical arrival time of
  * the generic cell rate algorithm). */
@@ -43,12 +44,20 @@ void limit_freep(struct limit **limit)
 	*limit = NULL;
 }
 
+/* Whoever has one address of an IPv6 network has all of it. */
 static uint64_t peer_key(uint64_t seed, const char *peer)
 {
 	uint64_t key = 0xcbf29ce484222325u ^ seed;
+	const unsigned char *bytes = (const unsigned char *)peer;
+	size_t size = strlen(peer);
+	struct in6_addr address;
 
-	for (; *peer; peer++)
-		key = (key ^ (unsigned char)*peer) * 0x100000001b3u;
+	if (inet_pton(AF_INET6, peer, &address) == 1) {
+		bytes = address.s6_addr;
+		size = NETWORK_BYTES;
+	}
+	for (; size > 0; size--)
+		key = (key ^ *bytes++) * 0x100000001b3u;
 	key ^= key >> 32;
 	return key ? key : 1;
 }

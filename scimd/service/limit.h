@@ -1,6 +1,6 @@
-/* limit.h - how many requests per second one address may send (conf server.rate_limit).
- * Layer: service. Threads: any. Addresses share a table of fixed size; when it is full, the address
- * that has been quiet longest gives way. */
+/* limit.h - how many requests per second one address may send (conf server.rate_limit); of IPv6, one
+ * network of 64 bits. Layer: service. Threads: any. Addresses share a table of fixed size; when it is
+ * full, the address that has been quiet longest gives way. */
 #ifndef SCIMD_SERVICE_LIMIT_H
 #define SCIMD_SERVICE_LIMIT_H
 

@@ -1,5 +1,7 @@
 #include "scimd/service/limit.h"
 
+#include <stdbool.h>
+
 #include "tests/unit/t.h"
 
 #define SECOND_US 1000000u
@@ -41,10 +43,34 @@ static void crowd(void)
 
 	T_FATAL(limit_new(&limit) == 0);
 	for (int i = 0; i < 20000; i++) {
-		snprintf(peer, sizeof(peer), "2001:db8::%x", i);
+		snprintf(peer, sizeof(peer), "2001:db8:%x::1", i);
 		if (limit_take(limit, peer, 1, SECOND_US) != 0)
 			T_STR(peer, "let through");
 	}
 }
 
-T_MAIN("limit", T(lets_a_second_through), T(off_and_extremes), T(crowd))
+/* A network of 64 bits is one peer; what is no IPv6 address is compared as it is. */
+static void networks(void)
+{
+	static const struct {
+		const char *a, *b;
+		bool same;
+	} cases[] = {
+		{ "2001:db8::1", "2001:db8::ffff:ffff:ffff:2", true },
+		{ "2001:db8:0:0:1::", "2001:db8:0:0:2::", true },
+		{ "2001:db8:0:1::1", "2001:db8:0:2::1", false },
+		{ "2001:db8::1", "2001:db9::1", false },
+		{ "192.0.2.1", "192.0.2.10", false },
+		{ "unix", "unknown", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(limit_freep) struct limit *limit = NULL;
+
+		T_FATAL(limit_new(&limit) == 0);
+		T_INT(limit_take(limit, cases[i].a, 1, SECOND_US), 0);
+		T_INT(limit_take(limit, cases[i].b, 1, SECOND_US), cases[i].same);
+	}
+}
+
+T_MAIN("limit", T(networks), T(lets_a_second_through), T(off_and_extremes), T(crowd))
