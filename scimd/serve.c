@@ -83,6 +83,7 @@ int serve_scim(const struct options *options, const struct conf *conf, struct se
 			.connections_per_address_max = conf->limits.connections_per_address,
 			.idle_timeout_s = conf->limits.idle_s,
 			.handler = service_handle,
+			.knows = service_knows,
 			.service = service,
 		},
 		ret);

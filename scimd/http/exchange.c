@@ -136,13 +136,13 @@ int exchange_body_append(struct exchange *exchange, const char *data, size_t siz
 	uint64_t need, room;
 	int r;
 
-	if (exchange->fault.status == 0 && size > max_body - exchange->body_size) {
+	if (!exchange->is_strange && exchange->fault.status == 0 && size > max_body - exchange->body_size) {
 		(void)fault_set(&exchange->fault, 413, NULL,
 				"the request's body exceeds %llu bytes (maxPayloadSize)",
 				(unsigned long long)max_body);
 		body_drop(exchange);
 	}
-	if (exchange->fault.status != 0) {
+	if (exchange->is_strange || exchange->fault.status != 0) {
 		/* libmicrohttpd can answer only once the body has ended. */
 		exchange->body_discarded += size;
 		return exchange->body_discarded > max_body ? -EFBIG : 0;

@@ -24,11 +24,12 @@ struct exchange {
 	int status;      /* answered; 0: not yet */
 
 	bool headers_seen;
+	bool is_strange;    /* from nobody known: its body is read, but not kept */
 	struct fault fault; /* status != 0: refused, and this is why */
 
 	char *body; /* owned */
 	size_t body_size, body_capacity;
-	size_t body_discarded; /* bytes read after the request was refused */
+	size_t body_discarded; /* bytes read and not kept */
 };
 
 /* target is the raw request target, borrowed. Owned; NULL without memory. */
@@ -39,7 +40,7 @@ void exchange_freep(struct exchange **exchange);
 _must_use_ int exchange_body_reserve(struct exchange *exchange, uint64_t size);
 
 /* Append to the body. More than max_body bytes: the exchange becomes refused with 413, and what
- * follows is thrown away; -EFBIG when even that gets too much. -ENOMEM. */
+ * follows is thrown away, as is all of a strange one; -EFBIG when even that gets too much. -ENOMEM. */
 _must_use_ int exchange_body_append(struct exchange *exchange, const char *data, size_t size,
 				    uint64_t max_body);
 

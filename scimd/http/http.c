@@ -27,6 +27,7 @@ struct http_server {
 	struct watch *watch;
 	uint64_t max_body;
 	http_handler handler;
+	http_doorkeeper knows;
 	struct service *service;
 };
 
@@ -103,6 +104,7 @@ static enum MHD_Result begin(const struct http_server *server, struct exchange *
 {
 	const struct guard_line line = { method, exchange->target_end, version };
 	const char *query = exchange->query ? exchange->query : "";
+	struct request request;
 	uint64_t length = 0;
 
 	exchange->headers_seen = true;
@@ -110,7 +112,9 @@ static enum MHD_Result begin(const struct http_server *server, struct exchange *
 	if (guard_line(&line, exchange->path, query, &exchange->fault) < 0 ||
 	    guard_headers(connection, &line, server->max_body, &length, &exchange->fault) < 0)
 		return exchange_refuse(exchange, connection);
-	if (exchange_body_reserve(exchange, length) < 0) {
+	exchange_request(exchange, connection, method, &request);
+	exchange->is_strange = server->knows && !server->knows(server->service, &request);
+	if (!exchange->is_strange && exchange_body_reserve(exchange, length) < 0) {
 		(void)fault_set(&exchange->fault, 503, NULL, "out of memory");
 		exchange->fault.retry_after_s = 1;
 		return exchange_refuse(exchange, connection);
@@ -211,6 +215,7 @@ int http_server_open(const struct http_options *options, struct http_server **re
 		return -ENOMEM;
 	server->max_body = options->max_body;
 	server->handler = options->handler;
+	server->knows = options->knows;
 	server->service = options->service;
 	if (options->certificate) {
 		r = tls_check(options->certificate, options->key);

@@ -3,6 +3,7 @@
 #ifndef SCIMD_HTTP_HTTP_H
 #define SCIMD_HTTP_HTTP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,7 @@
 
 typedef void (*http_handler)(struct service *service, const struct request *request,
 			     struct response *response);
+typedef bool (*http_doorkeeper)(struct service *service, const struct request *request);
 
 struct http_options {
 	int listen_fd;            /* bound and listening, TCP or AF_UNIX; taken */
@@ -21,6 +23,7 @@ struct http_options {
 	unsigned int connections_max, connections_per_address_max;
 	unsigned int idle_timeout_s;
 	http_handler handler;
+	http_doorkeeper knows; /* whether a body is kept for the handler; NULL: of all */
 	struct service *service; /* borrowed, outlives the server */
 };
 

@@ -432,6 +432,15 @@ static void call_done(struct call *call)
 	change_engine_conf_put(call->engine, call->conf);
 }
 
+bool service_knows(struct service *service, const struct request *request)
+{
+	const struct conf *conf = change_engine_conf(service->engine);
+	bool knows = auth_connection(conf, request->authorization) != NULL;
+
+	change_engine_conf_put(service->engine, conf);
+	return knows;
+}
+
 void service_handle(struct service *service, const struct request *request,
 		    struct response *response)
 {

@@ -4,6 +4,7 @@
 #ifndef SCIMD_SERVICE_SERVICE_H
 #define SCIMD_SERVICE_SERVICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -66,6 +67,10 @@ void service_set_webhook(struct service *service, struct webhook *webhook);
 /* Answer one SCIM request. Always fills in *response; a lack of memory is a 500 or 503. */
 void service_handle(struct service *service, const struct request *request,
 		    struct response *response);
+
+/* Whether the request's token is a connection's: before its body is there, to know if that is worth
+ * keeping. */
+bool service_knows(struct service *service, const struct request *request);
 
 /* Answer one request of the control socket (scimctl). Peer uid 0 and scimd's own may do everything,
  * others, whom the socket's mode has let in, may look. */

@@ -64,6 +64,12 @@ static inline void harness_handle(struct service *service, const struct request 
 	response->content_type = "text/plain";
 }
 
+static inline bool harness_knows(struct service *service, const struct request *request)
+{
+	(void)service;
+	return request->authorization && strcmp(request->authorization, "Bearer friend") == 0;
+}
+
 static inline struct http_options harness_options(void)
 {
 	return (struct http_options){

@@ -13,14 +13,15 @@ static char reply[HARNESS_REPLY_SIZE];
 #define END "Connection: close\r\n\r\n"
 #define BYTES(text) text, sizeof(text) - 1
 
-/* A POST with a body of so many bytes, announced or in chunks. Returns the status. */
-static int post(in_port_t port, size_t body, bool chunked)
+/* A POST with a token and a body of so many bytes, announced or in chunks. Returns the status. */
+static int post_as(in_port_t port, const char *token, size_t body, bool chunked)
 {
 	static char request[HARNESS_MAX_BODY * 4];
 	size_t used, chunk;
 
 	/* Whoever is refused is not asked whether to keep the connection. */
-	used = (size_t)snprintf(request, sizeof(request), "POST / HTTP/1.1\r\nHost: h\r\n%s",
+	used = (size_t)snprintf(request, sizeof(request),
+				"POST / HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer %s\r\n%s", token,
 				body > HARNESS_MAX_BODY ? "" : "Connection: close\r\n");
 	if (!chunked)
 		used += (size_t)snprintf(request + used, sizeof(request) - used,
@@ -41,6 +42,11 @@ static int post(in_port_t port, size_t body, bool chunked)
 	if (chunked)
 		used += (size_t)snprintf(request + used, sizeof(request) - used, "0\r\n\r\n");
 	return harness_ask(port, request, used, reply);
+}
+
+static int post(in_port_t port, size_t body, bool chunked)
+{
+	return post_as(port, "x", body, chunked);
 }
 
 static void test_body_size(void)
@@ -92,6 +98,43 @@ static void test_refused_before_the_body(void)
 			  reply),
 	      413);
 	T_TRUE(strstr(reply, "100 Continue") == NULL);
+}
+
+/* Of those who show no token that is known the body is read, lest the answer be lost, but takes no
+ * room; and there is an end to that. */
+static void test_strangers_bodies(void)
+{
+	static const struct {
+		const char *token;
+		size_t size;
+		bool chunked;
+		int status;  /* 0: hung up */
+		size_t kept;
+	} cases[] = {
+		{ "friend", HARNESS_MAX_BODY, false, 200, HARNESS_MAX_BODY },
+		{ "friend", HARNESS_MAX_BODY, true, 200, HARNESS_MAX_BODY },
+		{ "foe", HARNESS_MAX_BODY, false, 200, 0 }, /* which the handler would make a 401 */
+		{ "foe", HARNESS_MAX_BODY, true, 200, 0 },
+		{ "foe", 0, false, 200, 0 },
+		{ "foe", HARNESS_MAX_BODY + 1, false, 413, 0 },
+		{ "foe", HARNESS_MAX_BODY + 1, true, 0, 0 },
+	};
+	struct http_options options = harness_options();
+	_cleanup_(http_server_closep) struct http_server *server = NULL;
+	in_port_t port;
+
+	options.knows = harness_knows;
+	port = harness_start(&options, &server);
+	T_FATAL(port != 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char size[64];
+
+		T_INT(post_as(port, cases[i].token, cases[i].size, cases[i].chunked),
+		      cases[i].status);
+		(void)snprintf(size, sizeof(size), "body_size=%zu\n", cases[i].kept);
+		if (cases[i].status == 200)
+			T_TRUE(harness_has(reply, size));
+	}
 }
 
 static void test_head_size(void)
@@ -329,7 +372,7 @@ static void test_open_fails_cleanly(void)
 	T_TRUE(server == NULL);
 }
 
-T_MAIN("http limits", T(test_body_size), T(test_refused_before_the_body), T(test_head_size),
+T_MAIN("http limits", T(test_body_size), T(test_refused_before_the_body), T(test_strangers_bodies), T(test_head_size),
        T(test_idle_timeout), T(test_dripping_header_is_bounded), T(test_slow_handler_is_answered),
        T(test_close_answers_what_was_asked), T(test_connections_per_address),
        T(test_crowd),
