@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 
 #include "scimd/base/clock.h"
 #include "scimd/base/log.h"
@@ -15,14 +16,6 @@
 #define SWEEP_MS 30000u
 #define WORK_US 1000u       /* a piece of tidying up: nobody waits longer for it */
 #define WORK_EACH_US 10000u /* one piece in so long, however much is asked */
-
-static volatile sig_atomic_t stop;
-
-static void on_signal(int signal)
-{
-	(void)signal;
-	stop = 1;
-}
 
 struct options {
 	const char *socket, *folder, *conf_file, *dropins;
@@ -96,6 +89,7 @@ static bool may_carry(void *context, uint32_t uid, uint32_t gid)
 }
 
 struct warden {
+	int stop; /* readable when we are told to */
 	struct local *local;
 	struct publish *publish;
 	struct server *server;
@@ -108,6 +102,7 @@ static void warden_done(struct warden *warden)
 	server_freep(&warden->server);
 	publish_freep(&warden->publish);
 	local_freep(&warden->local);
+	closep(&warden->stop);
 }
 
 /* The group's id, or root's where it does not exist yet. */
@@ -146,6 +141,7 @@ static int warden_start(struct warden *warden, const struct options *options)
 	r = server_new(&server, &warden->server);
 	if (r < 0)
 		return log_error_errno(r, "listening on %s", options->socket);
+	server_set_stop(warden->server, warden->stop);
 	if (!options->reap)
 		return 0;
 	reap.policy = (struct reap_policy){ .verdict = verdict, .context = warden->publish };
@@ -198,7 +194,7 @@ static int warden_run(struct warden *warden)
 	uint64_t next_sweep_us = 0, next_ping_us = 0, next_work_us = 0;
 	int r = 0;
 
-	while (!stop && r == 0) {
+	while (r == 0) {
 		uint64_t now = clock_monotonic_us();
 		int wait_ms = -1;
 
@@ -223,7 +219,22 @@ static int warden_run(struct warden *warden)
 			wait_ms = 0;
 		r = server_step(warden->server, wait_ms);
 	}
-	return r < 0 ? log_error_errno(r, "waiting for requests") : 0;
+	return r < 0 ? log_error_errno(r, "waiting for requests") : 0; /* 1: told to stop */
+}
+
+/* No signal comes between looking and waiting. -1: one ends us on the spot, which loses nothing. */
+static int stop_open(void)
+{
+	sigset_t signals;
+	int fd;
+
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGINT);
+	fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd >= 0)
+		(void)sigprocmask(SIG_BLOCK, &signals, NULL);
+	return fd;
 }
 
 int main(int argc, char **argv)
@@ -231,8 +242,7 @@ int main(int argc, char **argv)
 	struct options options = { .socket = WARDEN_SOCKET, .folder = DIRECTORY_PUBLIC_DIR,
 				   .conf_file = CONF_FILE, .dropins = CONF_DROPIN_DIR,
 				   .peer_uid = -1, .reap = true };
-	_cleanup_(warden_done) struct warden warden = { 0 };
-	struct sigaction action = { .sa_handler = on_signal };
+	_cleanup_(warden_done) struct warden warden = { .stop = -1 };
 	struct rlimit no_core = { 0 };
 
 	log_open("scimd-warden", LOG_LEVEL_INFO);
@@ -241,8 +251,7 @@ int main(int argc, char **argv)
 	/* Password hashes pass through this process. */
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	(void)setrlimit(RLIMIT_CORE, &no_core);
-	(void)sigaction(SIGTERM, &action, NULL);
-	(void)sigaction(SIGINT, &action, NULL);
+	warden.stop = stop_open();
 	if (warden_start(&warden, &options) < 0)
 		return 1;
 	notify_send("READY=1\nSTATUS=watching");

@@ -35,7 +35,7 @@ _Static_assert(sizeof(struct warden_message) + sizeof(struct warden_ended) + 2 *
 struct server {
 	struct server_options options;
 	struct reap *reap;
-	int listener, client;
+	int listener, client, stop;
 	struct packet in, out;
 };
 
@@ -66,7 +66,7 @@ int server_new(const struct server_options *options, struct server **ret)
 	if (!server)
 		return -ENOMEM;
 	server->options = *options;
-	server->client = -1;
+	server->client = server->stop = -1;
 	server->listener = listen_on(options->socket, options->group);
 	if (server->listener < 0)
 		return server->listener;
@@ -88,6 +88,11 @@ void server_freep(struct server **server)
 void server_set_reap(struct server *server, struct reap *reap)
 {
 	server->reap = reap;
+}
+
+void server_set_stop(struct server *server, int fd)
+{
+	server->stop = fd;
 }
 
 static void client_drop(struct server *server)
@@ -460,10 +465,13 @@ int server_step(struct server *server, int timeout_ms)
 	struct pollfd fds[] = {
 		{ .fd = server->listener, .events = POLLIN },
 		{ .fd = server->client, .events = POLLIN },
+		{ .fd = server->stop, .events = POLLIN },
 	};
 
 	if (poll(fds, ARRAY_SIZE(fds), timeout_ms) < 0)
 		return errno == EINTR ? 0 : -errno;
+	if (fds[2].revents)
+		return 1;
 	if (fds[1].revents)
 		client_read(server);
 	if (fds[0].revents)

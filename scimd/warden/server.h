@@ -29,10 +29,13 @@ void server_set_reap(struct server *server, struct reap *reap);
 void server_report(void *context, const struct reap_report *report);
 bool server_can_report(void *context);
 
+/* A borrowed descriptor: once it can be read, server_step says that it is over. -1: none, as at first. */
+void server_set_stop(struct server *server, int fd);
+
 /* Whether there is something to read already. */
 bool server_is_asked(const struct server *server);
 
-/* Wait at most timeout_ms for something to read, and handle one message or one connection. */
+/* Wait at most timeout_ms for something to read, and handle one message or one connection. 1: it is over. */
 _must_use_ int server_step(struct server *server, int timeout_ms);
 
 #endif

@@ -1,5 +1,6 @@
 /* The warden's socket against peers that do not keep to the protocol: whatever they send, nothing is
  * published by it and the next HELLO is answered. */
+#include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
 #include <signal.h>
@@ -505,6 +506,29 @@ static void test_floods(void)
 	server_shut();
 }
 
+/* Told to stop it stops at once, with nobody there or a client that never pauses. */
+static void test_stop(void)
+{
+	uint64_t began_us = clock_monotonic_us();
+	int ends[2], fd;
+
+	server_open();
+	T_FATAL(pipe2(ends, O_CLOEXEC) == 0);
+	server_set_stop(server, ends[0]);
+	fd = connect_and_publish();
+	packet_begin(&out, WARDEN_HELLO, 0);
+	packet_finish(&out);
+	T_INT(send(fd, out.bytes, out.size, 0), (ssize_t)out.size);
+	T_INT(write(ends[1], "x", 1), 1);
+	T_INT(server_step(server, 5000), 1);
+	closep(&fd);
+	T_INT(server_step(server, 5000), 1);
+	T_TRUE(clock_monotonic_us() - began_us < 2000000);
+	closep(&ends[0]);
+	closep(&ends[1]);
+	server_shut();
+}
+
 /* --- who is served --- */
 
 static void test_second_client_takes_over(void)
@@ -772,6 +796,7 @@ T_MAIN("warden/server",
        T(test_oversized_packets),
        T(test_descriptors_are_dropped),
        T(test_floods),
+       T(test_stop),
        T(test_second_client_takes_over),
        T(test_disconnect_aborts),
        T(test_losses_are_handed_on),
