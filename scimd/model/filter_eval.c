@@ -290,7 +290,9 @@ bool filter_uses(const struct filter *filter, const char *attribute)
 
 int filter_seed(const struct filter *filter, struct json_object *element)
 {
-	struct json_object *value;
+	_cleanup_(json_putp) struct json_object *value = NULL;
+	struct json_object *checked;
+	struct fault ignored;
 	int r;
 
 	if (filter->kind == FILTER_AND) {
@@ -309,5 +311,11 @@ int filter_seed(const struct filter *filter, struct json_object *element)
 		value = json_object_new_boolean(filter->integer != 0);
 	else
 		return -EINVAL;
-	return json_set(element, filter->path.sub->name, value);
+	if (!value)
+		return -ENOMEM;
+	/* What can be compared, such as 1.5 with an integer, need not be what can be stored. */
+	r = value_simple(NULL, filter->path.sub, value, &checked, &ignored);
+	if (r < 0)
+		return r == -EPROTO ? -EINVAL : r;
+	return json_set(element, filter->path.sub->name, checked);
 }

@@ -61,7 +61,7 @@ bool filter_matches_element(const struct filter *filter, struct json_object *ele
 size_t filter_comparisons(const struct filter *filter);
 
 /* Put what an element must have to match, as far as "eq" terms joined by "and" say it, into
- * element. -EINVAL if the filter is anything else. */
+ * element. -EINVAL if the filter is anything else, or wants what such an element cannot have. */
 _must_use_ int filter_seed(const struct filter *filter, struct json_object *element);
 
 /* The attribute that a comparison reads values of: the sub-attribute, "value" of a complex

@@ -404,6 +404,8 @@ static void test_refused(void)
 		{ "{'op':'add','path':'members','value':[{'value':'x'}]}", "invalidPath" },
 		{ "{'op':'replace','path':'emails[type ne \\u0022work\\u0022 and type ne "
 		  "\\u0022home\\u0022].value','value':'x'}", "noTarget" },
+		{ "{'op':'add','path':'x509Certificates[value eq \\u0022!\\u0022].display','value':'x'}",
+		  "noTarget" },
 		{ "{'op':'replace','path':'name','value':{'colour':'x'}}", "invalidValue" },
 		{ "{'op':'replace','path':'name','value':'A B'}", "invalidValue" },
 		{ "{'op':'replace','path':'emails','value':[{'colour':'x'}]}", "invalidValue" },
