@@ -7,6 +7,7 @@
 #include "nss_scim/pack.h"
 #include "shared/directory.h"
 #include "shared/local_user.h"
+#include "shared/names.h"
 
 /* glibc's growing array of groups. */
 struct group_array {
@@ -57,13 +58,23 @@ static int array_add(struct group_array *array, const struct directory_user *use
 	return added ? 0 : -ENOENT;
 }
 
+/* A group of the system's, by a role. */
+static bool has_system_group(const struct directory_user *user)
+{
+	for (size_t i = 0; i < user->group_count; i++)
+		if (user->gids[i] < ID_FLOOR)
+			return true;
+	return false;
+}
+
 /* glibc asks every service for every name. Our people have their own group as the primary one; with
- * another it may be a local account of the same name, which must not gain a person's groups. */
+ * another it may be a local account of the same name, which must not gain a person's groups. Root may have
+ * given it the person's numbers as well: whoever would gain a group of the system's by that is looked up. */
 static int check_not_local(const struct directory_user *user, gid_t group)
 {
 	int r;
 
-	if (group == user->uid)
+	if (group == user->uid && !has_system_group(user))
 		return 0;
 	r = local_has_user(user->name, user->name_size);
 	if (r < 0)

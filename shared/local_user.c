@@ -8,6 +8,12 @@
 
 #define OTHER_LINE ((size_t)-1)
 
+/* libc passes over those before a name. */
+static bool is_blank(char byte)
+{
+	return byte == ' ' || (byte >= '\t' && byte <= '\r');
+}
+
 /* Feeds bytes; *at is how much of the name this line has matched. True at "NAME:". */
 static bool match(const char *bytes, size_t size, const char *name, size_t name_size, size_t *at)
 {
@@ -20,7 +26,7 @@ static bool match(const char *bytes, size_t size, const char *name, size_t name_
 			return true;
 		else if (*at < name_size && bytes[i] == name[*at])
 			(*at)++;
-		else
+		else if (*at != 0 || !is_blank(bytes[i]))
 			*at = OTHER_LINE;
 	}
 	return false;

@@ -112,6 +112,9 @@ static void test_local_account_gains_nothing(void)
 		     "alice:x:1001:1001::/home/alice:/bin/sh\n");
 	T_INT(ask("alice", 1001, -1), NSS_STATUS_NOTFOUND);
 	T_INT(count, 1);
+	people_local("root:x:0:0::/:/bin/sh\nalice:x:70001:70001::/home/alice:/bin/sh\n");
+	T_INT(ask("alice", ALICE, -1), NSS_STATUS_NOTFOUND); /* one who was a person before */
+	T_INT(count, 1);
 	people_local("root:x:0:0::/:/bin/sh\nalice2:x:1001:1001::/:/bin/sh\nxalice:x:1:1::/:/\n");
 	T_INT(ask("alice", 1001, -1), NSS_STATUS_SUCCESS);
 	T_INT(count, 3);
@@ -141,6 +144,8 @@ static void test_local_names(void)
 		{ "\n\nalice:x\n", 1 },
 		{ "aliceb:x\nalic:x\n", 0 },
 		{ "#alice:x\n", 0 },
+		{ "x\n \t\v\f\ralice:x\n", 1 }, /* as libc reads it */
+		{ "al ice:x\nalice :x\n", 0 },
 		{ "aalice:x\nalice:", 1 },
 	};
 	char *text;
