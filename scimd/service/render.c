@@ -1,6 +1,7 @@
 #include "scimd/service/render.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "scimd/base/clock.h"
 #include "scimd/model/json.h"
@@ -370,8 +371,8 @@ static bool schemas_print(const struct store_resource *row, FILE *out)
 	size_t urns = 0, known = 0;
 	bool first = true;
 
-	for (const char *at = row->json; (at = strstr(at, "\"urn:")); at++)
-		urns++;
+	for (const char *at = row->json; (at = strchr(at, '"')); at++)
+		urns += (at[1] | 0x20) == 'u' && strncasecmp(at + 1, "urn:", 4) == 0;
 	fputs("{\"schemas\":[", out);
 	for (const struct schema *const *s = schema_all(); *s; s++) {
 		char key[256];

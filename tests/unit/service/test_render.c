@@ -51,9 +51,13 @@ static void whole_is_the_same(void)
 		{ ",\"title\":\"urn:what\",\"" ENTERPRISE "\":{\"department\":\"d\"}", "2" },
 		{ ",\"title\":\"\\\"" ENTERPRISE "\\\":{\"", "1" },
 		{ ",\"nickName\":\"} ,\\\\\"", "1" },
+		{ ",\"urn:x:y:Z\":{\"a\":1}", "2" },
+		{ ",\"URN:x:y:Z\":{\"a\":1}", "2" },
+		{ ",\"URN:x:y:Z\":{\"" ENTERPRISE "\":{\"a\":1}}", "2" },
 	};
 	FIXTURE(f);
 
+	f->connections[0].unknown_schemas = CONF_UNKNOWN_KEEP;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		char body[512], count[16];
 		struct json_object *parsed;
