@@ -15,8 +15,8 @@ static struct bulk_operation *operation_find(const struct bulk *bulk, const char
 	for (size_t i = 0; i < bulk->count; i++) {
 		struct bulk_operation *operation = &bulk->operations[i];
 
-		if (operation->id[0] && strlen(operation->bulk_id) == len &&
-		    memcmp(operation->bulk_id, name, len) == 0)
+		if (operation->id[0] && strncmp(operation->bulk_id, name, len) == 0 &&
+		    operation->bulk_id[len] == '\0')
 			return operation;
 	}
 	return NULL;
