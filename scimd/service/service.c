@@ -423,7 +423,8 @@ static void respond_fault(struct call *call, const struct fault *fault)
 
 static void call_done(struct call *call)
 {
-	if (call->has_password)
+	/* What was refused before it was described may hold a password, too. */
+	if (call->has_password || !call->payload)
 		payload_wipe(call->body);
 	json_putp(&call->body);
 	query_done(&call->query);
