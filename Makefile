@@ -290,6 +290,7 @@ install: all
 	$(INSTALL) -D -m 0755 $(BUILD)/scimctl $(DESTDIR)$(PREFIX)/bin/scimctl
 	$(INSTALL) -D -m 0755 $(BUILD)/scim-authorized-keys $(DESTDIR)$(LIBEXECDIR)/scim-authorized-keys
 	$(INSTALL) -D -m 0755 nss_scim/scim-nsswitch $(DESTDIR)$(LIBEXECDIR)/scim-nsswitch
+	$(INSTALL) -D -m 0755 pam_scim/scim-pam $(DESTDIR)$(LIBEXECDIR)/scim-pam
 	$(INSTALL) -D -m 0755 pam_scim/scim-sshd $(DESTDIR)$(LIBEXECDIR)/scim-sshd
 	$(INSTALL) -D -m 0644 $(BUILD)/libnss_scim.so.2 $(DESTDIR)$(LIBDIR)/libnss_scim.so.2
 	$(INSTALL) -D -m 0644 $(BUILD)/pam_scim.so $(DESTDIR)$(LIBDIR)/security/pam_scim.so

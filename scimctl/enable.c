@@ -3,15 +3,14 @@
  * back at once. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "scimctl/doctor.h"
 
 #define NSSWITCH "/usr/libexec/scim-nsswitch "
 #define SSHD_KEYS "/usr/libexec/scim-sshd "
-#define PAM_UPDATE "DEBIAN_FRONTEND=noninteractive pam-auth-update "
-#define PAM_PROFILES " scim scim-session"
-#define PAM_BACKUP "mkdir -p /var/lib/libpam-scim/before && " \
-		   "cp -p /etc/pam.d/common-* /var/lib/libpam-scim/before/ && "
+#define PAM_STACK "/usr/libexec/scim-pam "
+#define PAM_FILES "auth account password session session-noninteractive"
 
 /* Commands of ours, run by a shell; is_on and is_sound succeed or not. */
 static const struct part {
@@ -25,10 +24,9 @@ static const struct part {
 	  "test 3 = \"$(grep -csE '^(passwd|group|shadow):.*[[:space:]]scim([[:space:]]|$)' "
 	  "/etc/nsswitch.conf)\"",
 	  "test 0 = \"$(getent passwd root | cut -d : -f 3)\"", "look at /etc/nsswitch.conf" },
-	{ "pam", PAM_BACKUP PAM_UPDATE "--enable" PAM_PROFILES,
-	  PAM_BACKUP PAM_UPDATE "--disable" PAM_PROFILES,
-	  "grep -qs pam_scim.so /etc/pam.d/common-account && "
-	  "grep -qs pam_scim.so /etc/pam.d/common-session",
+	{ "pam", PAM_STACK "add", PAM_STACK "remove",
+	  "for type in " PAM_FILES "; do "
+	  "grep -qs '^[^#]*pam_scim\\.so' /etc/pam.d/common-$type || exit; done",
 	  "true",
 	  "somebody changed /etc/pam.d/common-*: run pam-auth-update, or --force it" },
 	{ "ssh", SSHD_KEYS "add", SSHD_KEYS "remove",
@@ -60,11 +58,7 @@ static int part_change(const struct context *context, const struct part *part, b
 	unsigned int ways = root_ways();
 	bool was = succeeds(part->is_on), done;
 
-	if (was == on && on) {
-		if (!context->quiet)
-			printf("%s: was enabled already\n", part->name);
-		return EXIT_SUCCESS;
-	}
+	/* Also when it was so: somebody may have been killed on the way here. */
 	done = succeeds(on ? part->add : part->remove);
 	if (!succeeds(part->is_sound) || root_ways() < ways) {
 		(void)succeeds(on ? part->remove : part->add);
@@ -74,8 +68,8 @@ static int part_change(const struct context *context, const struct part *part, b
 		return complain("%s: could not be %s: %s", part->name,
 				on ? "enabled" : "disabled", part->hint);
 	if (!context->quiet)
-		printf("%s: %s\n", part->name,
-		       was == on ? "was disabled already" : on ? "enabled" : "disabled");
+		printf("%s: %s%s%s\n", part->name, was == on ? "was " : "",
+		       on ? "enabled" : "disabled", was == on ? " already" : "");
 	return EXIT_SUCCESS;
 }
 
@@ -113,6 +107,7 @@ static int host_change(const struct context *context, char **operands, bool on)
 		return code;
 	if (geteuid() != 0)
 		return complain("only root may do this");
+	(void)umask(022); /* what is changed, others have to read */
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		const struct part *part = &parts[on ? i : ARRAY_SIZE(parts) - 1 - i];
 		int one = is_wanted(operands, part->name) ? part_change(context, part, on)

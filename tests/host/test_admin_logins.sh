@@ -1,7 +1,7 @@
 #!/bin/bash
 # When people last logged in, with a terminal or without one, by whatever service; and how connections were
 # used: both outlive scimd, and no login waits for it.
-# shellcheck disable=SC2016 source=people.sh
+# shellcheck disable=SC2015,SC2016,SC2154 source=people.sh
 . "$(dirname "$(readlink -f "$0")")/people.sh"
 people_setup
 person ada
