@@ -14,8 +14,9 @@
 #include <gnutls/x509.h>
 
 #include "scimd/http/http.h"
+#include "shared/conf_file.h"
 
-#define PEM_BYTES_MAX ((off_t)256 * 1024)
+#define PEM_BYTES_MAX ((size_t)256 * 1024)
 #define CHAIN_MAX 16u
 #define SELF_SIGNED_SECONDS ((time_t)10 * 365 * 24 * 3600)
 /* A clock that is a little behind elsewhere must not refuse a certificate made just now. */
@@ -62,29 +63,12 @@ static gnutls_datum_t datum_of(const char *text)
 /* A whole small text file, owned. */
 static int file_read(const char *path, char **ret)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	_cleanup_(tls_key_freep) char *text = NULL;
-	struct stat st;
-	ssize_t size = 0;
+	size_t size;
+	int r = conf_file_read(path, PEM_BYTES_MAX, ret, &size);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode) || st.st_size == 0 || st.st_size > PEM_BYTES_MAX)
-		return -EINVAL;
-	text = calloc(1, (size_t)st.st_size + 1);
-	if (!text)
-		return -ENOMEM;
-	while (size < st.st_size) {
-		ssize_t n = read(fd, text + size, (size_t)(st.st_size - size));
-
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return -EIO;
-		size += n;
-	}
-	*ret = TAKE_PTR(text);
-	return 0;
+	if (r == 0)
+		(*ret)[size] = '\0';
+	return r;
 }
 
 int tls_check(const char *certificate, const char *key)

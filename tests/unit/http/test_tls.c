@@ -106,7 +106,7 @@ static void test_incomplete_and_broken_pairs(void)
 	T_INT(tls_load(cert_path, key_path, &none, &none_key), -EINVAL);
 	T_OK(truncate(key_path, 0));
 	T_INT(tls_load(cert_path, key_path, &none, &none_key), -EINVAL);
-	T_INT(tls_load(directory, key_path, &none, &none_key), -EINVAL);
+	T_INT(tls_load(directory, key_path, &none, &none_key), -EISDIR);
 	T_INT(tls_load("/nonexistent", key_path, &none, &none_key), -ENOENT);
 	T_TRUE(none == NULL && none_key == NULL);
 	place_remove();
