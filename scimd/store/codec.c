@@ -265,3 +265,23 @@ void codec_id_format(const unsigned char id[static CODEC_ID_SIZE], char ret[stat
 	}
 	*to = '\0';
 }
+
+int codec_put_id(struct bytes *bytes, const char *text)
+{
+	unsigned char id[CODEC_ID_SIZE];
+	int r = codec_id_parse(text, id);
+
+	if (r == 0)
+		codec_put_mem(bytes, id, sizeof(id));
+	return r;
+}
+
+int codec_get_id(struct span *span, char ret[static 37])
+{
+	unsigned char id[CODEC_ID_SIZE];
+	int r = codec_get_mem(span, sizeof(id), id);
+
+	if (r == 0)
+		codec_id_format(id, ret);
+	return r;
+}

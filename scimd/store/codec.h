@@ -58,5 +58,8 @@ _must_use_ int codec_get_version(struct span *span, uint8_t version);
 /* A UUID's lower-case text to its 16 bytes and back. Other texts: -EINVAL; they name nothing. */
 _must_use_ int codec_id_parse(const char *text, unsigned char ret[static CODEC_ID_SIZE]);
 void codec_id_format(const unsigned char id[static CODEC_ID_SIZE], char ret[static 37]);
+/* The same within a row or key. */
+_must_use_ int codec_put_id(struct bytes *bytes, const char *text);
+_must_use_ int codec_get_id(struct span *span, char ret[static 37]);
 
 #endif

@@ -6,21 +6,10 @@
 
 #define HELD_VERSION 1
 
-static int held_key(const char *user_id, struct bytes *ret)
-{
-	unsigned char id[CODEC_ID_SIZE];
-	int r = codec_id_parse(user_id, id);
-
-	if (r < 0)
-		return r;
-	codec_put_mem(ret, id, sizeof(id));
-	return 0;
-}
-
 int store_held_put(struct store_txn *txn, const char *user_id, uint64_t backup_us)
 {
 	_cleanup_bytes_ struct bytes key = BYTES_INIT, value = BYTES_INIT;
-	int r = held_key(user_id, &key);
+	int r = codec_put_id(&key, user_id);
 
 	if (r < 0)
 		return r;
@@ -32,7 +21,7 @@ int store_held_put(struct store_txn *txn, const char *user_id, uint64_t backup_u
 int store_held_has(struct store_txn *txn, const char *user_id)
 {
 	_cleanup_bytes_ struct bytes key = BYTES_INIT;
-	int r = held_key(user_id, &key);
+	int r = codec_put_id(&key, user_id);
 
 	return r < 0 ? r : table_has(txn, TABLE_HELD, &key);
 }
@@ -40,7 +29,7 @@ int store_held_has(struct store_txn *txn, const char *user_id)
 int store_held_delete(struct store_txn *txn, const char *user_id)
 {
 	_cleanup_bytes_ struct bytes key = BYTES_INIT;
-	int r = held_key(user_id, &key);
+	int r = codec_put_id(&key, user_id);
 
 	return r < 0 ? r : table_delete(txn, TABLE_HELD, &key);
 }

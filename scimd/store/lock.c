@@ -13,17 +13,6 @@ void store_lock_done(struct store_lock *lock)
 	*lock = (struct store_lock){ 0 };
 }
 
-static int lock_key(const char *user_id, struct bytes *ret)
-{
-	unsigned char id[CODEC_ID_SIZE];
-	int r = codec_id_parse(user_id, id);
-
-	if (r < 0)
-		return r;
-	codec_put_mem(ret, id, sizeof(id));
-	return 0;
-}
-
 static int lock_decode(struct span value, struct store_lock *ret)
 {
 	_cleanup_(store_lock_done) struct store_lock lock = { 0 };
@@ -45,7 +34,7 @@ static int lock_decode(struct span value, struct store_lock *ret)
 int store_lock_put(struct store_txn *txn, const char *user_id, const struct store_lock *lock)
 {
 	_cleanup_bytes_ struct bytes key = BYTES_INIT, value = BYTES_INIT;
-	int r = lock_key(user_id, &key);
+	int r = codec_put_id(&key, user_id);
 
 	if (r < 0)
 		return r;
@@ -60,7 +49,7 @@ int store_lock_put(struct store_txn *txn, const char *user_id, const struct stor
 int store_lock_get(struct store_txn *txn, const char *user_id, struct store_lock *ret)
 {
 	_cleanup_bytes_ struct bytes key = BYTES_INIT, value = BYTES_INIT;
-	int r = lock_key(user_id, &key);
+	int r = codec_put_id(&key, user_id);
 
 	if (r < 0)
 		return r;
@@ -71,7 +60,7 @@ int store_lock_get(struct store_txn *txn, const char *user_id, struct store_lock
 int store_lock_delete(struct store_txn *txn, const char *user_id)
 {
 	_cleanup_bytes_ struct bytes key = BYTES_INIT;
-	int r = lock_key(user_id, &key);
+	int r = codec_put_id(&key, user_id);
 
 	return r < 0 ? r : table_delete(txn, TABLE_LOCK, &key);
 }
@@ -85,17 +74,13 @@ static int lock_each(struct span key, struct span value, void *context)
 {
 	_cleanup_(store_lock_done) struct store_lock lock = { 0 };
 	const struct lock_walk *walk = context;
-	unsigned char raw[CODEC_ID_SIZE];
 	char id[RESOURCE_ID_SIZE];
 	int r;
 
-	if (codec_get_mem(&key, sizeof(raw), raw) < 0 || codec_get_end(&key) < 0)
+	if (codec_get_id(&key, id) < 0 || codec_get_end(&key) < 0)
 		return -EIO;
 	r = lock_decode(value, &lock);
-	if (r < 0)
-		return r;
-	codec_id_format(raw, id);
-	return walk->each(id, &lock, walk->context);
+	return r < 0 ? r : walk->each(id, &lock, walk->context);
 }
 
 int store_lock_each(struct store_txn *txn, store_lock_fn each, void *context)

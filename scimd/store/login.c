@@ -10,21 +10,10 @@ void store_login_done(struct store_login *login)
 	*login = (struct store_login){ 0 };
 }
 
-static int login_key(const char *user_id, struct bytes *ret)
-{
-	unsigned char id[CODEC_ID_SIZE];
-	int r = codec_id_parse(user_id, id);
-
-	if (r < 0)
-		return r;
-	codec_put_mem(ret, id, sizeof(id));
-	return 0;
-}
-
 int store_login_put(struct store_txn *txn, const char *user_id, const struct store_login *login)
 {
 	_cleanup_bytes_ struct bytes key = BYTES_INIT, value = BYTES_INIT;
-	int r = login_key(user_id, &key);
+	int r = codec_put_id(&key, user_id);
 
 	if (r < 0)
 		return r;
@@ -56,7 +45,7 @@ static int login_decode(struct span value, struct store_login *ret)
 int store_login_get(struct store_txn *txn, const char *user_id, struct store_login *ret)
 {
 	_cleanup_bytes_ struct bytes key = BYTES_INIT, value = BYTES_INIT;
-	int r = login_key(user_id, &key);
+	int r = codec_put_id(&key, user_id);
 
 	if (r == 0)
 		r = table_get(txn, TABLE_LOGIN, &key, &value);
