@@ -247,10 +247,14 @@ bool backup_name_is_plain(const char *name)
 	return size > 0 && !name[size] && name[0] != '.';
 }
 
-int backup_lock(int *ret)
+int backup_enter(int *ret)
 {
-	_cleanup_close_ int fd = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	_cleanup_close_ int fd = -1;
 
+	if (geteuid() != 0)
+		return complain("only root may do this");
+	(void)umask(0077);
+	fd = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return complain("%s: %s", LOCK_FILE, strerror(errno));
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
@@ -267,10 +271,7 @@ int backup_make(const struct context *context, char **operands)
 	_cleanup_close_ int lock = -1;
 	int code;
 
-	if (geteuid() != 0)
-		return complain("only root may do this");
-	(void)umask(0077);
-	code = backup_lock(&lock);
+	code = backup_enter(&lock);
 	if (code == EXIT_SUCCESS)
 		code = backup_begin(&backup, operands[0]);
 	if (code == EXIT_SUCCESS)

@@ -13,7 +13,7 @@
 /* Names of files in a backup: nothing that a shell, a sum file or a path reads otherwise. */
 bool backup_name_is_plain(const char *name);
 
-/* One at a time: held until *ret is closed. Exit code. */
-_must_use_ int backup_lock(int *ret);
+/* Only root, whose files nobody else may read, and one at a time: until *ret is closed. Exit code. */
+_must_use_ int backup_enter(int *ret);
 
 #endif

@@ -368,10 +368,7 @@ int backup_restore(const struct context *context, char **operands)
 	_cleanup_close_ int lock = -1, store_lock = -1;
 	int code;
 
-	if (geteuid() != 0)
-		return complain("only root may do this");
-	(void)umask(0077);
-	code = backup_lock(&lock);
+	code = backup_enter(&lock);
 	if (code == EXIT_SUCCESS)
 		code = restore_begin(&restore, operands[0]);
 	if (code == EXIT_SUCCESS)
