@@ -26,10 +26,6 @@ files() {
 		find "$@" -type f -printf "%M %u:%g %p\n" | sort; find "$@" -type f | sort | xargs sha256sum'
 }
 on=$(files)
-ok "disable" host_run "$HOST" scimctl disable
-off=$(files)
-ok "enable" host_run "$HOST" scimctl enable
-is "on is on" "$on" "$(files)"
 # gets_in: root and a local person, by PAM as sshd, login and cron ask it.
 gets_in() {
 	host_run "$HOST" sh -c 'set -e
@@ -40,34 +36,32 @@ gets_in() {
 			done
 		done' >"$T_DIR/in" 2>&1
 }
-# changes ON|OFF PART: every step of one part on its way there.
+# changes TO FROM PART WANTED WAS: every step of one part on its way there.
 changes() {
-	local to=$1 part=$2 from=disable want=$off steps step
-	[ "$to" = enable ] && want=$on || from=enable
-	host_run "$HOST" scimctl $from >"$T_DIR/out" 2>&1
-	[ "$to" = enable ] || want=$off
+	local to=$1 from=$2 part=$3 wanted=$4 was=$5 steps step
 	steps=$(ctl_killed 0 "$to" "$part")
 	ok "$to $part has steps: $steps" test "${steps:-0}" -ge 1
 	for ((step = 1; step <= steps; step += steps > 4 ? every : 1)); do
-		ok "$from" host_run "$HOST" scimctl $from
+		ok "$from" host_run "$HOST" scimctl $from $part
 		is "$to $part, killed before step $step: it was" $step "$(ctl_killed $step "$to" "$part")"
 		gets_in && t_pass "… root and a local person get in" || t_fail "… $(tail -n 3 "$T_DIR/in")"
-			ok "… goes on" host_run "$HOST" scimctl "$to"
-		is "… to its end" "$want" "$(files)"
+		if [ $((step % 2)) = 0 ]; then
+			ok "… goes back" host_run "$HOST" scimctl "$from" $part
+			is "… to where it was" "$was" "$(files)"
+		fi
+		ok "… goes on" host_run "$HOST" scimctl "$to" $part
+		is "… to its end" "$wanted" "$(files)"
 	done
-	# And back, from the middle.
-	ok "$from" host_run "$HOST" scimctl $from
-	ctl_killed $(((steps + 1) / 2)) "$to" "$part" >"$T_DIR/out"
-	ok "… back" host_run "$HOST" scimctl $from
-	is "… to where it was" "$([ $from = enable ] && echo "$on" || echo "$off")" "$(files)"
 }
 for part in nss pam ssh; do
-	changes enable $part
-	changes disable $part
+	ok "disable $part" host_run "$HOST" scimctl disable $part
+	off=$(files)
+	changes enable disable $part "$on" "$off"
+	changes disable enable $part "$off" "$on"
+	ok "enable $part" host_run "$HOST" scimctl enable $part
 done
 is "root is in at the end" root "$(host_ssh "$HOST" root "$T_DIR/own" id -un)"
 is "grace is in" grace "$(host_ssh "$HOST" grace "$T_DIR/own" id -un)"
-ok "enable" host_run "$HOST" scimctl enable
 is "ada is in" ada "$(host_ssh "$HOST" ada "$T_DIR/key" id -un)"
 # Whatever root's umask, others may read what they have to.
 ok "with another umask" host_run "$HOST" sh -c 'umask 077; scimctl disable && scimctl enable'
