@@ -204,6 +204,10 @@ static int run(const struct options *options, const sigset_t *signals)
 	_cleanup_(logins_freep) struct logins *logins = NULL;
 	_cleanup_(http_server_closep) struct http_server *control = NULL;
 	_cleanup_(http_server_closep) struct http_server *scim = NULL;
+	const struct change_files files = {
+		.warden_socket = options->warden_socket, .conf_file = options->conf_file,
+		.conf_dropins = options->dropin_dir, .passwd = "/etc/passwd", .group = "/etc/group",
+	};
 	const struct conf *in_force;
 	int r;
 
@@ -219,10 +223,9 @@ static int run(const struct options *options, const sigset_t *signals)
 	if (r < 0)
 		return log_error_errno(r, "compare the store with the directory in %s",
 				       options->public_dir);
-	r = change_engine_new(store, options->warden_socket, TAKE_PTR(conf), &engine);
+	r = change_engine_new(store, &files, TAKE_PTR(conf), &engine);
 	if (r < 0)
 		return log_error_errno(r, "start the change engine");
-	change_engine_set_files(engine, options->conf_file, options->dropin_dir);
 	r = service_new(engine, &service);
 	if (r < 0)
 		return log_error_errno(r, "start the service");

@@ -133,6 +133,7 @@ struct warden_state {
 	uint32_t users, groups;
 	uint32_t pending; /* uids being ended */
 	uint32_t unused;
+	uint64_t shadow_revision; /* of the last batch that changed a password */
 };
 
 /* As many are listed in PUBLISHED at most. A list of that length may be a part; whoever lost access has

@@ -68,6 +68,7 @@ static int published_parse(const struct packet *answer, struct published *ret)
 	qsort(ret->ending, head.ending_count, sizeof(*ret->ending), uid_compare);
 	ret->partial = head.ending_count >= WARDEN_ENDING_MAX;
 	log_refusals(&reader, head.refused_count);
+	ret->refused = head.refused_count > 0;
 	return 0;
 }
 
@@ -100,6 +101,17 @@ int apply_finish(struct change_engine *engine, uint64_t revision, struct publish
 	return 0;
 }
 
+/* What the warden would not have now it may have at the next start. */
+static int doubt(struct change_engine *engine)
+{
+	_cleanup_(store_abortp) struct store_txn *txn = NULL;
+	int r = store_begin(engine->store, NULL, true, &txn);
+
+	if (r == 0)
+		r = store_basis_forget(txn);
+	return r < 0 ? r : store_commit(&txn);
+}
+
 int apply_batch(struct change_engine *engine, uint64_t revision, struct task *const *tasks,
 		size_t count, struct published *ret)
 {
@@ -112,5 +124,7 @@ int apply_batch(struct change_engine *engine, uint64_t revision, struct task *co
 			r = warden_client_send(engine->warden, outbox->items[n].bytes,
 					       outbox->items[n].size);
 	}
-	return r < 0 ? r : apply_finish(engine, revision, ret);
+	if (r == 0)
+		r = apply_finish(engine, revision, ret);
+	return r == 0 && ret->refused ? doubt(engine) : r;
 }

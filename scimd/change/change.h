@@ -107,10 +107,17 @@ _must_use_ int change_restored(struct store *store, const struct conf *conf,
 void change_event(struct change_engine *engine, const struct change_source *source,
 		  const char *type, const char *user, const char *detail);
 
-/* The engine. store and warden_socket are borrowed; conf is taken. Connects to the warden and brings
- * the directory up to date in the background; changes are answered 503 until that is done. */
-_must_use_ int change_engine_new(struct store *store, const char *warden_socket, struct conf *conf,
-				 struct change_engine **ret);
+/* Where the engine finds the host; borrowed. */
+struct change_files {
+	const char *warden_socket;
+	const char *conf_file, *conf_dropins; /* what the configuration was read from */
+	const char *passwd, *group; /* of this host; ids in there are offered to nobody */
+};
+
+/* The engine. store is borrowed; conf is taken. Connects to the warden and brings the directory up to date
+ * in the background; changes are answered 503 until that is done. */
+_must_use_ int change_engine_new(struct store *store, const struct change_files *files,
+				 struct conf *conf, struct change_engine **ret);
 void change_engine_freep(struct change_engine **engine);
 
 /* The store for reading; borrowed. */
@@ -125,10 +132,6 @@ _must_use_ int change_engine_reload(struct change_engine *engine, struct conf *c
 				    struct fault *fault);
 /* Reload asked for by scimctl: reads the files given at start again. Problems go into fault (400). */
 _must_use_ int change_engine_reload_files(struct change_engine *engine, struct fault *fault);
-void change_engine_set_files(struct change_engine *engine, const char *file, const char *dropins);
-/* Before the first change: other files than /etc/passwd and /etc/group tell which ids are the host's
- * own and given to nobody who does not ask for them. Borrowed. */
-void change_engine_set_local(struct change_engine *engine, const char *passwd, const char *group);
 
 /* Called after whatever was committed, on the writer's thread: it must not block, nor call back. NULL:
  * nobody. When this returns, the one before is not called any more. */

@@ -164,6 +164,8 @@ static int change_body(struct task *task)
 	r = task->fn(&task->change, task->context, &task->fault);
 	if (r == 0)
 		r = evaluate_dirty(&task->change, &task->fault);
+	if (r == 0 && task->change.unsettled)
+		r = store_basis_forget(task->change.txn);
 	return r < 0 ? r : change_deltas_flush(&task->change);
 }
 
@@ -242,7 +244,7 @@ static int propose(struct change_engine *engine, struct task **batch, size_t cou
 		   uint64_t *ret_revision)
 {
 	_cleanup_(store_abortp) struct store_txn *txn = NULL;
-	bool publishes = false;
+	bool publishes = false, passwords = false;
 	int r = store_begin(engine->store, NULL, true, &txn);
 
 	*ret_revision = 0;
@@ -258,6 +260,7 @@ static int propose(struct change_engine *engine, struct task **batch, size_t cou
 			batch[i]->item->result = batch[i]->result;
 		engine->untrimmed += batch[i]->change.outbox.count + batch[i]->change.delta_room;
 		publishes |= batch[i]->result == 0 && batch[i]->change.outbox.count > 0;
+		passwords |= batch[i]->result == 0 && batch[i]->change.passwords;
 	}
 	r = warden_check_all(engine, batch, count);
 	if (r != 0) {
@@ -266,6 +269,8 @@ static int propose(struct change_engine *engine, struct task **batch, size_t cou
 	}
 	if (publishes)
 		r = store_revision_next(txn, ret_revision);
+	if (r == 0 && passwords)
+		r = store_passwords_changed(txn, *ret_revision);
 	return r < 0 ? r : batch_commit(engine, &txn, batch, count);
 }
 
@@ -430,24 +435,30 @@ static void ask_on(struct change_engine *engine)
 	engine->synced = engine->synced && r == 0;
 }
 
+static void idle(struct change_engine *engine)
+{
+	flush(engine);
+	trim(engine);
+	push_look(engine);
+	/* The next change, or the next look, tries again. */
+	if (sync_ensure(engine) < 0) {
+		pthread_mutex_lock(&engine->lock);
+		engine->warden_ready = false;
+		pthread_mutex_unlock(&engine->lock);
+	}
+	ask_on(engine);
+}
+
 static void *writer(void *argument)
 {
 	struct change_engine *engine = argument;
 	struct task *batch[BATCH_MAX], *ours[BATCH_MAX];
 	size_t count, ours_count;
 
+	idle(engine); /* what changed while we were away */
 	while (batch_take(engine, batch, &count)) {
 		if (count == 0) {
-			flush(engine);
-			trim(engine);
-			push_look(engine);
-			/* The next change, or the next look, tries again. */
-			if (sync_ensure(engine) < 0) {
-				pthread_mutex_lock(&engine->lock);
-				engine->warden_ready = false;
-				pthread_mutex_unlock(&engine->lock);
-			}
-			ask_on(engine);
+			idle(engine);
 			continue;
 		}
 		ours_count = tasks_split(batch, count, ours);
@@ -544,17 +555,6 @@ int change_engine_reload(struct change_engine *engine, struct conf *conf, struct
 	return r < 0 ? fault_of(r, fault) : 0;
 }
 
-void change_engine_set_files(struct change_engine *engine, const char *file, const char *dropins)
-{
-	engine->conf_file = file;
-	engine->conf_dropins = dropins;
-}
-
-void change_engine_set_local(struct change_engine *engine, const char *passwd, const char *group)
-{
-	local_ids_set(&engine->local, passwd, group);
-}
-
 /* All or nothing: the schemas first, because what may be wrong with them is known only when they
  * have been read. Takes conf. */
 static int reload_with_schemas(struct change_engine *engine, struct conf *conf,
@@ -575,7 +575,7 @@ int change_engine_reload_files(struct change_engine *engine, struct fault *fault
 {
 	struct conf_problems problems = { 0 };
 	struct conf *conf = NULL;
-	int r = conf_load(engine->conf_file, engine->conf_dropins, &conf, &problems);
+	int r = conf_load(engine->files.conf_file, engine->files.conf_dropins, &conf, &problems);
 
 	if (r == 0)
 		return reload_with_schemas(engine, conf, fault);
@@ -678,7 +678,7 @@ void change_engine_status(struct change_engine *engine, struct change_status *re
 	pthread_mutex_unlock(&engine->lock);
 }
 
-static int engine_start(struct change_engine *engine, const char *warden_socket, struct conf *conf)
+static int engine_start(struct change_engine *engine, struct conf *conf)
 {
 	pthread_condattr_t attributes;
 	int r;
@@ -694,9 +694,8 @@ static int engine_start(struct change_engine *engine, const char *warden_socket,
 	if (!engine->confs)
 		return -ENOMEM;
 	engine->confs->conf = conf;
-	/* It may have changed while we were away. */
-	engine->conf_changed = true;
-	r = warden_client_new(warden_socket, on_ended, engine, &engine->warden);
+	engine->basis_unknown = true; /* it may have changed while we were away */
+	r = warden_client_new(engine->files.warden_socket, on_ended, engine, &engine->warden);
 	if (r == 0)
 		r = offboardings_recover(engine);
 	if (r == 0)
@@ -705,7 +704,7 @@ static int engine_start(struct change_engine *engine, const char *warden_socket,
 	return r;
 }
 
-int change_engine_new(struct store *store, const char *warden_socket, struct conf *conf,
+int change_engine_new(struct store *store, const struct change_files *files, struct conf *conf,
 		      struct change_engine **ret)
 {
 	_cleanup_(change_engine_freep) struct change_engine *engine = calloc(1, sizeof(*engine));
@@ -716,8 +715,9 @@ int change_engine_new(struct store *store, const char *warden_socket, struct con
 		return -ENOMEM;
 	}
 	engine->store = store;
-	local_ids_set(&engine->local, "/etc/passwd", "/etc/group");
-	r = engine_start(engine, warden_socket, conf);
+	engine->files = *files;
+	local_ids_set(&engine->local, files->passwd, files->group);
+	r = engine_start(engine, conf);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(engine);

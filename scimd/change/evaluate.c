@@ -525,6 +525,7 @@ static int user_packets(struct change *change, const struct store_resource *old,
 		record_password(&packet, 0, row->number, row->password ? row->password : "");
 		r = outbox_add(&change->outbox, &packet);
 		explicit_bzero(packet.bytes, packet.size);
+		change->passwords = true;
 	}
 	/* The warden forgets the groups of who is shut out: whoever is let in gets them all. */
 	if (row->allowed && !old->allowed)
@@ -610,6 +611,7 @@ int evaluate_user(struct change *change, struct store_resource *row, bool is_new
 	if (r == 0)
 		r = identity_of(change->txn, engine_conf(change->engine), row, &identity, &gids,
 				&gid_count, fault);
+	change->unsettled |= identity.unsettled;
 	if (r == 0 && is_new)
 		r = lock_inherit(change, row->id, &identity);
 	if (r == 0)
@@ -672,6 +674,7 @@ static int name_settle(struct change *change, const struct store_resource *old,
 	r = identity_deny(identity, reason);
 	if (r < 0)
 		return r;
+	change->unsettled = true; /* the name may become free */
 	memcpy(identity->name, old->posix_name, sizeof(identity->name));
 	return row_take_identity(row, identity);
 }
@@ -707,6 +710,7 @@ static int evaluate_again(struct change *change, const char *id)
 		r = row_take_identity(&row, &identity);
 	if (r < 0)
 		return r;
+	change->unsettled |= identity.unsettled;
 	r = name_settle(change, &old, &row, &identity);
 	same = r == 0 && is_same(&old, &row);
 	if (r == 0 && !same)
@@ -769,6 +773,7 @@ int change_user_delete(struct change *change, const char *id, struct fault *faul
 	if (r < 0)
 		return r;
 	record_password(&packet, 0, row.number, "");
+	change->passwords |= row.password != NULL;
 	if (row.password)
 		r = outbox_add(&change->outbox, &packet);
 	record_user_deleted(&packet, 0, row.number);

@@ -171,7 +171,9 @@ int evaluate_group_again(struct change *change, const char *id)
 	r = store_resource_put(change->txn, &row, &taken);
 	if (r == 0)
 		r = quarantine_begin(change, &old, &row);
-	return r < 0 ? r : group_event(change, "scim.group.patched", &row);
+	if (r == 0)
+		r = group_event(change, "scim.group.patched", &row);
+	return r < 0 ? r : 1;
 }
 
 int evaluate_group(struct change *change, struct store_resource *row, bool is_new,

@@ -62,6 +62,8 @@ struct change {
 	size_t delta_count, delta_room;
 	unsigned int made[RESOURCE_GROUP + 1]; /* new users and groups, by type */
 	bool payload_told; /* by the event of a member; the others leave it out */
+	bool passwords; /* one of them was changed */
+	bool unsettled; /* something was decided that time, or another's change, decides otherwise */
 	struct offboarding *offboardings; /* made by this change */
 	/* Everybody who is evaluated again is shown to this, changed or not, instead of packets for
 	 * who changed; NULL: nobody is. */
@@ -132,12 +134,13 @@ struct change_engine {
 	struct warden_client *warden; /* writer */
 	bool synced;                  /* writer: the directory shows what the store holds */
 	bool conf_changed;            /* writer: everybody has to be evaluated anew */
+	bool basis_unknown;           /* writer: unless the store says that it was done as it is now */
 	bool check_at_once;           /* writer: ask the warden about each record by itself */
 	size_t untrimmed;             /* writer: packets since memory was given back */
 	bool unflushed;               /* writer: commits that are not on the disk yet */
 	uint32_t sync_wait_ms;        /* writer: since the warden would not have everything, */
 	uint64_t sync_after_us;       /* it is not sent again before then (monotonic) */
-	const char *conf_file, *conf_dropins; /* borrowed */
+	struct change_files files;    /* borrowed */
 	pthread_t thread;
 	bool started;
 	pthread_mutex_t lock;
@@ -185,7 +188,7 @@ _must_use_ int delta_add(struct change *change, uint32_t gid, uint32_t uid, bool
 /* evaluate_group.c */
 _must_use_ int evaluate_group(struct change *change, struct store_resource *row, bool is_new,
 			      struct fault *fault);
-/* A group under another configuration: written again if it differs, nothing is sent. */
+/* A group under another configuration: 1 if it differs and was written again; nothing is sent. */
 _must_use_ int evaluate_group_again(struct change *change, const char *id);
 _must_use_ int change_mark_dirty(struct change *change, const char *user_id);
 _must_use_ int change_deltas_flush(struct change *change);
@@ -282,12 +285,18 @@ _must_use_ int sync_ensure(struct change_engine *engine);
 /* Evaluate everybody and publish everything. */
 _must_use_ int sync_everything(struct change_engine *engine);
 
+/* basis.c: a digest of what evaluation depends on, as it is now: the rules, the configuration, the schemas,
+ * the files of the host. */
+_must_use_ int basis_make(struct change_engine *engine,
+			  unsigned char ret[static STORE_BASIS_SIZE]);
+
 /* apply.c: send an outbox as one batch and wait until it is published. */
 struct published {
 	uint64_t revision, durable_us, visible_us;
 	uint32_t *ending; /* uids for which an ENDED follows; owned */
 	uint32_t ending_count;
 	bool partial; /* there may be more than `ending` lists; it is sorted */
+	bool refused; /* the warden would not have some of it */
 };
 void published_done(struct published *published);
 _must_use_ int apply_batch(struct change_engine *engine, uint64_t revision,

@@ -140,15 +140,18 @@ static int collect_group(const struct store_resource *row, void *context)
 	return 0;
 }
 
-/* First, because people belong to what is exposed. */
-static int groups_update(struct change *change)
+/* First, because people belong to what is exposed. 1: a group is another one now. */
+static int groups_update(struct change *change, store_resource_fn collect)
 {
 	_cleanup_(group_ids_done) struct group_ids ids = { NULL, 0 };
-	int r = store_resource_each(change->txn, RESOURCE_GROUP, NULL, 0, collect_group, &ids);
+	int r = store_resource_each(change->txn, RESOURCE_GROUP, NULL, 0, collect, &ids);
+	int changed = 0;
 
-	for (size_t i = 0; r == 0 && i < ids.count; i++)
+	for (size_t i = 0; r >= 0 && i < ids.count; i++) {
 		r = evaluate_group_again(change, ids.items[i]);
-	return r;
+		changed |= r > 0;
+	}
+	return r < 0 ? r : changed;
 }
 
 /* Each is evaluated once: written again if policy says something else now, and sent. */
@@ -170,6 +173,8 @@ static int begin(struct change *change, uint64_t *ret_revision)
 		r = store_resource_count(change->txn, RESOURCE_GROUP, NULL, &groups);
 	if (r == 0)
 		r = store_revision_next(change->txn, ret_revision);
+	if (r == 0)
+		r = store_passwords_changed(change->txn, *ret_revision);
 	return r < 0 ? r
 		     : apply_begin(change->engine, *ret_revision, WARDEN_FULL, (uint32_t)users + 1,
 				   (uint32_t)groups);
@@ -179,9 +184,9 @@ static int begin(struct change *change, uint64_t *ret_revision)
  * commit. */
 static int send_all(struct change *change, uint64_t *ret_revision)
 {
-	int r = groups_update(change);
+	int r = groups_update(change, collect_group);
 
-	if (r == 0)
+	if (r >= 0)
 		r = begin(change, ret_revision);
 	if (r == 0)
 		r = store_number_each(change->txn, send_tombstone, change);
@@ -196,15 +201,62 @@ static int send_all(struct change *change, uint64_t *ret_revision)
 	return r < 0 ? r : send_members(change);
 }
 
+/* --- what need not be done again ----------------------------------------------------------------- */
+
+/* After publishing, and lost if the power is cut: then the next start does it all again. */
+static int basis_keep(struct change_engine *engine,
+		      const unsigned char basis[static STORE_BASIS_SIZE])
+{
+	_cleanup_(store_abortp) struct store_txn *txn = NULL;
+	int r = store_begin(engine->store, NULL, true, &txn);
+
+	if (r == 0)
+		r = store_basis_put(txn, basis);
+	engine->unflushed = true;
+	return r < 0 ? r : store_commit_unsynced(&txn);
+}
+
+static int collect_hidden(const struct store_resource *row, void *context)
+{
+	return row->allowed ? 0 : collect_group(row, context);
+}
+
+/* 1: everybody was evaluated as they would be now. A group that is not shown may have got its name by
+ * now: the one who had it is gone, or it was kept long enough. */
+static int basis_holds(struct change_engine *engine)
+{
+	_cleanup_(store_abortp) struct store_txn *txn = NULL; /* nothing of it stays */
+	unsigned char basis[STORE_BASIS_SIZE];
+	struct change change = { .engine = engine };
+	int r;
+
+	if (basis_make(engine, basis) < 0)
+		return 0;
+	r = store_begin(engine->store, NULL, true, &txn);
+	if (r == 0)
+		r = store_basis_is(txn, basis);
+	if (r <= 0)
+		return r;
+	change.txn = txn;
+	r = groups_update(&change, collect_hidden);
+	return r < 0 ? r : !r;
+}
+
+/* --- all of it ----------------------------------------------------------------------------------- */
+
 int sync_everything(struct change_engine *engine)
 {
 	_cleanup_(published_done) struct published published = { 0 };
 	_cleanup_(store_abortp) struct store_txn *txn = NULL;
 	struct change change = { .engine = engine };
+	unsigned char basis[STORE_BASIS_SIZE]; /* before anybody is evaluated */
+	bool is_known = basis_make(engine, basis) == 0;
 	uint64_t revision = 0;
 	int r = store_begin(engine->store, NULL, true, &txn);
 
 	change.txn = txn;
+	if (r == 0)
+		r = store_basis_forget(txn);
 	if (r == 0)
 		r = send_all(&change, &revision);
 	if (r == 0)
@@ -218,6 +270,8 @@ int sync_everything(struct change_engine *engine)
 	}
 	offboardings_take(engine, TAKE_PTR(change.offboardings));
 	r = apply_finish(engine, revision, &published);
+	if (r == 0 && is_known && !change.unsettled && !published.refused)
+		r = basis_keep(engine, basis);
 	if (r == 0)
 		r = offboardings_resume(engine, &published);
 	if (r == 0)
@@ -247,12 +301,26 @@ static int hello(struct change_engine *engine, struct warden_state *ret)
 	return packet_is_done(&reader) ? 0 : -EPROTO;
 }
 
-static int store_revision_now(struct change_engine *engine, uint64_t *ret)
+static int store_revisions(struct change_engine *engine, uint64_t *ret_all, uint64_t *ret_passwords)
 {
 	_cleanup_(store_abortp) struct store_txn *txn = NULL;
 	int r = store_begin(engine->store, NULL, false, &txn);
 
-	return r < 0 ? r : store_revision(txn, ret);
+	if (r == 0)
+		r = store_revision(txn, ret_all);
+	return r < 0 ? r : store_passwords_revision(txn, ret_passwords);
+}
+
+/* 1: the warden's files show what the store holds, and everybody is in there as they would be now. */
+static int is_up_to_date(struct change_engine *engine, const struct warden_state *state,
+			 uint64_t revision, uint64_t passwords)
+{
+	if (state->revision != revision || revision == 0 ||
+	    state->shadow_revision < passwords || state->shadow_revision > revision ||
+	    memcmp(state->instance, store_instance(engine->store), sizeof(state->instance)) != 0 ||
+	    engine->conf_changed)
+		return 0;
+	return engine->basis_unknown ? basis_holds(engine) : 1;
 }
 
 /* The directory shows everything already; what a crash left open is to be ended still. */
@@ -260,6 +328,7 @@ static int nothing_to_publish(struct change_engine *engine, uint64_t revision)
 {
 	struct published published = { .revision = revision, .durable_us = clock_now_us() };
 
+	log_notice("the directory is up to date at revision %llu", (unsigned long long)revision);
 	published.visible_us = published.durable_us;
 	return offboardings_resume(engine, &published);
 }
@@ -287,7 +356,7 @@ static int sync_try(struct change_engine *engine)
 int sync_ensure(struct change_engine *engine)
 {
 	struct warden_state state;
-	uint64_t revision;
+	uint64_t revision, passwords;
 	int r;
 
 	if (warden_client_is_connected(engine->warden) && engine->synced)
@@ -297,19 +366,17 @@ int sync_ensure(struct change_engine *engine)
 	if (r == 0)
 		r = hello(engine, &state);
 	if (r == 0)
-		r = store_revision_now(engine, &revision);
+		r = store_revisions(engine, &revision, &passwords);
 	if (r < 0)
 		return r;
 	log_info("connected to the warden: revision %llu of %llu",
 		 (unsigned long long)state.revision, (unsigned long long)revision);
-	if (state.revision != revision || revision == 0 || engine->conf_changed ||
-	    memcmp(state.instance, store_instance(engine->store), sizeof(state.instance)) != 0)
-		r = sync_try(engine);
-	else
-		r = nothing_to_publish(engine, revision);
+	r = is_up_to_date(engine, &state, revision, passwords);
+	if (r >= 0)
+		r = r > 0 ? nothing_to_publish(engine, revision) : sync_try(engine);
 	if (r < 0)
 		return r;
-	engine->conf_changed = false;
+	engine->conf_changed = engine->basis_unknown = false;
 	engine->synced = true;
 	pthread_mutex_lock(&engine->lock);
 	if (engine->warden_revision == 0)

@@ -209,8 +209,10 @@ static int certificate_judge(gnutls_x509_crt_t certificate, uint64_t now_s, char
 
 	if (begin == (time_t)-1 || end == (time_t)-1)
 		return refuse(why, "its dates cannot be read");
-	if ((uint64_t)begin > now_s)
-		return refuse_date(why, "it is not valid before", begin);
+	if ((uint64_t)begin > now_s) {
+		(void)refuse_date(why, "it is not valid before", begin);
+		return -EAGAIN;
+	}
 	if ((uint64_t)end <= now_s)
 		return refuse_date(why, "it expired on", end);
 	if (gnutls_x509_crt_get_key_usage(certificate, &usage, NULL) == 0 &&

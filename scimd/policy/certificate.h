@@ -13,7 +13,7 @@
 /* A line for authorized_keys with the public key of a certificate, DER in base64 as SCIM has it (RFC
  * 7643 section 4.1.2), that sshd itself refuses from the certificate's end on. Owned in *ret. -EINVAL
  * with a sentence in why: no certificate, no key of a kind that sshd takes, made for something else
- * than signing, or not valid at now_s. -ENOMEM. */
+ * than signing, or expired at now_s; -EAGAIN: not valid yet. -ENOMEM. */
 _must_use_ int certificate_key(const char *base64, uint64_t now_s, char **ret,
 			       char why[static CERTIFICATE_WHY_SIZE]);
 

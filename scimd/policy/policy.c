@@ -209,6 +209,7 @@ struct keys {
 	const struct conf *conf;
 	struct json_object *resource;
 	struct text_list lines, ignored;
+	bool later; /* a certificate is not valid yet */
 };
 
 static int ignored_add(struct keys *keys, const char *what, size_t index, const char *why)
@@ -249,8 +250,10 @@ static int certificate_keys_find(struct keys *keys)
 		r = certificate_key(sent[i], clock_now_us() / 1000000, &line, why);
 		if (r == 0)
 			r = text_list_add(&keys->lines, line);
-		else if (r == -EINVAL)
+		else if (r == -EINVAL || r == -EAGAIN) {
+			keys->later |= r == -EAGAIN;
 			r = ignored_add(keys, "x509Certificates", i, why);
+		}
 	}
 	return r;
 }
@@ -270,6 +273,7 @@ static int keys_find(const struct conf *conf, struct json_object *resource,
 	if (r == 0) {
 		identity->keys = TAKE_PTR(keys.lines.items);
 		identity->ignored = TAKE_PTR(keys.ignored.items);
+		identity->unsettled = keys.later;
 	}
 	text_list_done(&keys.lines);
 	text_list_done(&keys.ignored);

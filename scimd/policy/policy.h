@@ -35,6 +35,7 @@ struct identity {
 	char **keys;  /* NULL-terminated authorized_keys lines, empty unless allowed */
 	char **ignored; /* NULL-terminated sentences about keys that were sent and are not among them */
 	char **env;   /* NULL-terminated "NAME=value" */
+	bool unsettled; /* a certificate is not valid yet: later it is another */
 };
 
 /* Evaluate. -EPROTO with *fault when the person can't be mapped (400 with the rule in detail). */

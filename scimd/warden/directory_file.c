@@ -278,12 +278,12 @@ static int journal_replay(struct directory_file *file)
 
 /* --- opening ------------------------------------------------------------------------------------ */
 
-static int read_whole(int fd, unsigned char *into, uint64_t size)
+static int read_at(int fd, unsigned char *into, uint64_t size, uint64_t offset)
 {
 	uint64_t done = 0;
 
 	while (done < size) {
-		ssize_t n = pread(fd, into + done, size - done, (off_t)done);
+		ssize_t n = pread(fd, into + done, size - done, (off_t)(offset + done));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -381,7 +381,7 @@ int directory_file_open(const struct directory_writer_options *options, struct d
 	r = memory_make(file, options->segment, &id);
 	if (r < 0)
 		return r;
-	r = read_whole(file->fd, file->base, file->size);
+	r = read_at(file->fd, file->base, file->size, 0);
 	if (r == 0)
 		r = file_verify(file, options);
 	if (r < 0)
@@ -393,6 +393,42 @@ int directory_file_open(const struct directory_writer_options *options, struct d
 		return r;
 	*ret = TAKE_PTR(file);
 	return 0;
+}
+
+/* Who looks at the file by its name sees ours. */
+static bool is_under_name(const struct directory_file *file,
+			  const struct directory_writer_options *options)
+{
+	_cleanup_free_ char *path = NULL;
+	struct stat ours, named;
+
+	return path_of(options, "", "", &path) == 0 && lstat(path, &named) == 0 &&
+	       fstat(file->fd, &ours) == 0 && named.st_dev == ours.st_dev &&
+	       named.st_ino == ours.st_ino && (uint64_t)named.st_size == file->size &&
+	       named.st_uid == 0 && (named.st_mode & 07777) == options->mode;
+}
+
+/* All but the words of the header that are brought forward later, and the heap that is not used yet. */
+bool directory_file_is_in_place(const struct directory_file *file,
+				const struct directory_writer_options *options)
+{
+	const struct directory_header *header = directory_file_header(file);
+	uint64_t end = header->heap_offset + header->heap_used, offset, size;
+	_cleanup_free_ unsigned char *piece = malloc(PIECE_SIZE);
+	bool same = piece && file->fd >= 0 && is_under_name(file, options);
+
+	_Static_assert(sizeof(*header) <= PIECE_SIZE, "the header is in the first piece");
+	for (offset = 0; same && offset < end; offset += size) {
+		size = end - offset < PIECE_SIZE ? end - offset : PIECE_SIZE;
+		same = read_at(file->fd, piece, size, offset) == 0;
+		if (same && offset == 0)
+			memcpy(piece + offsetof(struct directory_header, superseded),
+			       &header->superseded,
+			       offsetof(struct directory_header, segment_nonce) -
+				       offsetof(struct directory_header, superseded));
+		same = same && memcmp(piece, file->base + offset, size) == 0;
+	}
+	return same;
 }
 
 /* --- making ------------------------------------------------------------------------------------- */

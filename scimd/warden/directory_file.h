@@ -56,6 +56,10 @@ static inline uint64_t directory_file_content(const struct directory_file *file)
 _must_use_ int directory_file_open(const struct directory_writer_options *options,
 				   struct directory_file **ret);
 
+/* Whether the name still leads to the file, and what is in there is what was written. */
+bool directory_file_is_in_place(const struct directory_file *file,
+				const struct directory_writer_options *options);
+
 /* An empty one in memory, not published yet. Owned. */
 _must_use_ int directory_file_create(const struct directory_writer_options *options,
 				     const unsigned char *instance,

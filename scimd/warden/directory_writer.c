@@ -281,6 +281,12 @@ const struct directory_view *directory_writer_view(const struct directory_writer
 	return writer->published ? &writer->published->view : NULL;
 }
 
+bool directory_writer_is_in_place(const struct directory_writer *writer)
+{
+	return writer->published &&
+	       directory_file_is_in_place(writer->published, &writer->options);
+}
+
 uint64_t directory_writer_revision(const struct directory_writer *writer)
 {
 	return writer->published ? directory_file_header(writer->published)->revision : 0;

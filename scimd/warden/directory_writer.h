@@ -46,6 +46,8 @@ void directory_writer_closep(struct directory_writer **writer);
 
 /* The published state, borrowed until the next commit; NULL if there is none. */
 const struct directory_view *directory_writer_view(const struct directory_writer *writer);
+/* Whether the file is there as it was written; reads all of it. */
+bool directory_writer_is_in_place(const struct directory_writer *writer);
 uint64_t directory_writer_revision(const struct directory_writer *writer); /* published; 0: none */
 
 /* The state being staged (the published one if nothing is): same lookups as the reader's, staged

@@ -154,7 +154,12 @@ static const struct directory_header *header_of(const struct directory_view *vie
 /* A directory without its shadow file (or the other way round) is made anew together. */
 static bool is_usable(const struct publish *publish)
 {
-	return directory_writer_view(publish->directory) && directory_writer_view(publish->shadow);
+	const struct directory_view *directory = directory_writer_view(publish->directory);
+	const struct directory_view *shadow = directory_writer_view(publish->shadow);
+
+	return directory && shadow &&
+	       memcmp(header_of(directory)->instance, header_of(shadow)->instance,
+		      DIRECTORY_INSTANCE_SIZE) == 0;
 }
 
 void publish_state(const struct publish *publish, struct warden_state *ret)
@@ -165,8 +170,15 @@ void publish_state(const struct publish *publish, struct warden_state *ret)
 	*ret = (struct warden_state){ 0 };
 	if (!is_usable(publish))
 		return;
+	if (!directory_writer_is_in_place(publish->directory) ||
+	    !directory_writer_is_in_place(publish->shadow)) {
+		log_error("the files in %s are not what was written there; they will be made anew",
+			  publish->options.folder);
+		return;
+	}
 	ret->revision = directory_writer_revision(publish->directory);
 	memcpy(ret->instance, header_of(view)->instance, sizeof(ret->instance));
+	ret->shadow_revision = directory_writer_revision(publish->shadow);
 	directory_writer_usage(publish->directory, &usage);
 	ret->users = (uint32_t)usage.users;
 	ret->groups = (uint32_t)usage.groups;

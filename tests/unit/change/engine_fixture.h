@@ -185,15 +185,18 @@ static inline void engine_start(const char *text)
 {
 	struct conf_problems problems = { 0 };
 	struct conf *conf = NULL;
+	const struct change_files files = {
+		.warden_socket = fixture.socket, .conf_file = fixture.conf,
+		.conf_dropins = fixture.dropins, .passwd = fixture.passwd, .group = fixture.group,
+	};
 	char path[FIXTURE_PATH + 8];
 
-	file_write(fixture.conf, text);
+	if (text) /* else it is there already */
+		file_write(fixture.conf, text);
 	T_FATAL(conf_load(fixture.conf, fixture.dropins, &conf, &problems) == 0);
 	snprintf(path, sizeof(path), "%s/db", fixture.root);
 	T_FATAL(store_open(path, &store) == 0);
-	T_FATAL(change_engine_new(store, fixture.socket, conf, &engine) == 0);
-	change_engine_set_local(engine, fixture.passwd, fixture.group);
-	change_engine_set_files(engine, fixture.conf, fixture.dropins);
+	T_FATAL(change_engine_new(store, &files, conf, &engine) == 0);
 }
 
 static inline void engine_stop(void)
