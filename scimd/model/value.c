@@ -205,8 +205,9 @@ static int check_integer(const struct schema_attribute *parent,
 	} else if (json_object_is_type(value, json_type_string)) {
 		good = read_integer(json_object_get_string(value), &integer);
 	}
-	if (attribute->id_number && (!good || integer < 0 || integer > UINT32_MAX))
-		return bad(parent, attribute, "must be a whole number from 0 to 4294967295",
+	/* root's, and -1 which means none to the kernel, are no number to ask for; nor left out in silence. */
+	if (attribute->id_number && (!good || integer < 1 || integer >= UINT32_MAX))
+		return bad(parent, attribute, "must be a whole number from 1 to 4294967294",
 			   fault);
 	if (!good)
 		return bad(parent, attribute, "must be a whole number", fault);

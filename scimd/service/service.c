@@ -335,6 +335,7 @@ static bool is_failed_provisioning(const struct call *call, const struct fault *
 	case 409:
 	case 413:
 	case 415:
+	case 507: /* of numbers; with a full disk it cannot be kept */
 		return true;
 	case 404: /* deleting what is gone already failed to provision nothing */
 		return actions[call->route.action].body;
