@@ -51,9 +51,11 @@ static int segment_get(uint64_t size)
 {
 	int id = shmget(DIRECTORY_SEGMENT_KEY, size, IPC_CREAT | IPC_EXCL | 0644);
 
-	if (id < 0 && errno == EEXIST && leftover_remove())
+	if (id >= 0 || errno != EEXIST)
+		return id < 0 ? -errno : id;
+	if (leftover_remove())
 		id = shmget(DIRECTORY_SEGMENT_KEY, size, IPC_CREAT | IPC_EXCL | 0644);
-	if (id < 0 && errno == EEXIST) /* another warden is at it, or somebody plays with our key */
+	if (id < 0) /* another warden is at it, or somebody plays with our key */
 		id = shmget(IPC_PRIVATE, size, IPC_CREAT | IPC_EXCL | 0644);
 	return id < 0 ? -errno : id;
 }
@@ -81,8 +83,9 @@ static int memory_make(struct directory_file *file, bool segment, int *ret_id)
 	void *base;
 
 	*ret_id = -1;
-	if (segment)
-		return segment_make(file, ret_id);
+	if (segment && segment_make(file, ret_id) == 0)
+		return 0;
+	/* Any user can take all the segments that there may be: then readers read the file. */
 	base = mmap(NULL, file->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (base == MAP_FAILED)
 		return -errno;

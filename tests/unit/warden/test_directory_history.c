@@ -1,5 +1,6 @@
 /* Whatever happens to the writer, in whatever order: changes, commits, aborts, files made beside at any
  * step, and death at any write. A reader always sees what the model says. */
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ipc.h>
@@ -384,13 +385,15 @@ static void test_failed_sync_means_another_file(void)
 	directory_writer_closep(&writer);
 }
 
+static int maker_mode = 0644;
+
 static pid_t segment_maker(uid_t uid, bool stay)
 {
 	pid_t pid = fork();
 
 	if (pid == 0) {
 		if (setresuid(uid, uid, uid) < 0 ||
-		    shmget(DIRECTORY_SEGMENT_KEY, 4096, IPC_CREAT | IPC_EXCL | 0644) < 0)
+		    shmget(DIRECTORY_SEGMENT_KEY, 4096, IPC_CREAT | IPC_EXCL | maker_mode) < 0)
 			_exit(1);
 		while (stay)
 			(void)pause();
@@ -441,6 +444,64 @@ static void test_left_segment_is_removed(void)
 	options.segment = false;
 }
 
+/* As the warden's sandbox has it. */
+static void ipc_owner_set(bool on)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+	uint32_t bit = 1u << CAP_IPC_OWNER;
+
+	T_OK(syscall(SYS_capget, &header, data));
+	data[0].effective = on ? data[0].effective | bit : data[0].effective & ~bit;
+	T_OK(syscall(SYS_capset, &header, data));
+}
+
+static bool names_segment(const struct directory_writer *writer)
+{
+	const struct directory_header *header = (const void *)directory_writer_view(writer)->base;
+
+	return (header->segment_nonce[0] | header->segment_nonce[1]) != 0;
+}
+
+/* Any user can take our key for themselves, or all the segments that there are. */
+static void test_segments_are_taken(void)
+{
+	struct directory_writer *writer;
+	static struct model model;
+	int status;
+
+	T_FATAL(unshare(CLONE_NEWIPC) == 0);
+	options.segment = true;
+	maker_mode = 0600;
+	T_FATAL(waitpid(segment_maker(12345, false), &status, 0) > 0 && status == 0);
+	maker_mode = 0644;
+	ipc_owner_set(false);
+	writer = empty_writer();
+	T_TRUE(names_segment(writer));
+	directory_writer_closep(&writer);
+	while (shmget(IPC_PRIVATE, 4096, 0600) >= 0)
+		;
+	T_INT(errno, ENOSPC);
+	writer = writer_open();
+	for (int round = 0; round < 3; round++) {
+		for (int n = 0; n < 10; n++)
+			change_once(writer, &model);
+		T_OK(commit(writer));
+		check_all(writer, &model);
+		writer = reopen(writer);
+		T_TRUE(!names_segment(writer));
+		check_all(writer, &model);
+	}
+	directory_writer_closep(&writer);
+	ipc_owner_set(true);
+	T_FATAL(unshare(CLONE_NEWIPC) == 0);
+	writer = writer_open();
+	T_TRUE(names_segment(writer));
+	check_all(writer, &model);
+	directory_writer_closep(&writer);
+	options.segment = false;
+}
+
 static void folder_remove(void)
 {
 	char path[128];
@@ -454,4 +515,5 @@ static void folder_remove(void)
 
 T_MAIN("directory_history", T(folder_make), T(test_build_at_any_step), T(test_size_is_bounded),
        T(test_mass_deletion_shrinks), T(test_batch_overtakes_build), T(test_death_at_any_write),
-       T(test_failed_sync_means_another_file), T(test_left_segment_is_removed), T(folder_remove))
+       T(test_failed_sync_means_another_file), T(test_left_segment_is_removed),
+       T(test_segments_are_taken), T(folder_remove))
