@@ -14,10 +14,10 @@
 /* The locks of all enumerations, in a page that the kernel empties in a child: what another thread
  * held when the process forked is free there. (A process id in the lock would do as well, and cost a
  * system call for each entry.) */
-static uint32_t *lock_page(void)
+static uint32_t *locks_get(void)
 {
-	static uint32_t *page;
-	uint32_t *found = __atomic_load_n(&page, __ATOMIC_ACQUIRE);
+	static uint32_t *locks;
+	uint32_t *found = __atomic_load_n(&locks, __ATOMIC_ACQUIRE);
 	void *fresh;
 
 	if (found)
@@ -26,7 +26,7 @@ static uint32_t *lock_page(void)
 	if (fresh == MAP_FAILED)
 		return NULL;
 	(void)madvise(fresh, PAGE, MADV_WIPEONFORK); /* since Linux 4.14 */
-	if (__atomic_compare_exchange_n(&page, &found, fresh, false, __ATOMIC_ACQ_REL,
+	if (__atomic_compare_exchange_n(&locks, &found, fresh, false, __ATOMIC_ACQ_REL,
 					__ATOMIC_ACQUIRE))
 		return fresh;
 	(void)munmap(fresh, PAGE); /* another thread was first */
@@ -36,7 +36,7 @@ static uint32_t *lock_page(void)
 /* What another thread left half done before the fork is not touched again. A mapping may leak. */
 static void forget(struct enumeration *e)
 {
-	e->is_open = false;
+	e->is_open = e->is_memory = false;
 	e->has_hashes = false;
 	e->cursor = 0;
 }
@@ -46,7 +46,7 @@ static bool take(uint32_t *lock)
 {
 	uint32_t vacant = 0;
 
-	if (__libc_single_threaded) {
+	if (__builtin_expect(__libc_single_threaded, 1)) {
 		if (__atomic_load_n(lock, __ATOMIC_RELAXED))
 			return false;
 		__atomic_store_n(lock, 1, __ATOMIC_RELAXED);
@@ -56,22 +56,30 @@ static bool take(uint32_t *lock)
 					   __ATOMIC_RELAXED);
 }
 
-int enumeration_lock(struct enumeration *e)
+static bool enter(struct enumeration *e, uint32_t *lock)
+{
+	if (!take(lock))
+		return false;
+	if (e->is_busy)
+		forget(e);
+	e->is_busy = true;
+	return true;
+}
+
+/* For the first time, or somebody is inside. */
+static _apart_ int lock_slowly(struct enumeration *e)
 {
 	static const struct timespec pause = { .tv_nsec = WAIT_NS };
-	uint32_t *page = lock_page();
+	uint32_t *locks = locks_get();
 
-	if (!page)
+	if (!locks)
 		return -ENOMEM;
+	__atomic_store_n(&e->lock, locks + e->number, __ATOMIC_RELEASE);
 	for (int i = 0; i < WAIT_COUNT; i++) {
 		int saved;
 
-		if (take(page + e->number)) {
-			if (e->is_busy)
-				forget(e);
-			e->is_busy = true;
+		if (enter(e, locks + e->number))
 			return 0;
-		}
 		saved = errno;
 		(void)nanosleep(&pause, NULL); /* shorter than asked is as good */
 		errno = saved;
@@ -79,10 +87,16 @@ int enumeration_lock(struct enumeration *e)
 	return -EBUSY;
 }
 
+int enumeration_lock(struct enumeration *e)
+{
+	uint32_t *lock = __atomic_load_n(&e->lock, __ATOMIC_ACQUIRE);
+
+	return lock && __builtin_expect(enter(e, lock), 1) ? 0 : lock_slowly(e);
+}
+
 void enumeration_unlock(struct enumeration *e)
 {
-	e->is_busy = false;
-	__atomic_store_n(lock_page() + e->number, 0, __ATOMIC_RELEASE);
+	enumeration_leave(e);
 }
 
 void enumeration_end(struct enumeration *e)
@@ -94,7 +108,7 @@ void enumeration_end(struct enumeration *e)
 	forget(e);
 }
 
-int enumeration_begin(struct enumeration *e)
+_apart_ int enumeration_begin(struct enumeration *e)
 {
 	int r;
 
@@ -107,14 +121,16 @@ int enumeration_begin(struct enumeration *e)
 		r = pack_open_hashes(&e->hashes, &e->has_hashes);
 	if (r < 0)
 		enumeration_end(e);
+	e->is_memory = e->is_open && e->view.is_checked && !e->has_hashes;
 	return r;
 }
 
-/* A program that closes descriptors it does not know has taken our files; the next get begins anew. */
-static int check(struct enumeration *e)
+/* Ready for the next entry. A program that closes descriptors it does not know has taken our files; the
+ * next get begins anew. */
+static _apart_ int resume(struct enumeration *e)
 {
-	if (e->view.base && !e->has_hashes) /* memory, which no program closes */
-		return 0;
+	if (!e->is_open)
+		return enumeration_begin(e);
 	if (directory_view_is_intact(&e->view) &&
 	    (!e->has_hashes || directory_view_is_intact(&e->hashes)))
 		return 0;
@@ -136,8 +152,8 @@ enum nss_status enumeration_set(struct enumeration *e)
 	return pack_status(r, &ignored);
 }
 
-enum nss_status enumeration_get(struct enumeration *e, void *ret, char *buffer, size_t size,
-				int *errnop)
+enum nss_status enumeration_get(struct enumeration *e, enumeration_deliver deliver, void *ret,
+				char *buffer, size_t size, int *errnop)
 {
 	uint64_t cursor;
 	int r;
@@ -145,10 +161,10 @@ enum nss_status enumeration_get(struct enumeration *e, void *ret, char *buffer, 
 	r = enumeration_lock(e);
 	if (r < 0)
 		return pack_status(r, errnop);
-	r = e->is_open ? check(e) : enumeration_begin(e);
+	r = e->is_memory ? 0 : resume(e);
 	cursor = e->cursor;
 	if (r == 0)
-		r = e->deliver(e, &cursor, ret, buffer, size);
+		r = deliver(e, &cursor, ret, buffer, size);
 	if (r == 0)
 		e->cursor = cursor;
 	enumeration_unlock(e);

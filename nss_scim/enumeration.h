@@ -8,6 +8,7 @@
 #include <nss.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/single_threaded.h>
 #include <sys/types.h>
 
 #include "shared/attrs.h"
@@ -19,13 +20,14 @@ struct enumeration;
 typedef int (*enumeration_deliver)(struct enumeration *e, uint64_t *cursor, void *ret, char *buffer,
 				   size_t size);
 
-/* Static, all zero but the constants. Everything belongs to whoever holds the lock. */
+/* Static, all zero but the constants. Everything but `lock` belongs to whoever holds that. */
 struct enumeration {
 	const uint32_t number; /* of its lock: different for each */
-	const enumeration_deliver deliver;
 	const bool wants_hashes; /* getspent */
 	bool is_busy;            /* somebody is inside */
 	bool is_open, has_hashes;
+	bool is_memory; /* open, and nothing but checked memory, which no program closes */
+	uint32_t *lock; /* NULL: not asked for yet */
 	uint64_t cursor;
 	struct directory_view view;   /* one snapshot from the first entry to the last */
 	struct directory_view hashes; /* the shadow file, if there is one */
@@ -33,9 +35,27 @@ struct enumeration {
 
 /* setXXent, getXXent_r and endXXent in one piece. The cursor moves on only when the entry was delivered. */
 enum nss_status enumeration_set(struct enumeration *e);
-enum nss_status enumeration_get(struct enumeration *e, void *ret, char *buffer, size_t size,
-				int *errnop);
+enum nss_status enumeration_get(struct enumeration *e, enumeration_deliver deliver, void *ret,
+				char *buffer, size_t size, int *errnop);
 enum nss_status enumeration_stop(struct enumeration *e);
+
+/* The lock without a call, where that is all there is to do: one thread, nobody inside, and the
+ * enumeration stands in checked memory. False: nothing was done; enumeration_get does all. */
+static inline bool enumeration_enter(struct enumeration *e)
+{
+	if (!__libc_single_threaded || !e->is_memory || e->is_busy ||
+	    __atomic_load_n(e->lock, __ATOMIC_RELAXED))
+		return false;
+	__atomic_store_n(e->lock, 1, __ATOMIC_RELAXED);
+	e->is_busy = true;
+	return true;
+}
+
+static inline void enumeration_leave(struct enumeration *e)
+{
+	e->is_busy = false;
+	__atomic_store_n(e->lock, 0, __ATOMIC_RELEASE);
+}
 
 /* --- what these are made of, for tests --- */
 

@@ -55,7 +55,7 @@ static int deliver(struct enumeration *e, uint64_t *cursor, void *ret, char *buf
 	return pack_group(&e->view, &group, ret, buffer, size);
 }
 
-static struct enumeration groups = { .number = 1, .deliver = deliver };
+static struct enumeration groups = { .number = 1 };
 
 _public_ enum nss_status _nss_scim_getgrnam_r(const char *name, struct group *ret, char *buffer,
 					      size_t size, int *errnop)
@@ -78,7 +78,7 @@ _public_ enum nss_status _nss_scim_setgrent(int stay_open)
 _public_ enum nss_status _nss_scim_getgrent_r(struct group *ret, char *buffer, size_t size,
 					      int *errnop)
 {
-	return enumeration_get(&groups, ret, buffer, size, errnop);
+	return enumeration_get(&groups, deliver, ret, buffer, size, errnop);
 }
 
 _public_ enum nss_status _nss_scim_endgrent(void)

@@ -51,8 +51,7 @@ static _flat_ int by_uid(uid_t uid, struct passwd *ret, char *buffer, size_t siz
 	return checked(&user, ret, buffer, size);
 }
 
-static _flat_ int deliver(struct enumeration *e, uint64_t *cursor, void *ret, char *buffer,
-			  size_t size)
+static int deliver(struct enumeration *e, uint64_t *cursor, void *ret, char *buffer, size_t size)
 {
 	struct directory_user user;
 	int r;
@@ -63,7 +62,7 @@ static _flat_ int deliver(struct enumeration *e, uint64_t *cursor, void *ret, ch
 	return checked(&user, ret, buffer, size);
 }
 
-static struct enumeration users = { .number = 0, .deliver = deliver };
+static struct enumeration users = { .number = 0 };
 
 _public_ enum nss_status _nss_scim_getpwnam_r(const char *name, struct passwd *ret, char *buffer,
 					      size_t size, int *errnop)
@@ -83,10 +82,27 @@ _public_ enum nss_status _nss_scim_setpwent(int stay_open)
 	return enumeration_set(&users);
 }
 
+/* Everybody is asked for everybody: where nothing is in the way, in one piece. */
+static _flat_ int next_in_memory(struct enumeration *e, struct passwd *ret, char *buffer, size_t size)
+{
+	struct directory_user user;
+	uint64_t cursor = e->cursor;
+	int r = directory_user_next_checked(&e->view, &cursor, &user);
+
+	if (r == 0)
+		r = checked(&user, ret, buffer, size);
+	if (r == 0)
+		e->cursor = cursor;
+	enumeration_leave(e);
+	return r;
+}
+
 _public_ enum nss_status _nss_scim_getpwent_r(struct passwd *ret, char *buffer, size_t size,
 					      int *errnop)
 {
-	return enumeration_get(&users, ret, buffer, size, errnop);
+	if (enumeration_enter(&users))
+		return pack_status(next_in_memory(&users, ret, buffer, size), errnop);
+	return enumeration_get(&users, deliver, ret, buffer, size, errnop);
 }
 
 _public_ enum nss_status _nss_scim_endpwent(void)

@@ -69,7 +69,7 @@ static int deliver(struct enumeration *e, uint64_t *cursor, void *ret, char *buf
 	return compose(e->has_hashes ? &e->hashes : NULL, &user, ret, buffer, size);
 }
 
-static struct enumeration users = { .number = 2, .deliver = deliver, .wants_hashes = true };
+static struct enumeration users = { .number = 2, .wants_hashes = true };
 
 _public_ enum nss_status _nss_scim_getspnam_r(const char *name, struct spwd *ret, char *buffer,
 					      size_t size, int *errnop)
@@ -86,7 +86,7 @@ _public_ enum nss_status _nss_scim_setspent(int stay_open)
 _public_ enum nss_status _nss_scim_getspent_r(struct spwd *ret, char *buffer, size_t size,
 					      int *errnop)
 {
-	return enumeration_get(&users, ret, buffer, size, errnop);
+	return enumeration_get(&users, deliver, ret, buffer, size, errnop);
 }
 
 _public_ enum nss_status _nss_scim_endspent(void)

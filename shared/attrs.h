@@ -12,6 +12,7 @@
 #define _printf_(fmt, args) __attribute__((format(printf, fmt, args)))
 #define _public_ __attribute__((visibility("default")))
 #define _flat_ __attribute__((flatten)) /* all that it calls in line: for what is called all the time */
+#define _apart_ __attribute__((noinline, cold)) /* never in line: for what such a one seldom needs */
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 

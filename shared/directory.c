@@ -149,20 +149,44 @@ int directory_group_by_gid(const struct directory_view *view, uint32_t gid,
 	return 0;
 }
 
-/* Whoever walks will soon ask for the record that the slot AHEAD points at. A prefetch of any address is
- * harmless. */
-#define AHEAD 8u
-
-static inline void record_expect(const struct directory_view *view, const struct directory_table *table,
-				 uint64_t position)
+/* The slot that comes so many eights after one. */
+static inline uint64_t walk_ahead(uint64_t slot, uint64_t eights, uint64_t mask)
 {
-	uint64_t slot, at = position + AHEAD;
+	return (slot + (eights * DIRECTORY_EIGHTS << 3)) & mask;
+}
 
-	if (!view->base || at >> table->log2)
-		return;
-	slot = directory_slot_load(view, table->offset + at * sizeof(slot));
-	__builtin_prefetch(view->base + (uint64_t)directory_slot_units(slot) * DIRECTORY_UNIT);
-	__builtin_prefetch(view->base + (uint64_t)directory_slot_units(slot) * DIRECTORY_UNIT + 64);
+static inline uint64_t slot_load(const unsigned char *slots, uint64_t number)
+{
+	return __atomic_load_n((const uint64_t *)(const void *)slots + number, __ATOMIC_ACQUIRE);
+}
+
+/* Whoever walks will soon ask for the record of the next eight's slot. A prefetch of any address is
+ * harmless. */
+static inline void record_expect(const unsigned char *base, const unsigned char *slots, uint64_t number,
+				 uint64_t mask)
+{
+	uint64_t slot = slot_load(slots, walk_ahead(number, 1, mask));
+	const unsigned char *record = base + (uint64_t)directory_slot_units(slot) * DIRECTORY_UNIT;
+
+	__builtin_prefetch(record);
+	__builtin_prefetch(record + 64);
+}
+
+/* Eights follow one another all over the table: so many of them are asked for beforehand. */
+#define FAR 32u
+
+/* A whole eight, seen from its first slot. */
+static inline bool eight_is_empty(const unsigned char *slots, uint64_t number, uint64_t mask)
+{
+	uint64_t any = slot_load(slots, number);
+
+	__builtin_prefetch(slots + walk_ahead(number, FAR, mask) * sizeof(any));
+	if (any != 0 || (number | 7) > mask)
+		return false;
+#pragma GCC unroll 8
+	for (uint64_t i = 1; i < 8; i++)
+		any |= slot_load(slots, number + i);
+	return any == 0;
 }
 
 static bool slot_is_used(uint64_t slot)
@@ -171,22 +195,25 @@ static bool slot_is_used(uint64_t slot)
 }
 
 /* The next used slot of an index, from *cursor on; moves it past the slot. */
-static int slot_next(const struct directory_view *view, enum directory_index index,
-		     uint64_t *cursor, uint32_t *ret_units)
+static int slot_next(const struct directory_view *view, enum directory_index index, uint64_t *cursor,
+		     uint32_t *ret_units)
 {
 	const struct directory_table *table = &view->geometry->tables[index];
-	uint64_t capacity = UINT64_C(1) << table->log2;
-	uint64_t at = *cursor, slot = 0;
-	int r = 0;
+	uint64_t mask = (UINT64_C(1) << table->log2) - 1;
+	uint64_t number = 0, slot = 0;
 
-	while (at < capacity && !slot_is_used(slot) && r == 0)
-		r = directory_slot_read(view, table->offset + at++ * sizeof(slot), index, &slot);
-	*cursor = r < 0 ? at - 1 : at;
-	if (r < 0)
-		return r;
+	for (; *cursor <= mask && !slot_is_used(slot); (*cursor)++) {
+		int r;
+
+		number = directory_walk_slot(*cursor, mask);
+		r = directory_slot_read(view, table->offset + number * sizeof(slot), index, &slot);
+		if (r < 0)
+			return r;
+	}
 	if (!slot_is_used(slot))
 		return -ENOENT;
-	record_expect(view, table, at);
+	if (view->base)
+		record_expect(view->base, view->base + table->offset, number, mask);
 	*ret_units = directory_slot_units(slot);
 	return 0;
 }
@@ -208,6 +235,38 @@ int directory_user_next(const struct directory_view *view, uint64_t *cursor,
 	do {
 		r = directory_user_next_any(view, cursor, ret);
 	} while (r == 0 && (ret->flags & DIRECTORY_DELETED));
+	return r;
+}
+
+/* Nothing here is given the view, and so the compiler keeps all of it in registers. */
+int directory_user_next_checked(const struct directory_view *view, uint64_t *cursor,
+				struct directory_user *ret)
+{
+	const struct directory_geometry *geometry = view->geometry;
+	const struct directory_table *table = &geometry->tables[DIRECTORY_USER_BY_ID];
+	const unsigned char *base = view->base, *slots = base + table->offset;
+	uint64_t mask = (UINT64_C(1) << table->log2) - 1, size = view->size, at = *cursor;
+	int r = -ENOENT;
+
+	while (at <= mask) {
+		uint64_t number = directory_walk_slot(at, mask), slot;
+
+		if (at % 8 == 0 && eight_is_empty(slots, number, mask)) {
+			at += 8;
+			continue;
+		}
+		at++;
+		slot = slot_load(slots, number);
+		if (!slot_is_used(slot))
+			continue;
+		record_expect(base, slots, number, mask);
+		r = directory_record_user_in_memory(base, size, geometry->heap_offset,
+						    directory_slot_units(slot), ret);
+		if (r < 0 || !(ret->flags & DIRECTORY_DELETED))
+			break;
+		r = -ENOENT;
+	}
+	*cursor = at;
 	return r;
 }
 
@@ -236,11 +295,13 @@ int directory_group_next(const struct directory_view *view, uint64_t *cursor,
 }
 
 /* The first chunks are asked for at once, so that one wait for memory is enough for all. */
+#define CHUNKS_AHEAD 8u
+
 static void chunks_expect(const struct directory_view *view, uint64_t slots, uint64_t count)
 {
 	if (!view->base)
 		return;
-	for (uint64_t i = 0; i < count && i < AHEAD; i++) {
+	for (uint64_t i = 0; i < count && i < CHUNKS_AHEAD; i++) {
 		uint64_t slot = directory_slot_load(view, slots + i * sizeof(slot));
 		const unsigned char *chunk =
 			view->base + (uint64_t)directory_slot_units(slot) * DIRECTORY_UNIT;

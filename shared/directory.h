@@ -125,6 +125,9 @@ _must_use_ int directory_group_by_gid(const struct directory_view *view, uint32_
  * that file stays a true snapshot even when it is superseded meanwhile. */
 _must_use_ int directory_user_next(const struct directory_view *view, uint64_t *cursor,
 				   struct directory_user *ret);
+/* The same of a view that is_checked, and quicker. */
+_must_use_ int directory_user_next_checked(const struct directory_view *view, uint64_t *cursor,
+					   struct directory_user *ret);
 /* The same with the deleted ones. */
 _must_use_ int directory_user_next_any(const struct directory_view *view, uint64_t *cursor,
 				       struct directory_user *ret);

@@ -42,8 +42,9 @@
  * another share a cache line of slots, and the eights of a dense range are spread evenly: it walks
  * quickly, none of it collides, and a search for any other id meets an empty slot soon. Whoever finds a
  * slot compares the record's key: a tag can collide.
- * Walking a by-id index slot by slot enumerates: an entry keeps its slot for as long as it lives in
- * this file, so concurrent changes neither repeat nor lose others.
+ * Visiting each slot of a by-id index once, in any order, enumerates: an entry keeps its slot for as
+ * long as it lives in this file, so concurrent changes neither repeat nor lose others. Whoever visits
+ * the eights 0, 1, 2, ... * 0x0e5d72e3 (modulo the capacity / 8) meets a dense range in the ids' order.
  *
  * A USER (DIRECTORY_RECORD_USER): struct directory_user_record, group_count gids (all of the person's
  * groups but the private one: exposed SCIM groups and the local groups that roles grant), then the
@@ -246,6 +247,7 @@ static inline uint64_t directory_fold(uint64_t a, uint64_t b)
 
 #define DIRECTORY_K1 0x9e3779b97f4a7c15u
 #define DIRECTORY_K2 0xd6e8feb86659fd93u
+#define DIRECTORY_EIGHTS 0x0e5d72e3u
 
 static inline uint64_t directory_word(const void *bytes, size_t size)
 {
@@ -281,9 +283,17 @@ static inline uint64_t directory_hash_name(const char *name, size_t size, uint64
  * of two it has small partial quotients, 13 at most: whatever the table's length, multiples lie apart. */
 static inline uint64_t directory_hash_id(uint32_t id)
 {
-	uint32_t home = (id >> 3) * 0x0e5d72e3u << 3 | (id & 7);
+	uint32_t home = (id >> 3) * DIRECTORY_EIGHTS << 3 | (id & 7);
 
 	return (uint64_t)(id * 0x9e3779b1u) << 32 | home;
+}
+
+/* The slot of a by-id index that a walk visits at `position`: in the order of the ids at home there. A
+ * dense range comes in one piece so, and in a file made by such a walk its records lie one behind
+ * another. The factor is odd, so each slot is visited once. mask: capacity - 1. */
+static inline uint64_t directory_walk_slot(uint64_t position, uint64_t mask)
+{
+	return ((position >> 3) * DIRECTORY_EIGHTS << 3 | (position & 7)) & mask;
 }
 
 static inline uint32_t directory_hash_member(uint32_t uid)

@@ -28,8 +28,8 @@ static int read_at(const struct directory_view *view, void *into, size_t size, u
  * it whole. */
 #define SLOT_READS 4
 
-int directory_slot_read_checked(const struct directory_view *view, uint64_t offset, uint32_t salt,
-				uint64_t *ret)
+_apart_ int directory_slot_read_checked(const struct directory_view *view, uint64_t offset,
+					uint32_t salt, uint64_t *ret)
 {
 	uint64_t slot = 0;
 	int r = 0;
@@ -60,8 +60,8 @@ static bool size_is_sane(uint64_t size, uint16_t type, size_t fixed_size, uint64
 
 /* The record at offset, copied from the file into the scratch room of its type; of a member table only
  * the fixed part. */
-static int record_copy(const struct directory_view *view, uint64_t offset, uint16_t type,
-		       size_t fixed_size, const struct directory_record **ret)
+static _apart_ int record_copy(const struct directory_view *view, uint64_t offset, uint16_t type,
+			       size_t fixed_size, const struct directory_record **ret)
 {
 	uint64_t room = view->size - offset;
 	size_t first = room < FIRST_READ ? (size_t)room : FIRST_READ;
@@ -81,6 +81,12 @@ static int record_copy(const struct directory_view *view, uint64_t offset, uint1
 	return r;
 }
 
+/* Whether there is room for a record at all. */
+static inline bool place_is_sane(uint64_t size, uint64_t heap_offset, uint64_t offset, size_t fixed_size)
+{
+	return offset >= heap_offset && size >= fixed_size && offset <= size - fixed_size;
+}
+
 static inline int record_get(const struct directory_view *view, uint32_t units, uint16_t type,
 			     size_t fixed_size, const void **ret, size_t *ret_size)
 {
@@ -89,8 +95,7 @@ static inline int record_get(const struct directory_view *view, uint32_t units, 
 	size_t size, covered;
 	int r;
 
-	if (offset < view->geometry->heap_offset || view->size < fixed_size ||
-	    offset > view->size - fixed_size)
+	if (!place_is_sane(view->size, view->geometry->heap_offset, offset, fixed_size))
 		return -EIO;
 	if (view->base) {
 		/* What follows the head is wanted next; two waits for memory become one. */
@@ -148,8 +153,8 @@ static bool field_is_clean(const char *field, size_t size)
 	return true;
 }
 
-static bool user_text_is_sound(const struct directory_user *user, size_t gecos, size_t home,
-			       size_t shell)
+static _apart_ bool user_text_is_sound(const struct directory_user *user, size_t gecos, size_t home,
+				       size_t shell)
 {
 	if (!name_is_valid(user->name, user->name_size) ||
 	    name_is_reserved(user->name, user->name_size))
@@ -161,21 +166,15 @@ static bool user_text_is_sound(const struct directory_user *user, size_t gecos, 
 	       user->shell[0] == '/';
 }
 
-int directory_record_user(const struct directory_view *view, uint32_t units, struct directory_user *ret)
+/* Take a record of `size` bytes apart. */
+static inline int user_take(const struct directory_user_record *record, size_t size,
+			    struct directory_user *ret)
 {
-	const struct directory_user_record *record;
-	size_t size, text_size, fixed = sizeof(*record);
-	const void *found;
-	int r;
+	size_t text_size = (size_t)record->name_size + record->gecos_size + record->home_size +
+			   record->shell_size + 6;
 
-	r = record_get(view, units, DIRECTORY_RECORD_USER, fixed, &found, &size);
-	if (r < 0)
-		return r;
-	record = found;
-	text_size = (size_t)record->name_size + record->gecos_size + record->home_size +
-		    record->shell_size + 6;
 	if (record->group_count > DIRECTORY_GROUPS_MAX ||
-	    fixed + record->group_count * sizeof(uint32_t) + text_size > size)
+	    sizeof(*record) + record->group_count * sizeof(uint32_t) + text_size > size)
 		return -EIO;
 	ret->uid = record->head.id;
 	ret->flags = record->head.flags;
@@ -189,13 +188,39 @@ int directory_record_user(const struct directory_view *view, uint32_t units, str
 	ret->home = ret->gecos + record->gecos_size + 1;
 	ret->shell = ret->home + record->home_size + 1;
 	ret->detail = record->detail;
-	if (id_is_reserved(ret->uid))
-		return -EIO;
-	if (view->is_checked || (ret->flags & DIRECTORY_DELETED))
-		return 0;
+	return id_is_reserved(ret->uid) ? -EIO : 0;
+}
+
+int directory_record_user(const struct directory_view *view, uint32_t units, struct directory_user *ret)
+{
+	const struct directory_user_record *record;
+	const void *found;
+	size_t size;
+	int r;
+
+	r = record_get(view, units, DIRECTORY_RECORD_USER, sizeof(*record), &found, &size);
+	if (r < 0)
+		return r;
+	record = found;
+	r = user_take(record, size, ret);
+	if (r < 0 || view->is_checked || (ret->flags & DIRECTORY_DELETED))
+		return r;
 	return user_text_is_sound(ret, record->gecos_size, record->home_size, record->shell_size)
 		       ? 0
 		       : -EIO;
+}
+
+int directory_record_user_in_memory(const unsigned char *base, uint64_t size, uint64_t heap_offset,
+				    uint32_t units, struct directory_user *ret)
+{
+	uint64_t offset = (uint64_t)units * DIRECTORY_UNIT;
+	const struct directory_user_record *record = (const void *)(base + offset);
+
+	if (!place_is_sane(size, heap_offset, offset, sizeof(*record)) ||
+	    !size_is_sane(record->head.size, DIRECTORY_RECORD_USER, sizeof(*record), size - offset) ||
+	    record->head.type != DIRECTORY_RECORD_USER)
+		return -EIO;
+	return user_take(record, record->head.size, ret);
 }
 
 int directory_record_group(const struct directory_view *view, uint32_t units, struct directory_group *ret)

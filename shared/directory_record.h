@@ -49,6 +49,10 @@ _must_use_ int directory_record_get(const struct directory_view *view, uint32_t 
 /* The same, taken apart, with what a reader may believe about the fields checked. */
 _must_use_ int directory_record_user(const struct directory_view *view, uint32_t units,
 				     struct directory_user *ret);
+/* The same of a view's memory that is checked. */
+_must_use_ int directory_record_user_in_memory(const unsigned char *base, uint64_t size,
+					       uint64_t heap_offset, uint32_t units,
+					       struct directory_user *ret);
 _must_use_ int directory_record_group(const struct directory_view *view, uint32_t units,
 				      struct directory_group *ret);
 _must_use_ int directory_record_chunk(const struct directory_view *view, uint32_t units,

@@ -211,18 +211,21 @@ void carry_done(struct carry *carry)
 	carry->slots = NULL;
 }
 
-/* The next used slot of an index. -EAGAIN: enough looked at; -ENOENT: that was all. */
+/* The next used slot of an index, in the order in which readers walk, who so find the records one behind
+ * another. -EAGAIN: enough looked at; -ENOENT: that was all. */
 static int slot_walk(const struct directory_writer *from, enum directory_index index,
 		     uint64_t *cursor, uint32_t *ret_units)
 {
 	const struct directory_table *table = &stage_file(from)->view.geometry->tables[index];
+	uint64_t mask = (UINT64_C(1) << table->log2) - 1;
 
-	for (uint32_t n = 0; *cursor < UINT64_C(1) << table->log2; n++) {
-		uint64_t slot;
+	for (uint32_t n = 0; *cursor <= mask; n++) {
+		uint64_t number, slot;
 
 		if (n == SLOTS_AT_ONCE)
 			return -EAGAIN;
-		slot = stage_slot_read(from, table->offset + (*cursor)++ * sizeof(slot));
+		number = directory_walk_slot((*cursor)++, mask);
+		slot = stage_slot_read(from, table->offset + number * sizeof(slot));
 		if (slot != 0 && directory_slot_units(slot) != DIRECTORY_GONE) {
 			*ret_units = directory_slot_units(slot);
 			return 0;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/single_threaded.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -190,44 +191,184 @@ static void test_databases_do_not_disturb_each_other(void)
 #define MANY 2000u
 #define MANY_UID 71000u
 
-static unsigned char met[MANY];
+#define SHARED_WALKS 20 /* in which each thread was given some */
+#define WALKS_MAX 2000
 
-static void *pull(void *unused)
+static unsigned char met[MANY];
+static pthread_barrier_t together;
+
+static void *pull(void *ret_count)
 {
 	char own[1024];
 	struct passwd found;
-	int error;
+	int error, *count = ret_count;
 
+	(void)pthread_barrier_wait(&together);
 	while (_nss_scim_getpwent_r(&found, own, sizeof(own), &error) == NSS_STATUS_SUCCESS)
-		if (found.pw_uid >= MANY_UID && found.pw_uid < MANY_UID + MANY)
+		if (found.pw_uid >= MANY_UID && found.pw_uid < MANY_UID + MANY) {
 			__atomic_fetch_add(&met[found.pw_uid - MANY_UID], 1, __ATOMIC_RELAXED);
-	return unused;
+			++*count;
+		}
+	return NULL;
+}
+
+/* Whether both threads had a part in it. */
+static bool walk_together(void)
+{
+	int counts[2] = { 0 }, once = 0;
+	pthread_t threads[2];
+
+	memset(met, 0, sizeof(met));
+	T_INT(_nss_scim_setpwent(0), NSS_STATUS_SUCCESS);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		NEED(pthread_create(&threads[i], NULL, pull, &counts[i]) == 0);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		T_INT(pthread_join(threads[i], NULL), 0);
+	for (uint32_t i = 0; i < MANY; i++)
+		once += met[i] == 1;
+	T_INT(once, MANY);
+	return counts[0] > 0 && counts[1] > 0;
 }
 
 /* Two threads share one walk, as glibc has it: each entry goes to one of them. */
 static void test_threads_share_a_walk(void)
 {
 	struct directory_writer *writer;
-	pthread_t threads[2];
+	int shared = 0;
 	char name[16];
 
 	start();
+	NEED(pthread_barrier_init(&together, NULL, 2) == 0);
 	writer = people_open();
 	for (uint32_t i = 0; i < MANY; i++) {
 		(void)snprintf(name, sizeof(name), "many%u", i);
 		people_put(writer, MANY_UID + i, name, DIRECTORY_ALLOWED);
 	}
 	people_commit(writer);
-	T_INT(_nss_scim_setpwent(0), NSS_STATUS_SUCCESS);
-	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
-		NEED(pthread_create(&threads[i], NULL, pull, NULL) == 0);
-	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
-		T_INT(pthread_join(threads[i], NULL), 0);
-	for (uint32_t i = 0; i < MANY; i++)
-		T_INT(met[i], 1);
+	for (int i = 0; i < WALKS_MAX && shared < SHARED_WALKS; i++)
+		shared += walk_together();
+	T_INT(shared, SHARED_WALKS);
 	T_INT(_nss_scim_endpwent(), NSS_STATUS_SUCCESS);
 }
 
-T_MAIN("nss enumeration", T(test_lock_held_at_fork), T(test_lock_waits_with_an_end),
+/* --- in the warden's memory ----------------------------------------------------------------------- */
+
+#define SPARSE_UID 72000u
+#define SPARSE 600u
+
+/* Eights of which only some, or only the last, or none are there; every fifth was deleted. */
+static bool is_there(uint32_t i)
+{
+	return i % 8 == 7 || (i / 8 % 3 == 1 && i % 2);
+}
+
+static bool is_deleted(uint32_t i)
+{
+	return i % 5 == 4;
+}
+
+static struct directory_writer *memory_make(void)
+{
+	static const struct directory_writer_options options = {
+		.folder = DIRECTORY_PUBLIC_DIR, .name = DIRECTORY_FILE, .magic = DIRECTORY_MAGIC,
+		.mode = 0644, .segment = true, .uid_min = 65536, .uid_max = 99999,
+	};
+	struct directory_writer *writer;
+	uint64_t durable, visible;
+	char name[16];
+	bool damaged;
+
+	people_namespace(DIRECTORY_PUBLIC_DIR);
+	NEED(directory_writer_open(&options, &writer, &damaged) == 0);
+	NEED(directory_writer_start_over(writer, people_instance, SPARSE * 4, 8) == 0);
+	for (uint32_t i = 0; i < SPARSE; i++) {
+		(void)snprintf(name, sizeof(name), "sparse%u", i);
+		if (is_there(i))
+			people_put(writer, SPARSE_UID + i, is_deleted(i) ? "" : name,
+				   is_deleted(i) ? DIRECTORY_DELETED : DIRECTORY_ALLOWED);
+	}
+	NEED(directory_writer_commit(writer, ++people_revision, &durable, &visible) == 0);
+	return writer;
+}
+
+/* The next one, which a short buffer does not lose. 0: the end. */
+static uint32_t next_sparse(void)
+{
+	int error = 0;
+
+	if (_nss_scim_getpwent_r(&entry, buffer, 9, &error) == NSS_STATUS_NOTFOUND)
+		return 0;
+	T_INT(error, ERANGE);
+	T_INT(_nss_scim_getpwent_r(&entry, buffer, sizeof(buffer), &error), NSS_STATUS_SUCCESS);
+	return entry.pw_uid;
+}
+
+static unsigned char sparse_met[SPARSE];
+
+/* So many of them at most; each is whom it should be. */
+static void walk_sparse(uint32_t most)
+{
+	char name[16];
+	uint32_t uid;
+
+	for (; most > 0 && (uid = next_sparse()) != 0; most--) {
+		T_FATAL(uid >= SPARSE_UID && uid < SPARSE_UID + SPARSE);
+		sparse_met[uid - SPARSE_UID]++;
+		(void)snprintf(name, sizeof(name), "sparse%u", uid - SPARSE_UID);
+		T_STR(entry.pw_name, name);
+		T_INT(entry.pw_gid, uid);
+		T_STR(entry.pw_passwd, "x");
+		T_STR(entry.pw_dir + sizeof("/home/") - 1, name);
+		T_STR(entry.pw_shell, "/bin/bash");
+	}
+}
+
+static bool all_met_once(void)
+{
+	for (uint32_t i = 0; i < SPARSE; i++)
+		if (sparse_met[i] != (is_there(i) && !is_deleted(i)))
+			return false;
+	return true;
+}
+
+static int walk_rest(void)
+{
+	walk_sparse(UINT32_MAX);
+	return all_met_once() && CU_get_number_of_failures() == 0 ? 0 : 1;
+}
+
+/* A process with one thread, which others publish beside, and which forks. */
+static void test_walk_in_memory(void)
+{
+	struct directory_writer *writer = memory_make();
+	struct directory_view view;
+	uint64_t durable, visible;
+	char name[16];
+
+	T_TRUE(__libc_single_threaded);
+	T_OK(directory_acquire(&view));
+	T_TRUE(view.is_checked);
+	directory_release(&view);
+	T_INT(_nss_scim_setpwent(0), NSS_STATUS_SUCCESS);
+	walk_sparse(60);
+	/* Some behind us and some before us get other records. */
+	for (uint32_t i = 7; i < SPARSE; i += 16) {
+		(void)snprintf(name, sizeof(name), "sparse%u", i);
+		if (!is_deleted(i))
+			people_put(writer, SPARSE_UID + i, name, DIRECTORY_ALLOWED);
+		NEED(directory_writer_commit(writer, ++people_revision, &durable, &visible) == 0);
+	}
+	T_INT(in_child(walk_rest), 0);
+	directory_writer_set_range(writer, 65536, 99998); /* another file takes its place */
+	while (directory_writer_has_work(writer))
+		directory_writer_work(writer, 0);
+	walk_sparse(UINT32_MAX);
+	T_TRUE(all_met_once());
+	T_INT(next_sparse(), 0);
+	T_INT(_nss_scim_endpwent(), NSS_STATUS_SUCCESS);
+	directory_writer_closep(&writer);
+}
+
+T_MAIN("nss enumeration", T(test_walk_in_memory), T(test_lock_held_at_fork), T(test_lock_waits_with_an_end),
        T(test_child_inherits_the_position), T(test_fork_among_threads),
        T(test_databases_do_not_disturb_each_other), T(test_threads_share_a_walk))

@@ -58,4 +58,34 @@ static void test_distinct(void)
 		       directory_hash_id(id) != directory_hash_id(id ^ 1u << 20));
 }
 
-T_MAIN("directory_hash", T(test_dense), T(test_distinct))
+/* A walk meets each slot once, and a dense range in its order. */
+static void check_walk(uint32_t log2)
+{
+	uint32_t mask = (1u << log2) - 1, count = (1u << log2) / 3, id = 0, met = 0;
+	uint32_t *ids = calloc(mask + 1, sizeof(*ids));
+
+	T_FATAL(ids != NULL);
+	for (uint32_t i = FIRST; i < FIRST + count; i++)
+		ids[directory_hash_id(i) & mask] = i;
+	for (uint64_t position = 0; position <= mask; position++) {
+		uint64_t slot = directory_walk_slot(position, mask);
+
+		T_TRUE(ids[slot] != UINT32_MAX);
+		if (ids[slot] != 0) {
+			T_TRUE(met == 0 || ids[slot] == id + 1 || ids[slot] == FIRST);
+			id = ids[slot];
+			met++;
+		}
+		ids[slot] = UINT32_MAX;
+	}
+	T_INT(met, count);
+	free(ids);
+}
+
+static void test_walk(void)
+{
+	for (uint32_t log2 = 1; log2 <= 21; log2++)
+		check_walk(log2);
+}
+
+T_MAIN("directory_hash", T(test_dense), T(test_distinct), T(test_walk))
