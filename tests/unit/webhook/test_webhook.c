@@ -17,6 +17,7 @@
 #define OTHER "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 #define REQUESTS_MAX 64
 #define HANG 0 /* instead of a status: no answer */
+#define ENDLESS 299 /* an answer without an end */
 static const struct webhook_patience quick = { 20, 80, 400 };
 
 /* --- the engine --- */
@@ -79,7 +80,7 @@ static void append(struct change_engine *engine, const char *user)
 /* --- the receiver --- */
 
 struct received {
-	char id[128], signature[128], body[1024], user[32];
+	char path[32], id[128], signature[128], body[1024], user[32];
 	uint64_t time_s;
 };
 
@@ -109,6 +110,7 @@ static void request_note(const char *request, const char *body)
 	struct received *into = &receiver.requests[receiver.count];
 	char time[32];
 
+	(void)sscanf(request, "POST %31s ", into->path);
 	header_read(request, "\r\nwebhook-id: ", into->id, sizeof(into->id));
 	header_read(request, "\r\nwebhook-signature: ", into->signature, sizeof(into->signature));
 	header_read(request, "\r\nwebhook-timestamp: ", time, sizeof(time));
@@ -143,7 +145,7 @@ static bool request_read(int fd, char *text, size_t room)
 
 static void connection_serve(int fd)
 {
-	char text[8192], answer[64];
+	char text[8192], answer[128];
 	struct pollfd gone = { .fd = fd, .events = POLLIN };
 	int status;
 
@@ -163,9 +165,12 @@ static void connection_serve(int fd)
 		(void)poll(&gone, 1, 5000); /* until the other side gives up */
 		return;
 	}
-	snprintf(answer, sizeof(answer), "HTTP/1.1 %d X\r\nContent-Length: 0\r\n"
-		 "Connection: close\r\n\r\n", status);
+	snprintf(answer, sizeof(answer), "HTTP/1.1 %d X\r\n%s%sConnection: close\r\n\r\n", status,
+		 status == ENDLESS ? "" : "Content-Length: 0\r\n",
+		 status / 100 == 3 ? "Location: /elsewhere\r\n" : "");
 	(void)send(fd, answer, strlen(answer), MSG_NOSIGNAL);
+	while (status == ENDLESS && send(fd, text, sizeof(text), MSG_NOSIGNAL) > 0)
+		;
 }
 
 static void *receiver_run(void *argument)
@@ -292,7 +297,10 @@ static void test_secrets_refused(void)
 {
 	static const char *const bad[] = {
 		"", "\n\n", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n", "whsec_\n", "whsec_short\n",
-		"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2La*aSw\n", SECRET "\n" OTHER "\n" SECRET "\n",
+		"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2La*aSw\n",
+		"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" /* 65 bytes */
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
+		SECRET "\n" OTHER "\n" SECRET "\n",
 		SECRET "\nnothing\n",
 	};
 	char path[] = "/tmp/scimd-secret-XXXXXX", longest[1024];
@@ -319,7 +327,8 @@ static void test_order(void)
 	struct webhook *webhook;
 	struct webhook_status status;
 	struct secrets secrets;
-	char text[SECRETS_MAX * SIGNATURE_SIZE], name[16];
+	char text[SECRETS_MAX * SIGNATURE_SIZE], name[16], id[64] = "scimd_";
+	uint64_t time_us;
 
 	receiver_start((int[]){ 204 }, 1);
 	engine_begin(&engine);
@@ -340,6 +349,13 @@ static void test_order(void)
 	T_STR(receiver.requests[3].signature, text);
 	T_TRUE(receiver.requests[3].time_s <= clock_now_us() / 1000000 &&
 	       receiver.requests[3].time_s + 10 > clock_now_us() / 1000000);
+	/* "scimd_", which store, "_", which of its events, "_", and when, for ever. */
+	for (size_t i = 0; i < 16; i++)
+		snprintf(id + strlen(id), 3, "%02x", store_instance(engine.store)[i]);
+	strcat(id, "_5_");
+	T_TRUE(strncmp(receiver.requests[3].id, id, strlen(id)) == 0);
+	time_us = strtoull(receiver.requests[3].id + strlen(id), NULL, 16);
+	T_TRUE(time_us <= clock_now_us() && time_us + 10000000 > clock_now_us());
 	T_TRUE(strcmp(receiver.requests[3].id, receiver.requests[4].id) != 0);
 	T_TRUE(strncmp(receiver.requests[0].body,
 		       "{\"type\":\"scim.user.created\",\"timestamp\":\"20", 43) == 0);
@@ -373,6 +389,7 @@ static void test_failures(void)
 	for (int i = 0; i < 4; i++) {
 		T_STR(receiver.requests[i].user, "ada");
 		T_STR(receiver.requests[i].id, receiver.requests[0].id);
+		T_STR(receiver.requests[i].path, "/hook?x=1"); /* whatever the 302 said */
 	}
 	T_STR(receiver.requests[4].user, "bob");
 	usleep(50000);
@@ -380,6 +397,46 @@ static void test_failures(void)
 	T_INT(status.failed, 3);
 	T_INT(status.failing_since_us, 0);
 	T_STR(status.error, "");
+	webhook_freep(&webhook);
+	engine_end(&engine);
+	receiver_end();
+}
+
+/* Whoever took it and does not stop talking took it. */
+static void test_endless_answer(void)
+{
+	struct change_engine engine;
+	struct webhook *webhook;
+
+	receiver_start((int[]){ ENDLESS, 200 }, 2);
+	engine_begin(&engine);
+	webhook = start(&engine);
+	append(&engine, "ada");
+	append(&engine, "bob");
+	T_INT(receiver_wait(2, true), 2);
+	T_STR(receiver.requests[1].user, "bob");
+	webhook_freep(&webhook);
+	engine_end(&engine);
+	receiver_end();
+}
+
+/* A store that was set back has fewer events than were taken: those to come are sent all the same. */
+static void test_set_back(void)
+{
+	struct change_engine engine;
+	struct webhook *webhook;
+	struct store_txn *txn;
+
+	receiver_start((int[]){ 200 }, 1);
+	engine_begin(&engine);
+	append(&engine, "before");
+	txn = t_begin(engine.store, NULL, true);
+	T_OK(store_position_put(txn, "webhook", 1000));
+	T_OK(store_commit(&txn));
+	webhook = start(&engine);
+	append(&engine, "ada");
+	T_INT(receiver_wait(1, true), 1);
+	T_STR(receiver.requests[0].user, "ada");
 	webhook_freep(&webhook);
 	engine_end(&engine);
 	receiver_end();
@@ -491,4 +548,5 @@ static void test_patience(void)
 }
 
 T_MAIN("webhook", T(test_signature), T(test_secrets_refused), T(test_order), T(test_failures),
+       T(test_endless_answer), T(test_set_back),
        T(test_errors_shown), T(test_restart), T(test_forgotten), T(test_patience))
