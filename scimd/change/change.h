@@ -74,9 +74,9 @@ _must_use_ int change_group_put(struct change *change, struct store_resource *ro
 				struct fault *fault);
 _must_use_ int change_group_delete(struct change *change, const char *id, struct fault *fault);
 
-/* Memberships; both sides exist. Returns 1 if something changed, 0 if not. */
-_must_use_ int change_member_add(struct change *change, const char *group_id, const char *user_id,
-				 struct fault *fault);
+/* Memberships; both sides exist, and the user is as stored. Returns 1 if something changed, 0 if not. */
+_must_use_ int change_member_add(struct change *change, const char *group_id,
+				 const struct store_resource *user, struct fault *fault);
 _must_use_ int change_member_remove(struct change *change, const char *group_id,
 				    const char *user_id, struct fault *fault);
 

@@ -46,6 +46,7 @@ void change_done(struct change *change)
 	outbox_done(&change->checks);
 	free(change->dirty);
 	free(change->deltas);
+	change_group_forget(change);
 	offboardings_free(change->offboardings);
 	*change = (struct change){ 0 };
 }

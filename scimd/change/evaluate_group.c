@@ -185,6 +185,7 @@ int evaluate_group(struct change *change, struct store_resource *row, bool is_ne
 	struct group_identity identity = { 0 };
 	int r = row_before(change, row->id, &old);
 
+	change_group_forget(change);
 	if (!resource)
 		return -EIO;
 	if (r == 0)
@@ -224,6 +225,7 @@ int change_group_delete(struct change *change, const char *id, struct fault *fau
 	int r = store_resource_get(change->txn, id, &row);
 
 	(void)fault;
+	change_group_forget(change);
 	if (r < 0)
 		return r;
 	name = display_name(row.json);
@@ -261,47 +263,71 @@ static int member_event(struct change *change, const char *user, const char *gro
 	return r;
 }
 
-static int member_changed(struct change *change, const char *group_id, const char *user_id, bool add)
+void change_group_forget(struct change *change)
 {
-	_cleanup_(store_resource_done) struct store_resource group = { 0 }, user = { 0 };
-	_cleanup_free_ char *name = NULL;
-	int r = store_resource_get(change->txn, group_id, &group);
-
-	if (r == 0)
-		r = store_resource_get(change->txn, user_id, &user);
-	if (r < 0)
-		return r;
-	name = display_name(group.json);
-	r = member_event(change, user.posix_name, name);
-	if (r == 0 && group.allowed && user.allowed)
-		r = delta_add(change, group.number, user.number, add);
-	if (r == 0)
-		r = group_decides(change, group_id, name);
-	return r > 0 ? change_mark_dirty(change, user_id) : r;
+	free(change->group.name);
+	change->group = (struct change_group){ 0 };
 }
 
-int change_member_add(struct change *change, const char *group_id, const char *user_id,
-		      struct fault *fault)
+/* A request names one group and very many members: what they need of it is looked up once. */
+static int group_recall(struct change *change, const char *id)
 {
-	int r = store_member_add(change->txn, group_id, user_id);
+	_cleanup_(store_resource_done) struct store_resource row = { 0 };
+	struct change_group *group = &change->group;
+	int r;
+
+	if (strcmp(group->id, id) == 0)
+		return 0;
+	change_group_forget(change);
+	r = store_resource_get(change->txn, id, &row);
+	if (r < 0)
+		return r;
+	group->name = display_name(row.json);
+	r = group_decides(change, id, group->name);
+	if (r < 0)
+		return r;
+	group->decides = r > 0;
+	group->gid = row.allowed ? row.number : 0;
+	memcpy(group->id, row.id, sizeof(group->id));
+	return 0;
+}
+
+static int member_changed(struct change *change, const char *group_id,
+			  const struct store_resource *user, bool add)
+{
+	const struct change_group *group = &change->group;
+	int r = group_recall(change, group_id);
+
+	if (r == 0)
+		r = member_event(change, user->posix_name, group->name);
+	if (r == 0 && group->gid && user->allowed)
+		r = delta_add(change, group->gid, user->number, add);
+	return r == 0 && group->decides ? change_mark_dirty(change, user->id) : r;
+}
+
+int change_member_add(struct change *change, const char *group_id,
+		      const struct store_resource *user, struct fault *fault)
+{
+	int r = store_member_add(change->txn, group_id, user->id, user->title);
 
 	(void)fault;
-	if (r > 0) {
-		r = member_changed(change, group_id, user_id, true);
-		return r < 0 ? r : 1;
-	}
-	return r;
+	if (r <= 0)
+		return r;
+	r = member_changed(change, group_id, user, true);
+	return r < 0 ? r : 1;
 }
 
 int change_member_remove(struct change *change, const char *group_id, const char *user_id,
 			 struct fault *fault)
 {
+	_cleanup_(store_resource_done) struct store_resource user = { 0 };
 	int r = store_member_remove(change->txn, group_id, user_id);
 
 	(void)fault;
-	if (r > 0) {
-		r = member_changed(change, group_id, user_id, false);
-		return r < 0 ? r : 1;
-	}
-	return r;
+	if (r <= 0)
+		return r;
+	r = store_resource_get(change->txn, user_id, &user);
+	if (r == 0)
+		r = member_changed(change, group_id, &user, false);
+	return r < 0 ? r : 1;
 }

@@ -49,6 +49,14 @@ struct member_delta {
 	bool add;
 };
 
+/* The group whose members were changed last, as far as it matters for them. */
+struct change_group {
+	char id[RESOURCE_ID_SIZE]; /* "": none */
+	char *name;                /* owned */
+	uint32_t gid;              /* 0: not exposed */
+	bool decides;              /* about their access or roles */
+};
+
 /* One change at work on the writer thread. */
 struct change {
 	struct change_engine *engine;
@@ -61,6 +69,7 @@ struct change {
 	struct member_delta *deltas;
 	size_t delta_count, delta_room;
 	unsigned int made[RESOURCE_GROUP + 1]; /* new users and groups, by type */
+	struct change_group group;
 	bool payload_told; /* by the event of a member; the others leave it out */
 	bool passwords; /* one of them was changed */
 	bool unsettled; /* something was decided that time, or another's change, decides otherwise */
@@ -72,6 +81,7 @@ struct change {
 };
 
 void change_done(struct change *change);
+void change_group_forget(struct change *change);
 
 #define TASK_RECEIPTS_MAX 256u /* a change that ends more people does not wait for all of them */
 #define OFFBOARDING_BUCKETS 4096u /* by uid: a host may lose all its people at once */

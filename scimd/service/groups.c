@@ -70,22 +70,22 @@ static int members_clear(struct change *change, const struct write *write,
 	return r < 0 ? r : changed || leavers.forgot;
 }
 
-/* A member must be a user of the same connection. Returns 1 for somebody unknown, with *fault. */
-static int member_check(struct change *change, const char *connection, const char *user_id,
-			struct fault *fault)
+/* A member must be a user of the same connection. Returns 1 for somebody unknown, with *fault; ret is
+ * owned in any case. */
+static int member_find(struct change *change, const char *connection, const char *user_id,
+		       struct store_resource *ret, struct fault *fault)
 {
-	_cleanup_(store_resource_done) struct store_resource row = {};
 	int r;
 
-	r = id_is_ours(user_id) ? store_resource_get(change_txn(change), user_id, &row) : -ENOENT;
+	r = id_is_ours(user_id) ? store_resource_get(change_txn(change), user_id, ret) : -ENOENT;
 	if (r < 0 && r != -ENOENT)
 		return r;
-	if (r == -ENOENT || strcmp(row.connection, connection) != 0) {
+	if (r == -ENOENT || strcmp(ret->connection, connection) != 0) {
 		(void)fault_set(fault, 404, NULL, "members: there is no user with id \"%s\"",
 				user_id);
 		return 1;
 	}
-	if (row.type != RESOURCE_USER)
+	if (ret->type != RESOURCE_USER)
 		return fault_set(fault, 400, "invalidValue",
 				 "members: \"%s\" is a group, and groups hold users only",
 				 user_id);
@@ -100,12 +100,14 @@ static int stranger_keep(struct change *change, const struct write *write, const
 	return store_pending_add(change_txn(change), write->row.connection, write->id, member);
 }
 
-static int wish_grant(struct change *change, const struct write *write,
+/* present: how many members there were before the first wish. */
+static int wish_grant(struct change *change, const struct write *write, uint64_t present,
 		      const struct member_wish *wish, struct fault *fault)
 {
+	_cleanup_(store_resource_done) struct store_resource user = {};
 	int is_member = 0, r;
 
-	if (id_is_ours(wish->user_id))
+	if (present > 0 && id_is_ours(wish->user_id))
 		is_member = store_member_has(change_txn(change), write->id, wish->user_id);
 	if (is_member < 0)
 		return is_member;
@@ -116,10 +118,10 @@ static int wish_grant(struct change *change, const struct write *write,
 		return 0;
 	if (!wish->member)
 		return change_member_remove(change, write->id, wish->user_id, fault);
-	r = member_check(change, write->row.connection, wish->user_id, fault);
+	r = member_find(change, write->row.connection, wish->user_id, &user, fault);
 	if (r > 0)
 		return stranger_keep(change, write, wish->user_id);
-	return r < 0 ? r : change_member_add(change, write->id, wish->user_id, fault);
+	return r < 0 ? r : change_member_add(change, write->id, &user, fault);
 }
 
 /* What `display` shows of a member is their userName; an empty id is nobody's. */
@@ -152,6 +154,7 @@ static int members_apply(struct change *change, const struct write *write,
 			 struct resource_edit *edit, struct fault *fault)
 {
 	_cleanup_(member_plan_done) struct member_plan plan = {};
+	uint64_t present;
 	int changed = 0;
 	int r;
 
@@ -167,13 +170,12 @@ static int members_apply(struct change *change, const struct write *write,
 		if (changed < 0)
 			return changed;
 	}
-	for (size_t i = 0; i < plan.count; i++) {
-		r = wish_grant(change, write, &plan.wishes[i], fault);
-		if (r < 0)
-			return r;
-		changed |= r;
+	r = store_member_count(change_txn(change), write->id, &present);
+	for (size_t i = 0; r >= 0 && i < plan.count; i++) {
+		r = wish_grant(change, write, present, &plan.wishes[i], fault);
+		changed |= r > 0;
 	}
-	return changed;
+	return r < 0 ? r : changed;
 }
 
 /* The group is written before its members, who need it; a change of members alone raises its

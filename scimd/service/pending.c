@@ -34,7 +34,7 @@ static int group_admit(struct change *change, const struct store_resource *user,
 
 	r = store_pending_remove(change_txn(change), user->connection, group_id, name);
 	if (r >= 0)
-		r = change_member_add(change, group_id, user->id, fault);
+		r = change_member_add(change, group_id, user, fault);
 	return r <= 0 ? r : group_touch(change, group_id, fault);
 }
 

@@ -36,29 +36,18 @@ static int count_add(struct store_txn *txn, const unsigned char *group, int64_t 
 	return table_counter_add(txn, &key, by, &count);
 }
 
-/* What is shown of a member; nothing for a user who is not there. */
-static int title_find(struct store_txn *txn, const unsigned char *user, struct bytes *ret)
-{
-	_cleanup_(row_done) struct row row = { 0 };
-	int r = row_find(txn, user, &row);
-
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	if (row.resource.title)
-		codec_put_mem(ret, row.resource.title, strlen(row.resource.title));
-	return 0;
-}
-
-int store_member_add(struct store_txn *txn, const char *group_id, const char *user_id)
+int store_member_add(struct store_txn *txn, const char *group_id, const char *user_id,
+		     const char *user_title)
 {
 	_cleanup_bytes_ struct bytes member = BYTES_INIT, membership = BYTES_INIT,
 				     title = BYTES_INIT;
 	struct pair pair;
 	int r;
 
-	if ((r = pair_parse(group_id, user_id, &pair)) < 0 ||
-	    (r = title_find(txn, pair.user, &title)) < 0)
+	if ((r = pair_parse(group_id, user_id, &pair)) < 0)
 		return r;
+	if (user_title)
+		codec_put_mem(&title, user_title, strlen(user_title));
 	put_pair(&member, pair.group, pair.user);
 	put_pair(&membership, pair.user, pair.group);
 	r = table_insert(txn, TABLE_MEMBER, &member, &title);

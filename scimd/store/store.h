@@ -155,8 +155,10 @@ _must_use_ int store_external_each(struct store_txn *txn, enum resource_type typ
 _must_use_ int store_email_each(struct store_txn *txn, const char *connection,
 				const char *folded_email, store_resource_fn each, void *context);
 
-/* Memberships. add and remove return 1 if something changed, 0 if it was so already. */
-_must_use_ int store_member_add(struct store_txn *txn, const char *group_id, const char *user_id);
+/* Memberships. add and remove return 1 if something changed, 0 if it was so already. title: the user's,
+ * which lies beside the membership; it follows the user from then on. */
+_must_use_ int store_member_add(struct store_txn *txn, const char *group_id, const char *user_id,
+				const char *title);
 _must_use_ int store_member_remove(struct store_txn *txn, const char *group_id, const char *user_id);
 _must_use_ int store_member_has(struct store_txn *txn, const char *group_id, const char *user_id);
 typedef int (*store_id_fn)(const char *id, void *context);

@@ -292,6 +292,15 @@ static inline int step_put(struct change *change, const struct change_step *step
 	return is_user ? change_user_put(change, &row, fault) : change_group_put(change, &row, fault);
 }
 
+static inline int member_add(struct change *change, const char *group, const char *user,
+			     struct fault *fault)
+{
+	_cleanup_(store_resource_done) struct store_resource row = { 0 };
+	int r = store_resource_get(change_txn(change), user, &row);
+
+	return r < 0 ? r : change_member_add(change, group, &row, fault);
+}
+
 static inline int step_run(struct change *change, const struct change_step *step, struct fault *fault)
 {
 	char user[RESOURCE_ID_SIZE], group[RESOURCE_ID_SIZE];
@@ -309,7 +318,7 @@ static inline int step_run(struct change *change, const struct change_step *step
 	case DELETE_GROUP:
 		return change_group_delete(change, group, fault);
 	case ADD_MEMBER:
-		r = change_member_add(change, group, user, fault);
+		r = member_add(change, group, user, fault);
 		return r < 0 ? r : 0;
 	case REMOVE_MEMBER:
 		r = change_member_remove(change, group, user, fault);

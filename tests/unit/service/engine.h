@@ -130,12 +130,12 @@ int change_group_delete(struct change *change, const char *id, struct fault *fau
 	return change_user_delete(change, id, fault);
 }
 
-int change_member_add(struct change *change, const char *group_id, const char *user_id,
-		      struct fault *fault)
+int change_member_add(struct change *change, const char *group_id,
+		      const struct store_resource *user, struct fault *fault)
 {
 	(void)fault;
 	change->writes++;
-	return store_member_add(change->txn, group_id, user_id);
+	return store_member_add(change->txn, group_id, user->id, user->title);
 }
 
 int change_member_remove(struct change *change, const char *group_id, const char *user_id,

@@ -84,8 +84,8 @@ static void fill(struct store *store)
 	    "deactivated there");
 	put(txn, RESOURCE_GROUP, OPS, "ops team", "{\"displayName\":\"Ops Team\"}", "", 0,
 	    "no name for a group");
-	T_INT(store_member_add(txn, OPS, ADA), 1);
-	T_INT(store_member_add(txn, OPS, BOB), 1);
+	T_INT(store_member_add(txn, OPS, ADA, NULL), 1);
+	T_INT(store_member_add(txn, OPS, BOB, NULL), 1);
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
 		T_FATAL(store_event_append(txn, events[i][0], events[i][1], events[i][2],
 					   &number) == 0);

@@ -28,7 +28,7 @@ static int commit_user(struct store *store, uint32_t n)
 	if (store_begin(store, txn, true, &child) < 0 ||
 	    store_number_take(child, MIN, MAX, 0, s.row.id, &s.row.number) < 0 ||
 	    store_resource_put(child, &s.row, &taken) < 0 ||
-	    store_member_add(child, GROUP_ID(1), s.row.id) != 1 || store_commit(&child) < 0)
+	    store_member_add(child, GROUP_ID(1), s.row.id, NULL) != 1 || store_commit(&child) < 0)
 		return -1;
 	if (store_event_append(txn, "t", "", "{}", &sequence) < 0 ||
 	    store_revision_next(txn, &revision) < 0)

@@ -496,11 +496,11 @@ static void test_members(void)
 	T_OK(t_put(txn, RESOURCE_USER, 2, "okta"));
 	T_OK(t_put(txn, RESOURCE_GROUP, 1, "okta"));
 	T_OK(t_put(txn, RESOURCE_GROUP, 2, "okta"));
-	T_INT(store_member_add(txn, GROUP_ID(1), USER_ID(1)), 1);
-	T_INT(store_member_add(txn, GROUP_ID(1), USER_ID(1)), 0);
-	T_INT(store_member_add(txn, GROUP_ID(1), USER_ID(2)), 1);
-	T_INT(store_member_add(txn, GROUP_ID(2), USER_ID(1)), 1);
-	T_INT(store_member_add(txn, GROUP_ID(2), "nonsense"), -EINVAL);
+	T_INT(store_member_add(txn, GROUP_ID(1), USER_ID(1), NULL), 1);
+	T_INT(store_member_add(txn, GROUP_ID(1), USER_ID(1), NULL), 0);
+	T_INT(store_member_add(txn, GROUP_ID(1), USER_ID(2), NULL), 1);
+	T_INT(store_member_add(txn, GROUP_ID(2), USER_ID(1), NULL), 1);
+	T_INT(store_member_add(txn, GROUP_ID(2), "nonsense", NULL), -EINVAL);
 	T_INT(members(txn, GROUP_ID(1)), 2);
 	T_INT(store_member_has(txn, GROUP_ID(1), USER_ID(2)), 1);
 	T_INT(store_member_has(txn, GROUP_ID(2), USER_ID(2)), 0);
@@ -543,7 +543,7 @@ static void test_members_have_titles(void)
 	T_OK(store_resource_put(txn, &s.row, &taken));
 	T_OK(t_put(txn, RESOURCE_USER, 2, "okta"));
 	T_OK(t_put(txn, RESOURCE_GROUP, 1, "okta"));
-	T_INT(store_member_add(txn, group.text, user.text), 1);
+	T_INT(store_member_add(txn, group.text, user.text, "Ada"), 1);
 	T_OK(store_members_titled_each(txn, group.text, title_collect, text));
 	T_STR(text, "Ada ");
 	s.row.title = (char *)"Grace";
@@ -552,7 +552,7 @@ static void test_members_have_titles(void)
 	T_OK(store_members_titled_each(txn, group.text, title_collect, text));
 	T_STR(text, "Grace ");
 	T_INT(store_member_remove(txn, group.text, user.text), 1);
-	T_INT(store_member_add(txn, group.text, bare.text), 1);
+	T_INT(store_member_add(txn, group.text, bare.text, NULL), 1);
 	strcpy(text, "");
 	T_OK(store_members_titled_each(txn, group.text, title_collect, text));
 	T_STR(text, "- ");
@@ -614,8 +614,8 @@ static void test_members_many(void)
 	T_OK(t_put(txn, RESOURCE_GROUP, 0, "okta"));
 	T_OK(t_put(txn, RESOURCE_USER, 0, "okta"));
 	for (unsigned int i = 0; i < 600; i++) {
-		T_INT(store_member_add(txn, GROUP_ID(0), USER_ID(i)), 1);
-		T_INT(store_member_add(txn, GROUP_ID(i), USER_ID(0)), i > 0);
+		T_INT(store_member_add(txn, GROUP_ID(0), USER_ID(i), NULL), 1);
+		T_INT(store_member_add(txn, GROUP_ID(i), USER_ID(0), NULL), i > 0);
 	}
 	T_INT(members(txn, GROUP_ID(0)), 600);
 	T_INT(members(txn, GROUP_ID(599)), 1);
@@ -639,7 +639,7 @@ static void test_nested(void)
 		_cleanup_txn_ struct store_txn *one = t_begin(store, batch, true);
 
 		T_OK(t_put(one, RESOURCE_USER, i, "okta"));
-		T_INT(store_member_add(one, GROUP_ID(1), USER_ID(i)), 1);
+		T_INT(store_member_add(one, GROUP_ID(1), USER_ID(i), NULL), 1);
 		if (i % 2)
 			T_OK(store_commit(&one));
 	}
@@ -759,7 +759,7 @@ static void test_readers_beside_writer(void)
 		_cleanup_txn_ struct store_txn *txn = t_begin(store, NULL, true);
 
 		T_OK(t_put(txn, RESOURCE_USER, i, "okta"));
-		T_INT(store_member_add(txn, GROUP_ID(1), USER_ID(i)), 1);
+		T_INT(store_member_add(txn, GROUP_ID(1), USER_ID(i), NULL), 1);
 		if (i % 3 == 2) /* the one before goes, and its membership */
 			T_OK(store_resource_delete(txn, USER_ID(i - 1)));
 		T_OK(store_commit(&txn));
@@ -860,7 +860,7 @@ static void test_damaged_count(void)
 	struct bytes key = BYTES_INIT, value = BYTES_INIT;
 	unsigned char id[CODEC_ID_SIZE];
 
-	T_INT(store_member_add(txn, GROUP_ID(1), USER_ID(1)), 1);
+	T_INT(store_member_add(txn, GROUP_ID(1), USER_ID(1), NULL), 1);
 	T_OK(codec_id_parse(GROUP_ID(1), id));
 	codec_put_u8(&key, META_MEMBERS);
 	codec_put_mem(&key, id, sizeof(id));
