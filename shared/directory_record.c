@@ -91,13 +91,14 @@ static inline int record_get(const struct directory_view *view, uint32_t units, 
 			     size_t fixed_size, const void **ret, size_t *ret_size)
 {
 	uint64_t offset = (uint64_t)units * DIRECTORY_UNIT;
-	const struct directory_record *head = (const void *)(view->base + offset);
+	const struct directory_record *head;
 	size_t size, covered;
 	int r;
 
 	if (!place_is_sane(view->size, view->geometry->heap_offset, offset, fixed_size))
 		return -EIO;
 	if (view->base) {
+		head = (const void *)(view->base + offset);
 		/* What follows the head is wanted next; two waits for memory become one. */
 		__builtin_prefetch((const unsigned char *)head + 64);
 		__builtin_prefetch((const unsigned char *)head + 128);
