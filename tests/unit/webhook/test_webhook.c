@@ -110,7 +110,7 @@ static void request_note(const char *request, const char *body)
 	struct received *into = &receiver.requests[receiver.count];
 	char time[32];
 
-	(void)sscanf(request, "POST %31s ", into->path);
+	(void)sscanf(request, "%*s %31s ", into->path);
 	header_read(request, "\r\nwebhook-id: ", into->id, sizeof(into->id));
 	header_read(request, "\r\nwebhook-signature: ", into->signature, sizeof(into->signature));
 	header_read(request, "\r\nwebhook-timestamp: ", time, sizeof(time));
@@ -137,8 +137,9 @@ static bool request_read(int fd, char *text, size_t room)
 		text[size] = '\0';
 		body = strstr(text, "\r\n\r\n");
 		length = strcasestr(text, "\r\ncontent-length: ");
-		if (body && length)
-			wanted = (size_t)(body + 4 - text) + strtoul(length + 18, NULL, 10);
+		if (body)
+			wanted = (size_t)(body + 4 - text) +
+				 (length ? strtoul(length + 18, NULL, 10) : 0);
 	}
 	return true;
 }
