@@ -14,7 +14,10 @@
 
 #include "scimd/base/clock.h"
 
-#define CACHE_BYTES (16u << 20)     /* grown into; holds page versions for snapshots too */
+/* Grown into; holds page versions for snapshots too. A transaction that alters more pages than half of it
+ * has libdb put old versions into files of their own, at ten times the cost of everything else. */
+#define CACHE_BYTES (16u << 20)
+#define CACHE_BYTES_MAX (64u << 20)
 /* Looking for a page to give up, libdb walks buckets with all versions of their pages: it makes one
  * bucket for 2.5 pages, and at a full cache of hot pages half of a commit's time went there. */
 #define CACHE_BUCKETS 16384u
@@ -127,12 +130,31 @@ static void env_complain(const DB_ENV *env, const char *prefix, const char *mess
 		fprintf(stderr, "store: %s\n", message);
 }
 
-static int env_configure(DB_ENV *env)
+/* Half of what changes of people and groups go all over. */
+static u_int32_t cache_bytes(const struct store *store)
 {
+	static const enum table tables[] = { TABLE_RESOURCE, TABLE_MEMBER, TABLE_MEMBERSHIP };
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+		struct stat file;
+
+		if (fstatat(store->directory_fd, table_files[tables[i]].file, &file,
+			    AT_SYMLINK_NOFOLLOW) == 0)
+			bytes += (uint64_t)file.st_size / 2;
+	}
+	if (bytes < CACHE_BYTES)
+		return CACHE_BYTES;
+	return bytes < CACHE_BYTES_MAX ? (u_int32_t)bytes : CACHE_BYTES_MAX;
+}
+
+static int env_configure(const struct store *store)
+{
+	DB_ENV *env = store->env;
 	int r;
 
 	env->set_errcall(env, env_complain);
-	if ((r = env->set_cachesize(env, 0, CACHE_BYTES, 1)) != 0 ||
+	if ((r = env->set_cachesize(env, 0, cache_bytes(store), 1)) != 0 ||
 	    (r = env->set_mp_tablesize(env, CACHE_BUCKETS)) != 0 ||
 	    (r = env->set_lg_bsize(env, LOG_BUFFER_BYTES)) != 0 ||
 	    (r = env->set_lg_max(env, LOG_FILE_BYTES)) != 0 ||
@@ -157,7 +179,7 @@ static int env_open(struct store *store, const char *directory, u_int32_t recove
 	if ((r = db_env_create(&store->env, 0)) != 0)
 		return store_error(r);
 	store->env->app_private = store;
-	if ((r = env_configure(store->env)) != 0)
+	if ((r = env_configure(store)) != 0)
 		return store_error(r);
 	return store_error(store->env->open(store->env, directory, flags, 0600));
 }
