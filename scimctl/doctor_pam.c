@@ -109,7 +109,8 @@ static void service_report(struct doctor *doctor, const char *service, enum verd
 			      "%s lets the canary in: deactivated people get in there", service);
 		break;
 	case VERDICT_BROKEN:
-		doctor_report(doctor, "pam", DOCTOR_WARNING, NULL,
+		doctor_report(doctor, "pam", DOCTOR_WARNING,
+			      "look at its file in " PAM_DIR,
 			      "%s cannot be asked: its account stack fails or does not end",
 			      service);
 		break;

@@ -9,9 +9,64 @@
 #define SSHD "/usr/sbin/sshd"
 #define SETTINGS SSHD " -T -C user=" CANARY_NAME " -C host=localhost -C addr=127.0.0.1 2>/dev/null"
 
-/* How many who may not be here have keys of their own, which sshd takes before it asks PAM. */
-static size_t own_keys(struct doctor *doctor)
+#define KEYS_DEFAULT ".ssh/authorized_keys .ssh/authorized_keys2"
+
+/* A path of AuthorizedKeysFile for this account (TOKENS in sshd_config(5)); owned, NULL without memory. */
+static char *keys_path(const char *pattern, size_t size, const struct passwd *entry)
 {
+	char *path = NULL;
+	size_t path_size;
+	FILE *out = open_memstream(&path, &path_size);
+
+	if (!out)
+		return NULL;
+	if (*pattern != '/' && strncmp(pattern, "%h", 2) != 0)
+		fprintf(out, "%s/", entry->pw_dir);
+	for (size_t i = 0; i < size; i++) {
+		if (pattern[i] != '%' || i + 1 == size) {
+			fputc(pattern[i], out);
+			continue;
+		}
+		switch (pattern[++i]) {
+		case 'h':
+			fputs(entry->pw_dir, out);
+			break;
+		case 'u':
+			fputs(entry->pw_name, out);
+			break;
+		case 'U':
+			fprintf(out, "%u", entry->pw_uid);
+			break;
+		default:
+			fputc(pattern[i], out);
+		}
+	}
+	if (fclose(out) == 0)
+		return path;
+	free(path);
+	return NULL;
+}
+
+static bool has_own_keys(const char *patterns, const struct passwd *entry)
+{
+	bool has = false;
+	size_t size;
+
+	for (; *patterns && !has; patterns += size) {
+		_cleanup_free_ char *path = NULL;
+
+		patterns += strspn(patterns, " \t");
+		size = strcspn(patterns, " \t");
+		path = size ? keys_path(patterns, size, entry) : NULL;
+		has = path && access(path, F_OK) == 0;
+	}
+	return has;
+}
+
+/* How many who may not be here have keys of their own, which sshd takes before it asks PAM. */
+static size_t own_keys(struct doctor *doctor, const char *settings)
+{
+	_cleanup_free_ char *set = doctor_line(settings, "authorizedkeysfile");
 	_cleanup_(json_putp) struct json_object *users = NULL;
 	size_t count = 0;
 
@@ -20,14 +75,11 @@ static size_t own_keys(struct doctor *doctor)
 	for (size_t i = 0; i < json_object_array_length(users); i++) {
 		struct json_object *user = json_object_array_get_idx(users, i);
 		const struct passwd *entry;
-		_cleanup_free_ char *path = NULL;
 
 		if (strcmp(json_string(user, "status"), "active") == 0)
 			continue;
 		entry = getpwnam(json_string(user, "name"));
-		if (entry && asprintf(&path, "%s/.ssh/authorized_keys", entry->pw_dir) < 0)
-			path = NULL;
-		count += path && access(path, F_OK) == 0;
+		count += entry && has_own_keys(set ? set : KEYS_DEFAULT, entry);
 	}
 	return count;
 }
@@ -39,7 +91,7 @@ static void use_pam(struct doctor *doctor, const char *settings)
 	if (value && strcmp(value, "yes") == 0)
 		doctor_report(doctor, "sshd", DOCTOR_OK, NULL,
 			      "UsePAM is yes; it keeps out %zu who have keys of their own and may "
-			      "not be here", own_keys(doctor));
+			      "not be here", own_keys(doctor, settings));
 	else
 		doctor_report(doctor, "sshd", DOCTOR_FAILURE,
 			      "set UsePAM yes in /etc/ssh/sshd_config; systemctl reload ssh",
