@@ -28,6 +28,7 @@
  */
 #define PIDS_MAX 4194304 /* PID_MAX_LIMIT: no pid is above */
 #define VICTIMS_MAX 64u
+#define VICTIMS_SPARE 16u  /* more than the targets that one process can be noted for */
 #define UNSURE_MAX 3u      /* on a busy host some process of others vanishes in every look */
 #define CALM_US 1000000u   /* after that, what is left does not yield to haste */
 #define LATE_DEADLINE_MS 2000u
@@ -260,6 +261,13 @@ void reap_recall(struct reap *reap, uint32_t uid, uint64_t since_us)
 
 /* --- what must go -------------------------------------------------------------------------- */
 
+/* Its first thread has ended, others live. The kernel's kill by control group signals each first thread,
+ * and one that has ended takes nothing; a pidfd means them all. */
+static bool is_headless(const struct proc_info *info)
+{
+	return info->state == 'Z' && !info->gone;
+}
+
 /* Notes a process which must go because of target. */
 static void note(struct reap *reap, struct target *target, const struct proc_info *info,
 		 enum warden_found found)
@@ -287,7 +295,7 @@ static void note(struct reap *reap, struct target *target, const struct proc_inf
 		if (item && reap->tally && !target->role)
 			tally_note(reap->tally, target->uid, item);
 	}
-	if (reap->victim_count == VICTIMS_MAX)
+	if (reap->victim_count >= VICTIMS_MAX - (is_headless(info) ? 0 : VICTIMS_SPARE))
 		return; /* a slice, which is killed as a whole; if not, the next look meets it */
 	reap->victims[reap->victim_count++] = (struct victim){
 		.target = target, .pid = info->pid, .found = found, .fresh = fresh, .ticks = ticks
@@ -419,6 +427,8 @@ static void on_slice_process(void *context, int pid)
 	if (reap->seen[pid] != reap->look)
 		note(reap, reap->slice_target, &info, WARDEN_FOUND_CGROUP);
 	reap->seen[pid] = reap->look;
+	if (is_headless(&info))
+		signal_victims(reap);
 }
 
 static void on_slice_session(void *context, const char *id)
@@ -459,6 +469,8 @@ static void on_unit_process(void *context, int pid)
 		return;
 	note(reap, reap->slice_target, &info, WARDEN_FOUND_UNIT);
 	reap->seen[pid] = reap->look;
+	if (is_headless(&info))
+		signal_victims(reap);
 }
 
 /* A unit that is theirs: stopped, so that it does not come again, and killed. */

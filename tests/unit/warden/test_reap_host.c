@@ -285,6 +285,52 @@ static void test_slice(void)
 
 #define CROWD 150
 
+static void *live_on(void *unused)
+{
+	for (;;)
+		(void)pause();
+	return unused;
+}
+
+static void live_headless(int ready)
+{
+	pthread_t thread;
+
+	say_ready(ready);
+	if (pthread_create(&thread, NULL, live_on, NULL) == 0)
+		pthread_exit(NULL);
+	_exit(7);
+}
+
+/* The kernel's kill by control group leaves those whose first thread has ended. */
+static void test_headless_in_a_crowd(void)
+{
+	_cleanup_(reap_freep) struct reap *reap = NULL;
+	char text[(CROWD + 2) * 12] = "";
+	pid_t pids[CROWD], headless[2];
+
+	for (size_t i = 0; i < CROWD; i++)
+		pids[i] = spawn_uid(70014);
+	for (size_t i = 0; i < 2; i++)
+		headless[i] = spawn(&(struct child){ 70050, 70050, 70050, 0, 0, 0, NULL, live_headless });
+	(void)usleep(20000);
+	for (size_t i = 0; i < CROWD; i++)
+		(void)snprintf(text + strlen(text), 12, "%d\n", pids[i]);
+	(void)snprintf(text + strlen(text), 24, "%d\n%d\n", headless[0], headless[1]);
+	make_folder();
+	make_slice(70014, pids[0]);
+	make_file(below("unified/user.slice/user-70014.slice/cgroup.procs"), text);
+	make_file(below("unified/user.slice/user-70014.slice/cgroup.kill"), "");
+	reap = make_reap((struct reap_options){ .cgroup = folder });
+	T_OK(reap_user(reap, 70014, "", 1, 1000, 0));
+	(void)reap_step(reap);
+	for (size_t i = 0; i < 2; i++)
+		T_INT(ended_by(headless[i]), SIGKILL);
+	remove_tree(folder);
+	for (size_t i = 0; i < CROWD; i++)
+		put_down(pids[i]);
+}
+
 /* Whoever has a grace is asked to end by themselves, however many they are. */
 static void test_grace_of_a_crowd(void)
 {
@@ -549,6 +595,7 @@ static void test_no_logind(void)
 
 T_MAIN("reap_host", T(test_deadline), T(test_unreadable_is_not_clean),
        T(test_vanished_is_looked_for), T(test_never_init_ourselves_or_the_kernel),
-       T(test_pid_reuse), T(test_slice), T(test_grace_of_a_crowd), T(test_slice_of_an_old_kernel),
+       T(test_pid_reuse), T(test_slice), T(test_headless_in_a_crowd),
+       T(test_grace_of_a_crowd), T(test_slice_of_an_old_kernel),
        T(test_slice_of_our_own), T(test_policy_before_slice), T(test_real_slice), T(test_linger),
        T(test_logind), T(test_no_logind))
