@@ -81,7 +81,7 @@ static void append(struct change_engine *engine, const char *user)
 
 struct received {
 	char path[32], id[128], signature[128], body[1024], user[32];
-	uint64_t time_s;
+	uint64_t time_s, at_us; /* as signed; when it came, monotonic */
 };
 
 static struct receiver {
@@ -115,6 +115,7 @@ static void request_note(const char *request, const char *body)
 	header_read(request, "\r\nwebhook-signature: ", into->signature, sizeof(into->signature));
 	header_read(request, "\r\nwebhook-timestamp: ", time, sizeof(time));
 	into->time_s = strtoull(time, NULL, 10);
+	into->at_us = clock_monotonic_us();
 	snprintf(into->body, sizeof(into->body), "%s", body);
 	if (json_object_object_get_ex(object, "data", &data) &&
 	    json_object_object_get_ex(data, "user", &user))
@@ -168,7 +169,9 @@ static void connection_serve(int fd)
 	}
 	snprintf(answer, sizeof(answer), "HTTP/1.1 %d X\r\n%s%sConnection: close\r\n\r\n", status,
 		 status == ENDLESS ? "" : "Content-Length: 0\r\n",
-		 status / 100 == 3 ? "Location: /elsewhere\r\n" : "");
+		 status / 100 == 3 ? "Location: /elsewhere\r\n"
+		 : status == 503   ? "Retry-After: 1\r\n"
+				   : "");
 	(void)send(fd, answer, strlen(answer), MSG_NOSIGNAL);
 	while (status == ENDLESS && send(fd, text, sizeof(text), MSG_NOSIGNAL) > 0)
 		;
@@ -393,6 +396,8 @@ static void test_failures(void)
 		T_STR(receiver.requests[i].path, "/hook?x=1"); /* whatever the 302 said */
 	}
 	T_STR(receiver.requests[4].user, "bob");
+	/* The second that the 503 asked for is cut to our longest wait, of which half is chance. */
+	T_TRUE(receiver.requests[1].at_us - receiver.requests[0].at_us >= 40000);
 	usleep(50000);
 	webhook_status(webhook, &status);
 	T_INT(status.failed, 3);
