@@ -19,6 +19,18 @@ void password_wipep(char **password)
 	*password = NULL;
 }
 
+int password_hash_in_turn(sem_t *turns, const char *password, char **ret, struct fault *fault)
+{
+	int r;
+
+	while (sem_wait(turns) < 0)
+		if (errno != EINTR)
+			return -errno;
+	r = password_hash(password, ret, fault);
+	(void)sem_post(turns);
+	return r;
+}
+
 int password_hash(const char *password, char **ret, struct fault *fault)
 {
 	_cleanup_(crypt_wipep) struct crypt_data *data = NULL;

@@ -22,19 +22,6 @@ static int check_projection(const struct call *call, enum resource_type type, st
 				fault);
 }
 
-static int hash_bounded(struct service *service, const char *password, char **ret,
-			struct fault *fault)
-{
-	int r;
-
-	while (sem_wait(&service->hashing) < 0)
-		if (errno != EINTR)
-			return -errno;
-	r = password_hash(password, ret, fault);
-	sem_post(&service->hashing);
-	return r;
-}
-
 /* Hashing takes too long for the writer's thread, so the request is tried out on what is there now
  * to learn which password it sets. */
 static int prepare_password(struct write *write, struct fault *fault)
@@ -51,7 +38,8 @@ static int prepare_password(struct write *write, struct fault *fault)
 		r = write_edit(write, txn, &edit, fault);
 	if (r < 0 || !edit.password)
 		return r;
-	return hash_bounded(call->service, edit.password, &write->password, fault);
+	return password_hash_in_turn(&call->service->hashing, edit.password, &write->password,
+				     fault);
 }
 
 static int not_found(const struct write *write, const char *id, struct fault *fault)

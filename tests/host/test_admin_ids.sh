@@ -126,6 +126,39 @@ scim POST /Users "$(scim_user olga@other.example Ol Ga)"
 sent "the old name rests" 409
 like "… until a date, by a key" 'until 20.*name_quarantine_days' "$SCIM_BODY"
 
+# Roles: the first by precedence decides the shell, and without it the next.
+scim_configure roles <<-END
+	[role late]
+	groups = Late
+	shell = /bin/sh
+	precedence = 20
+	[role early]
+	groups = Early
+	shell = /bin/dash
+	precedence = 10
+END
+ok "reload" host_run "$HOST" systemctl reload scimd
+shell_of() {
+	host_run "$HOST" getent passwd olga-k | cut -d : -f 7
+}
+is "no role: the configured shell" /bin/bash "$(shell_of)"
+scim_add_group Late
+late=$(scim_id)
+scim_add_member "$late" "$olga" olga-k@corp.example
+is "a role: its shell" /bin/sh "$(shell_of)"
+scim_add_group Early
+early=$(scim_id)
+scim_add_member "$early" "$olga" olga-k@corp.example
+is "two: that of the first by precedence" /bin/dash "$(shell_of)"
+is "… and both are hers" early,late "$(ctl user olga-k --json | jq -r '.roles | join(",")')"
+scim_remove_member "$early" "$olga"
+is "the group is lost: the next one's" /bin/sh "$(shell_of)"
+scim DELETE "/Groups/$late"
+sent "the other group is deleted" 204
+is "… and none is left" "/bin/bash " "$(shell_of) $(ctl user olga-k --json | jq -r '.roles | join(",")')"
+is "each step is an event" "role.granted late role.granted early role.lost early role.lost late" "$(ctl events \
+	--user olga-k --type 'role.*' --json | jq -r '.[] | "\(.type) \(.detail)"' | xargs)"
+
 # Groups.
 like "the renamed one is in the group" 'olga-k' "$(host_run "$HOST" getent group builders)"
 scim_configure groups <<-END

@@ -1,8 +1,58 @@
 #include "scimd/service/password.h"
 
 #include <crypt.h>
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdbool.h>
 
 #include "tests/unit/t.h"
+
+static int at_once, most_at_once;
+
+/* The C library's, with a look at how many are in it. */
+char *crypt_rn(const char *phrase, const char *setting, void *data, int size)
+{
+	char *(*next)(const char *, const char *, void *, int);
+	int now = __atomic_add_fetch(&at_once, 1, __ATOMIC_SEQ_CST);
+	int most = __atomic_load_n(&most_at_once, __ATOMIC_SEQ_CST);
+	char *hash;
+
+	while (now > most && !__atomic_compare_exchange_n(&most_at_once, &most, now, false,
+							  __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		;
+	*(void **)&next = dlsym(RTLD_NEXT, "crypt_rn");
+	hash = next(phrase, setting, data, size);
+	(void)__atomic_sub_fetch(&at_once, 1, __ATOMIC_SEQ_CST);
+	return hash;
+}
+
+static void *hash_one(void *turns)
+{
+	_cleanup_(password_wipep) char *hash = NULL;
+	struct fault fault = {};
+
+	return password_hash_in_turn(turns, "correct horse", &hash, &fault) == 0 ? turns : NULL;
+}
+
+/* A push of many passwords leaves cores and memory to the rest of the host. */
+static void few_at_once(void)
+{
+	pthread_t threads[8];
+	sem_t turns;
+
+	T_FATAL(sem_init(&turns, 0, 2) == 0);
+	most_at_once = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		T_FATAL(pthread_create(&threads[i], NULL, hash_one, &turns) == 0);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
+		void *done = NULL;
+
+		T_OK(pthread_join(threads[i], &done));
+		T_TRUE(done != NULL);
+	}
+	T_TRUE(most_at_once >= 1 && most_at_once <= 2);
+	sem_destroy(&turns);
+}
 
 static void is_yescrypt(void)
 {
@@ -37,4 +87,4 @@ static void bounds(void)
 	T_OK(password_hash(text, &hash, &fault));
 }
 
-T_MAIN("password", T(is_yescrypt), T(bounds))
+T_MAIN("password", T(is_yescrypt), T(bounds), T(few_at_once))
