@@ -18,11 +18,12 @@ struct memberships {
 	uint32_t *gids;              /* of the exposed ones */
 	size_t count, gid_count, room;
 	struct store_txn *txn;
+	const struct known_groups *known; /* then names and ids are theirs; or NULL */
 };
 
 static void memberships_done(struct memberships *memberships)
 {
-	for (size_t i = 0; i < memberships->count; i++) {
+	for (size_t i = 0; !memberships->known && i < memberships->count; i++) {
 		free((char *)(uintptr_t)memberships->groups[i].id);
 		free((char *)(uintptr_t)memberships->groups[i].name);
 	}
@@ -55,29 +56,51 @@ static int memberships_grow(struct memberships *memberships)
 	return 0;
 }
 
-static int memberships_add(const char *group_id, void *context)
+/* Takes id and name, or borrows them where they are known. */
+static int membership_put(struct memberships *memberships, const char *id, const char *name,
+			  uint32_t gid)
 {
-	_cleanup_(store_resource_done) struct store_resource row = { 0 };
-	struct memberships *memberships = context;
-	struct policy_group *group;
-	int r = store_resource_get(memberships->txn, group_id, &row);
+	int r = memberships->count < memberships->room ? 0 : memberships_grow(memberships);
 
-	if (r == 0 && memberships->count == memberships->room)
-		r = memberships_grow(memberships);
 	if (r < 0)
 		return r;
-	group = &memberships->groups[memberships->count];
-	group->id = strdup(group_id);
-	group->name = display_name(row.json);
-	if (!group->id || !group->name) {
-		free((char *)(uintptr_t)group->id);
-		free((char *)(uintptr_t)group->name);
-		return -ENOMEM;
-	}
-	memberships->count++;
-	if (row.allowed && row.number)
-		memberships->gids[memberships->gid_count++] = row.number;
+	memberships->groups[memberships->count++] = (struct policy_group){ id, name };
+	if (gid)
+		memberships->gids[memberships->gid_count++] = gid;
 	return 0;
+}
+
+static int known_compare(const void *key, const void *item)
+{
+	return strcmp(key, ((const struct known_group *)item)->id);
+}
+
+static int memberships_recall(const char *group_id, void *context)
+{
+	struct memberships *memberships = context;
+	const struct known_group *group =
+		bsearch(group_id, memberships->known->items, memberships->known->count,
+			sizeof(*group), known_compare);
+
+	return group ? membership_put(memberships, group->id, group->name, group->gid) : -ENOENT;
+}
+
+static int memberships_read(const char *group_id, void *context)
+{
+	_cleanup_(store_resource_done) struct store_resource row = { 0 };
+	_cleanup_free_ char *id = strdup(group_id), *name = NULL;
+	struct memberships *memberships = context;
+	int r = store_resource_get(memberships->txn, group_id, &row);
+
+	if (r < 0)
+		return r;
+	name = display_name(row.json);
+	if (!id || !name)
+		return -ENOMEM;
+	r = membership_put(memberships, id, name, row.allowed ? row.number : 0);
+	if (r == 0)
+		id = name = NULL; /* taken */
+	return r;
 }
 
 /* A home once given stays, whatever the name becomes; only the POSIX extension moves it. */
@@ -101,11 +124,11 @@ static int home_settle(const struct store_resource *row, struct json_object *res
 	return 0;
 }
 
-int identity_of(struct store_txn *txn, const struct conf *conf, const struct store_resource *row,
-		struct identity *ret, uint32_t **ret_gids, size_t *ret_gid_count,
-		struct fault *fault)
+int identity_of(struct store_txn *txn, const struct conf *conf, const struct known_groups *known,
+		const struct store_resource *row, struct identity *ret, uint32_t **ret_gids,
+		size_t *ret_gid_count, struct fault *fault)
 {
-	_cleanup_(memberships_done) struct memberships memberships = { .txn = txn };
+	_cleanup_(memberships_done) struct memberships memberships = { .txn = txn, .known = known };
 	_cleanup_(json_putp) struct json_object *resource = NULL;
 	struct identity identity = { 0 };
 	int r;
@@ -113,7 +136,8 @@ int identity_of(struct store_txn *txn, const struct conf *conf, const struct sto
 	resource = json_tokener_parse(row->json);
 	if (!resource)
 		return -EIO;
-	r = store_groups_each(txn, row->id, memberships_add, &memberships);
+	r = store_groups_each(txn, row->id, known ? memberships_recall : memberships_read,
+			      &memberships);
 	if (r < 0)
 		return r;
 	r = policy_user(conf, resource, memberships.groups, memberships.count, &identity, fault);
@@ -171,11 +195,11 @@ int identity_of_name(const char *name, const char *reason, struct identity *ret)
 }
 
 int identity_or_deny(struct store_txn *txn, const struct conf *conf,
-		     const struct store_resource *row, struct identity *ret, uint32_t **ret_gids,
-		     size_t *ret_gid_count)
+		     const struct known_groups *known, const struct store_resource *row,
+		     struct identity *ret, uint32_t **ret_gids, size_t *ret_gid_count)
 {
 	struct fault fault = { 0 };
-	int r = identity_of(txn, conf, row, ret, ret_gids, ret_gid_count, &fault);
+	int r = identity_of(txn, conf, known, row, ret, ret_gids, ret_gid_count, &fault);
 
 	if (r != -EPROTO)
 		return r;
@@ -189,7 +213,7 @@ int identity_as_stored(struct store_txn *txn, const struct conf *conf,
 		       size_t *ret_gid_count)
 {
 	_cleanup_(identity_done) struct identity identity = { .allowed = false };
-	int r = identity_or_deny(txn, conf, row, &identity, ret_gids, ret_gid_count);
+	int r = identity_or_deny(txn, conf, NULL, row, &identity, ret_gids, ret_gid_count);
 
 	if (r < 0)
 		return r;
@@ -501,8 +525,8 @@ static int ignored_events(struct change *change, const struct store_resource *ol
 	if (!identity->ignored || !identity->ignored[0])
 		return 0;
 	if (old->number)
-		r = identity_of(change->txn, engine_conf(change->engine), old, &before, NULL, NULL,
-				&fault);
+		r = identity_of(change->txn, engine_conf(change->engine), NULL, old, &before, NULL,
+				NULL, &fault);
 	for (size_t i = 0; (r == 0 || r == -EPROTO) && identity->ignored[i]; i++)
 		r = has_text(before.ignored, identity->ignored[i])
 			    ? 0
@@ -609,8 +633,8 @@ int evaluate_user(struct change *change, struct store_resource *row, bool is_new
 	if (r == 0)
 		r = held_settle(change, &old, row);
 	if (r == 0)
-		r = identity_of(change->txn, engine_conf(change->engine), row, &identity, &gids,
-				&gid_count, fault);
+		r = identity_of(change->txn, engine_conf(change->engine), NULL, row, &identity,
+				&gids, &gid_count, fault);
 	change->unsettled |= identity.unsettled;
 	if (r == 0 && is_new)
 		r = lock_inherit(change, row->id, &identity);
@@ -690,36 +714,48 @@ static int row_again(struct change *change, const struct store_resource *old,
 	return r < 0 ? r : transitions(change, old, row);
 }
 
-/* Somebody whose groups changed: written and published only if that makes a difference. */
-static int evaluate_again(struct change *change, const char *id)
+/* What policy says of a row that borrows everything else. */
+static void verdict_done(struct store_resource *row)
 {
-	_cleanup_(store_resource_done) struct store_resource old = { 0 }, row = { 0 };
+	free(row->reason);
+	free(row->roles);
+	free(row->home);
+}
+
+int evaluate_again(struct change *change, const struct store_resource *old)
+{
+	_cleanup_(verdict_done) struct store_resource row = *old;
 	_cleanup_(identity_done) struct identity identity = { 0 };
 	_cleanup_free_ uint32_t *gids = NULL;
 	size_t gid_count = 0;
 	bool same;
-	int r = row_before(change, id, &old);
+	int r;
 
-	if (r < 0 || old.number == 0)
-		return r; /* deleted in the same change */
-	r = store_resource_get(change->txn, id, &row);
-	if (r == 0)
-		r = identity_or_deny(change->txn, engine_conf(change->engine), &row, &identity,
-				     &gids, &gid_count);
+	row.reason = row.roles = row.home = NULL;
+	r = identity_or_deny(change->txn, engine_conf(change->engine), change->known, old, &identity,
+			     &gids, &gid_count);
 	if (r == 0)
 		r = row_take_identity(&row, &identity);
 	if (r < 0)
 		return r;
 	change->unsettled |= identity.unsettled;
-	r = name_settle(change, &old, &row, &identity);
-	same = r == 0 && is_same(&old, &row);
+	r = name_settle(change, old, &row, &identity);
+	same = r == 0 && is_same(old, &row);
 	if (r == 0 && !same)
-		r = row_again(change, &old, &row);
+		r = row_again(change, old, &row);
 	if (r < 0)
 		return r;
 	if (change->show)
 		return change->show(change, &row, &identity, gids, gid_count);
-	return same ? 0 : user_packets(change, &old, &row, &identity, gids, gid_count);
+	return same ? 0 : user_packets(change, old, &row, &identity, gids, gid_count);
+}
+
+static int dirty_again(struct change *change, const char *id)
+{
+	_cleanup_(store_resource_done) struct store_resource row = { 0 };
+	int r = row_before(change, id, &row);
+
+	return r < 0 || row.number == 0 ? r : evaluate_again(change, &row); /* 0: deleted since */
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -736,7 +772,7 @@ int evaluate_dirty(struct change *change, struct fault *fault)
 		int r = 0;
 
 		if (i == 0 || strcmp(change->dirty[i], change->dirty[i - 1]) != 0)
-			r = evaluate_again(change, change->dirty[i]);
+			r = dirty_again(change, change->dirty[i]);
 		if (r < 0)
 			return r;
 	}

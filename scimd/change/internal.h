@@ -49,6 +49,16 @@ struct member_delta {
 	bool add;
 };
 
+/* What groups are to their members, ordered by id. */
+struct known_groups {
+	struct known_group {
+		char id[RESOURCE_ID_SIZE];
+		char *name;   /* owned */
+		uint32_t gid; /* 0: not exposed */
+	} *items;
+	size_t count, room;
+};
+
 /* The group whose members were changed last, as far as it matters for them. */
 struct change_group {
 	char id[RESOURCE_ID_SIZE]; /* "": none */
@@ -78,6 +88,7 @@ struct change {
 	 * who changed; NULL: nobody is. */
 	int (*show)(struct change *change, const struct store_resource *row,
 		    const struct identity *identity, const uint32_t *gids, size_t gid_count);
+	const struct known_groups *known; /* while everybody is evaluated; or NULL */
 };
 
 void change_done(struct change *change);
@@ -182,6 +193,9 @@ void push_status(const struct push *push, struct change_status *ret);
 _must_use_ int evaluate_user(struct change *change, struct store_resource *row, bool is_new,
 			     struct fault *fault);
 _must_use_ int evaluate_dirty(struct change *change, struct fault *fault);
+/* Somebody as stored (borrowed), whose groups or configuration changed: written and published only if that
+ * makes a difference. */
+_must_use_ int evaluate_again(struct change *change, const struct store_resource *old);
 bool same_text(const char *a, const char *b); /* NULL is "" */
 /* The displayName in a stored resource; owned, NULL if there is none. */
 char *display_name(const char *json);
@@ -214,17 +228,18 @@ void record_password(struct packet *packet, uint64_t tag, uint32_t uid, const ch
 _must_use_ int records_members(struct outbox *outbox, uint32_t gid, uint32_t action,
 			       const uint32_t *uids, size_t count);
 
-/* The identity of a stored user under the present configuration; owned. *ret_groups: numbers of its
- * exposed groups (owned), or NULL if not wanted. */
+/* The identity of a stored user under the present configuration; owned. known: all groups, or NULL, which
+ * has those of the person read. *ret_groups: numbers of its exposed groups (owned), or NULL if not wanted. */
 _must_use_ int identity_of(struct store_txn *txn, const struct conf *conf,
-			   const struct store_resource *row, struct identity *ret,
-			   uint32_t **ret_gids, size_t *ret_gid_count, struct fault *fault);
+			   const struct known_groups *known, const struct store_resource *row,
+			   struct identity *ret, uint32_t **ret_gids, size_t *ret_gid_count,
+			   struct fault *fault);
 
 /* The same; somebody whom policy cannot map (the configuration changed) is denied, with the rule as the
  * reason, and keeps what the row says. */
 _must_use_ int identity_or_deny(struct store_txn *txn, const struct conf *conf,
-				const struct store_resource *row, struct identity *ret,
-				uint32_t **ret_gids, size_t *ret_gid_count);
+				const struct known_groups *known, const struct store_resource *row,
+				struct identity *ret, uint32_t **ret_gids, size_t *ret_gid_count);
 
 /* Somebody of whom nothing is known but the name, without access. */
 _must_use_ int identity_of_name(const char *name, const char *reason, struct identity *ret);

@@ -64,14 +64,67 @@ static int send_kept(enum resource_type type, const char *name, uint32_t number,
 	return r < 0 ? r : send_packet(change, &packet);
 }
 
+struct group_send {
+	struct change *change;
+	struct known_groups known; /* owned */
+};
+
+static void group_send_done(struct group_send *send)
+{
+	for (size_t i = 0; i < send->known.count; i++)
+		free(send->known.items[i].name);
+	free(send->known.items);
+}
+
+static int group_know(struct known_groups *known, const struct store_resource *row)
+{
+	struct known_group *group;
+
+	if (known->count == known->room) {
+		size_t room = known->room ? known->room * 2 : 64;
+		struct known_group *larger = reallocarray(known->items, room, sizeof(*larger));
+
+		if (!larger)
+			return -ENOMEM;
+		known->items = larger;
+		known->room = room;
+	}
+	group = &known->items[known->count];
+	*group = (struct known_group){ .name = display_name(row->json),
+				       .gid = row->allowed ? row->number : 0 };
+	if (!group->name)
+		return -ENOMEM;
+	memcpy(group->id, row->id, sizeof(group->id));
+	known->count++;
+	return 0;
+}
+
 static int send_group(const struct store_resource *row, void *context)
 {
+	struct group_send *send = context;
 	struct packet packet;
+	int r = group_know(&send->known, row);
 
-	if (!row->allowed || row->number == 0)
-		return 0;
+	if (r < 0 || !row->allowed || row->number == 0)
+		return r;
 	record_group(&packet, 0, WARDEN_GROUP, row->number, row->posix_name);
-	return send_packet(context, &packet);
+	return send_packet(send->change, &packet);
+}
+
+static int known_compare(const void *a, const void *b)
+{
+	return strcmp(((const struct known_group *)a)->id, ((const struct known_group *)b)->id);
+}
+
+/* All of them, which everybody after them is in. */
+static int send_groups(struct group_send *send)
+{
+	struct known_groups *known = &send->known;
+	int r = store_resource_each(send->change->txn, RESOURCE_GROUP, NULL, 0, send_group, send);
+
+	if (known->count)
+		qsort(known->items, known->count, sizeof(*known->items), known_compare);
+	return r;
 }
 
 static int compare_deltas(const void *a, const void *b)
@@ -109,11 +162,6 @@ static int send_canary(struct change *change)
 }
 
 /* --- rows under the present configuration -------------------------------------------------------- */
-
-static int collect_user(const struct store_resource *row, void *context)
-{
-	return change_mark_dirty(context, row->id);
-}
 
 struct group_ids {
 	char (*items)[RESOURCE_ID_SIZE]; /* owned */
@@ -154,14 +202,22 @@ static int groups_update(struct change *change, store_resource_fn collect)
 	return r < 0 ? r : changed;
 }
 
-/* Each is evaluated once: written again if policy says something else now, and sent. */
-static int people_update(struct change *change)
+static int person_update(const struct store_resource *row, void *context)
 {
-	struct fault fault = { 0 };
-	int r = store_resource_each(change->txn, RESOURCE_USER, NULL, 0, collect_user, change);
+	return row->number ? evaluate_again(context, row) : 0;
+}
+
+/* Each is evaluated once: written again if policy says something else now, and sent. Who is written again
+ * keeps their place in the order of creation. */
+static int people_update(struct change *change, const struct known_groups *known)
+{
+	int r;
 
 	change->show = send_user;
-	return r < 0 ? r : evaluate_dirty(change, &fault);
+	change->known = known;
+	r = store_resource_each(change->txn, RESOURCE_USER, NULL, 0, person_update, change);
+	change->known = NULL;
+	return r;
 }
 
 static int begin(struct change *change, uint64_t *ret_revision)
@@ -184,6 +240,7 @@ static int begin(struct change *change, uint64_t *ret_revision)
  * commit. */
 static int send_all(struct change *change, uint64_t *ret_revision)
 {
+	_cleanup_(group_send_done) struct group_send send = { .change = change };
 	int r = groups_update(change, collect_group);
 
 	if (r >= 0)
@@ -191,9 +248,9 @@ static int send_all(struct change *change, uint64_t *ret_revision)
 	if (r == 0)
 		r = store_number_each(change->txn, send_tombstone, change);
 	if (r == 0)
-		r = store_resource_each(change->txn, RESOURCE_GROUP, NULL, 0, send_group, change);
+		r = send_groups(&send);
 	if (r == 0)
-		r = people_update(change);
+		r = people_update(change, &send.known);
 	if (r == 0)
 		r = store_import_each(change->txn, send_kept, change);
 	if (r == 0)
