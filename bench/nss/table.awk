@@ -29,7 +29,8 @@ function cell(n, who, base, op,    v, b) {
 	v = value[n, who, op]; b = value[n, base, op]
 	if (v == "") return ""
 	if (v == "-") return "-"
-	if (v == "over") return ">60s"
+	if (v == "over") return ">10s"
+	if (v == "late") return "."
 	if (op == "calls") return v
 	if (op == "cold") { # microseconds; beside files with the few people of any host
 		b = value[n, "few:files", op]
@@ -63,10 +64,12 @@ END {
 	print "grouplist: getgrouplist, 9 groups. everybody: a group with all users. /2: two threads, the slower."
 	print "cold: what one getpwnam adds to a process that is started for it; the ratio is to files with 20"
 	print "people. calls: system calls for a hit. u: microseconds, m: milliseconds, s: seconds. -: the service"
-	print "does not answer this (caches enumerate nothing) or not rightly; >60s: no answer within a minute."
-	print "1,000 names: each looked up before, as a cache needs it (SSSD: as many of them as it takes in within 20"
-	print "seconds). SSSD and nscd fill their caches from the limit and have room for all of that; what they do"
-	print "not hold goes to the daemon."
+	print "does not answer this (caches enumerate nothing) or not rightly; >10s: none measured in ten seconds;"
+	print "a dot: the service had had its 40 seconds for this size by then; no row: it was not ready within 90."
+	print "1,000 names: each looked up before, as a cache needs it (SSSD: as many of them as it takes in within 8"
+	print "seconds, as many groups in 8 more). SSSD and nscd fill their caches from the limit and have room for all"
+	print "of that; what they do not hold goes to the daemon. SSSD's first group list would have it store the group"
+	print "with everybody, member by member: it is asked for that with 1,000 people alone."
 	print "Every lookup through glibc would make one more system call, glibc's own stat(2) of nsswitch.conf;"
 	print "it is left out for all alike."
 }
