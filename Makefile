@@ -277,7 +277,7 @@ $(BUILD)/bench/bench_publish: $(call obj,bench/publish/bench_publish.c) $(WARDEN
 
 .PHONY: bench-publish
 bench-publish: $(BUILD)/bench/bench_publish
-	@for n in $(or $(SIZES),1000 100000 1000000); do \
+	@for n in $(or $(SIZES),1000 10000 100000 1000000); do \
 		dir=$$(mktemp -d /var/tmp/scimd-bench-XXXXXX) && chmod 755 $$dir && \
 		$(BUILD)/bench/bench_publish $$dir $$n; status=$$?; rm -rf $$dir; [ $$status = 0 ] || exit 1; done
 

@@ -1,8 +1,9 @@
 /* bench_publish - what a change of the directory costs until it is on the disk and every lookup sees it,
  * beside the limit: one pwrite and one fdatasync of as many bytes into a file that is written already, by
  * turns in the same run. `bench_publish DIR N` makes N people in DIR (which belongs to root) and prints a
- * line for each operation; the last ones tell how long a piece of making the next file beside takes, and
- * what publishing costs meanwhile. */
+ * line for each operation, with the ratio of its median and its 99th percentile to those of another line.
+ * The last ones tell what making the next file beside adds to a change that comes meanwhile: it waits for
+ * the end of a piece, and then the disk and the caches have had other things to do. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +18,16 @@
 #define GID0 (1u << 30)
 #define EVERYBODY (GID0 - 1)
 #define HUNDRED (GID0 - 2)
+#define LARGE (GID0 - 3) /* with LARGE_MEMBERS, or everybody where they are fewer */
+#define LARGE_MEMBERS 100000u
 #define TEAM 20u /* people in a team; each is in eight */
 #define TEAMS_EACH 8u
 #define ROUNDS 4000u
 #define LIMIT_SIZE (64u << 20)
 #define WORK_US 1000u
+#define BESIDE_FILES 3u     /* to be made, at least, */
+#define BESIDE_CHANGES 400u /* and changes meanwhile */
+#define BESIDE_NS (UINT64_C(30) * 1000000000)
 
 static uint32_t users;
 static uint64_t revision;
@@ -34,12 +40,22 @@ static void must(int r, const char *what)
 	exit(1);
 }
 
-static uint64_t now_ns(void)
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t now_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+static uint64_t cpu_ns(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static uint32_t pick(uint32_t below)
@@ -88,18 +104,22 @@ static void people_make(struct directory_writer *writer)
 	static const unsigned char instance[DIRECTORY_INSTANCE_SIZE] = "bench";
 	char name[33];
 
-	must(directory_writer_start_over(writer, instance, users, users / TEAM + 2), "start");
+	must(directory_writer_start_over(writer, instance, users, users / TEAM + 3), "start");
 	must(directory_writer_put_group(writer, EVERYBODY, 0, "everybody"), "put group");
 	must(directory_writer_put_group(writer, HUNDRED, 0, "hundred"), "put group");
+	must(directory_writer_put_group(writer, LARGE, 0, "large"), "put group");
 	for (uint32_t g = 0; g < users / TEAM + 1; g++) {
 		sprintf(name, "team-%u", g);
 		must(directory_writer_put_group(writer, GID0 + g, 0, name), "put group");
 	}
 	for (uint32_t u = 0; u < users; u++)
 		put_user(writer, u, "A Person", true);
-	for (uint32_t u = 0; u < 100; u++) {
+	for (uint32_t u = 0; u < users && u < LARGE_MEMBERS; u++) {
 		sprintf(name, "person.%u", u);
-		must(directory_writer_put_member(writer, HUNDRED, UID0 + u, name), "put member");
+		must(directory_writer_put_member(writer, LARGE, UID0 + u, name), "put member");
+		if (u < 100)
+			must(directory_writer_put_member(writer, HUNDRED, UID0 + u, name),
+			     "put member");
 	}
 	commit(writer);
 }
@@ -124,10 +144,15 @@ struct figures {
 	size_t count;
 };
 
-static void note(struct figures *figures, uint64_t begin)
+static void note_ns(struct figures *figures, uint64_t ns)
 {
 	if (figures->count < ROUNDS)
-		figures->ns[figures->count++] = now_ns() - begin;
+		figures->ns[figures->count++] = ns;
+}
+
+static void note(struct figures *figures, uint64_t begin)
+{
+	note_ns(figures, now_ns() - begin);
 }
 
 static int compare_ns(const void *a, const void *b)
@@ -137,16 +162,30 @@ static int compare_ns(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-static void report(const char *what, struct figures *figures)
+struct summary {
+	double p50, p99, worst; /* us */
+};
+
+/* base: what it is compared with, or NULL. */
+static struct summary report(const char *what, struct figures *figures, const struct summary *base)
 {
 	uint64_t *ns = figures->ns;
 	size_t n = figures->count;
+	struct summary sum = { 0 };
 
+	if (n == 0)
+		return sum;
 	qsort(ns, n, sizeof(*ns), compare_ns);
-	printf("%8u %-28s p50 %7.0f us  p99 %7.0f us  worst %7.0f us\n", users, what,
-	       (double)ns[n / 2] / 1e3, (double)ns[n * 99 / 100] / 1e3, (double)ns[n - 1] / 1e3);
+	sum = (struct summary){ (double)ns[n / 2] / 1e3, (double)ns[n * 99 / 100] / 1e3,
+				(double)ns[n - 1] / 1e3 };
+	printf("%8u %-32s p50 %7.0f us  p99 %7.0f us  worst %7.0f us", users, what, sum.p50, sum.p99,
+	       sum.worst);
+	if (base)
+		printf("  %5.2fx %5.2fx", sum.p50 / base->p50, sum.p99 / base->p99);
+	printf("\n");
 	fflush(stdout);
 	figures->count = 0;
+	return sum;
 }
 
 /* --- the limit ------------------------------------------------------------------------------------ */
@@ -216,6 +255,7 @@ static void settle(struct directory_writer *writer)
 static void run_single(struct directory_writer *writer)
 {
 	static struct figures change, limit;
+	struct summary base;
 
 	for (uint32_t i = 0; i < ROUNDS; i++) {
 		uint64_t begin;
@@ -227,34 +267,41 @@ static void run_single(struct directory_writer *writer)
 		note(&change, begin);
 		limit_once(&limit, 320);
 	}
-	report("limit (pwrite + fdatasync)", &limit);
-	report("one user", &change);
+	base = report("limit (pwrite + fdatasync)", &limit, NULL);
+	report("one user", &change, &base);
 }
 
 /* Each newcomer leaves again, so that the small group stays small. */
 static void run_members(struct directory_writer *writer)
 {
-	static struct figures small, large;
+	static const uint32_t gids[] = { HUNDRED, LARGE, EVERYBODY };
+	static struct figures figures[3];
+	struct summary small;
+	char what[64];
 
 	for (uint32_t i = 0; i < ROUNDS; i++) {
-		uint32_t gid = i % 2 ? EVERYBODY : HUNDRED;
 		uint64_t begin;
 
 		settle(writer);
 		begin = now_ns();
-		join(writer, gid, i);
+		join(writer, gids[i % 3], i);
 		commit(writer);
-		note(i % 2 ? &large : &small, begin);
-		leave(writer, gid, i);
+		note(&figures[i % 3], begin);
+		leave(writer, gids[i % 3], i);
 		commit(writer);
 	}
-	report("member of a group of 100", &small);
-	report("member of everybody", &large);
+	small = report("member of a group of 100", &figures[0], NULL);
+	sprintf(what, "member of a group of %u", users < LARGE_MEMBERS ? users : LARGE_MEMBERS);
+	report(what, &figures[1], &small);
+	sprintf(what, "member of a group of %u", users);
+	if (users > LARGE_MEMBERS)
+		report(what, &figures[2], &small);
 }
 
 static void run_batch(struct directory_writer *writer)
 {
 	static struct figures batch, limit;
+	struct summary base;
 
 	for (uint32_t i = 0; i < 20; i++) {
 		uint64_t begin;
@@ -267,38 +314,61 @@ static void run_batch(struct directory_writer *writer)
 		note(&batch, begin);
 		limit_once(&limit, 320000);
 	}
-	report("limit (320 KB)", &limit);
-	report("batch of 1000 users", &batch);
+	base = report("limit (320 KB)", &limit, NULL);
+	report("batch of 1000 users", &batch, &base);
 }
 
-/* A new file is made again and again while changes are published: another range is a reason. */
-static void run_beside(struct directory_writer *writer)
-{
-	static struct figures change, piece;
-	uint32_t files = 0, round = 0;
-	uint64_t start = now_ns();
+struct beside {
+	struct figures quiet, change, piece, cpu;
+	uint32_t files, round;
+};
 
-	while (files < 3) {
-		bool had = directory_writer_has_work(writer);
-		uint64_t begin = now_ns();
+static void beside_change(struct directory_writer *writer, struct beside *beside,
+			  struct figures *figures)
+{
+	uint64_t begin = now_ns();
+
+	change_one(writer, beside->round++);
+	commit(writer);
+	note(figures, begin);
+}
+
+/* One file, made while changes are published: another range is a reason. */
+static void beside_once(struct directory_writer *writer, struct beside *beside)
+{
+	for (uint32_t i = 0; i < BESIDE_CHANGES / BESIDE_FILES; i++) {
+		settle(writer);
+		beside_change(writer, beside, &beside->quiet);
+	}
+	directory_writer_set_range(writer, 65536, GID0 + ++beside->files);
+	while (directory_writer_has_work(writer)) {
+		uint64_t begin = now_ns(), cpu = cpu_ns();
 
 		directory_writer_work(writer, begin / 1000 + WORK_US);
-		if (had)
-			note(&piece, begin);
-		if (!directory_writer_has_work(writer))
-			directory_writer_set_range(writer, 65536, GID0 + ++files);
-		if (round++ % 4)
-			continue;
-		begin = now_ns();
-		change_one(writer, round);
-		commit(writer);
-		note(&change, begin);
-		if (change.count == ROUNDS || piece.count == ROUNDS)
-			break;
+		note_ns(&beside->cpu, cpu_ns() - cpu);
+		note(&beside->piece, begin);
+		if (beside->round++ % 4 == 0 || users < LARGE_MEMBERS)
+			beside_change(writer, beside, &beside->change);
 	}
-	printf("%8u %u files made beside in %.0f ms\n", users, files, (double)(now_ns() - start) / 1e6);
-	report("one user, while making one", &change);
-	report("piece of making one", &piece);
+}
+
+static void run_beside(struct directory_writer *writer)
+{
+	static struct beside beside;
+	struct summary quiet, change, piece;
+	uint64_t start = now_ns();
+
+	while ((beside.files < BESIDE_FILES || beside.change.count < BESIDE_CHANGES) &&
+	       now_ns() - start < BESIDE_NS)
+		beside_once(writer, &beside);
+	printf("%8u %u files made beside in %.0f ms\n", users, beside.files,
+	       (double)(now_ns() - start) / 1e6);
+	quiet = report("one user, nothing beside", &beside.quiet, NULL);
+	change = report("one user, while making a file", &beside.change, &quiet);
+	report("processor time of a piece", &beside.cpu, NULL);
+	piece = report("a piece", &beside.piece, NULL);
+	printf("%8u making a file adds to a change       p50 %7.0f us  p99 %7.0f us\n", users,
+	       piece.p50 + change.p50 - quiet.p50, piece.p99 + change.p99 - quiet.p99);
 }
 
 int main(int argc, char **argv)
@@ -316,6 +386,8 @@ int main(int argc, char **argv)
 	(void)umask(022);
 	(void)mkdir(argv[1], 0755); /* there already, or open says so */
 	srand(42);
+	printf("%8s, each change on the disk and visible; at the right: to the limit, or to the first of its\n"
+	       "%8s  kind (p50, p99)\n", "people", "");
 	limit_make(argv[1]);
 	writer = writer_open(argv[1]);
 	begin = now_ns();
