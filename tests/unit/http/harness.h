@@ -41,7 +41,10 @@ static inline void harness_handle(struct service *service, const struct request 
 		(void)nanosleep(&(struct timespec){ .tv_sec = 2, .tv_nsec = 500000000 }, NULL);
 	if (strcmp(request->path, "/silent") == 0)
 		return;
-	response->status = strcmp(request->path, "/none") == 0 ? 204 : 200;
+	response->status = strcmp(request->path, "/none") == 0	   ? 204
+			   : strcmp(request->path, "/unknown") == 0 ? 401
+			   : strcmp(request->path, "/often") == 0   ? 429
+								    : 200;
 	response_header(response, "ETag", "W/\"%d\"", 7);
 	response_header(response, "X-Method", "%s", request->method); /* HEAD shows no body */
 	if (response->status == 204)

@@ -137,6 +137,25 @@ static void test_strangers_bodies(void)
 	}
 }
 
+/* Who is not known begins anew for each attempt; who only comes too often may stay. */
+static void test_strangers_connections(void)
+{
+	struct http_options options = harness_options();
+	_cleanup_(http_server_closep) struct http_server *server = NULL;
+	in_port_t port = harness_start(&options, &server);
+
+	T_INT(harness_ask(port, BYTES("GET /unknown HTTP/1.1\r\nHost: h\r\n\r\n"
+				      "GET / HTTP/1.1\r\nHost: h\r\n" END),
+			  reply),
+	      401);
+	T_TRUE(harness_has(reply, "Connection: close\r\n") && !strstr(reply, " 200 "));
+	T_INT(harness_ask(port, BYTES("GET /often HTTP/1.1\r\nHost: h\r\n\r\n"
+				      "GET / HTTP/1.1\r\nHost: h\r\n" END),
+			  reply),
+	      429);
+	T_TRUE(strstr(reply, " 200 ") != NULL);
+}
+
 static void test_head_size(void)
 {
 	static const size_t sizes[] = { 16 * 1024, 100 * 1024 };
@@ -372,7 +391,8 @@ static void test_open_fails_cleanly(void)
 	T_TRUE(server == NULL);
 }
 
-T_MAIN("http limits", T(test_body_size), T(test_refused_before_the_body), T(test_strangers_bodies), T(test_head_size),
+T_MAIN("http limits", T(test_body_size), T(test_refused_before_the_body), T(test_strangers_bodies),
+       T(test_strangers_connections), T(test_head_size),
        T(test_idle_timeout), T(test_dripping_header_is_bounded), T(test_slow_handler_is_answered),
        T(test_close_answers_what_was_asked), T(test_connections_per_address),
        T(test_crowd),

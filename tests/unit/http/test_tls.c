@@ -216,6 +216,67 @@ static void test_server(void)
 	place_remove();
 }
 
+/* A self-signed RSA pair for localhost; the certificate at cert_path, too. */
+static void rsa_make(char **ret_certificate, char **ret_key)
+{
+	const time_t now = time(NULL);
+	gnutls_x509_privkey_t key;
+	gnutls_x509_crt_t crt;
+	gnutls_datum_t text;
+	FILE *file;
+
+	T_OK(mkdir(directory, 0700));
+	file = fopen(cert_path, "w");
+	T_OK(gnutls_x509_privkey_init(&key));
+	T_OK(gnutls_x509_privkey_generate(key, GNUTLS_PK_RSA, 2048, 0));
+	T_OK(gnutls_x509_crt_init(&crt));
+	T_OK(gnutls_x509_crt_set_version(crt, 3));
+	T_OK(gnutls_x509_crt_set_serial(crt, "\1", 1));
+	T_OK(gnutls_x509_crt_set_activation_time(crt, now - 3600));
+	T_OK(gnutls_x509_crt_set_expiration_time(crt, now + 3600));
+	T_OK(gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, "localhost", 9,
+						  GNUTLS_FSAN_SET));
+	T_OK(gnutls_x509_crt_set_key(crt, key));
+	T_OK(gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0));
+	T_OK(gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, &text));
+	*ret_key = strndup((const char *)text.data, text.size);
+	gnutls_free(text.data);
+	T_OK(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &text));
+	*ret_certificate = strndup((const char *)text.data, text.size);
+	T_FATAL(file && fwrite(text.data, text.size, 1, file) == 1 && fclose(file) == 0);
+	gnutls_free(text.data);
+	gnutls_x509_crt_deinit(crt);
+	gnutls_x509_privkey_deinit(key);
+}
+
+/* With RSA, too, a key that is stolen later opens nothing that was recorded. */
+static void test_forward_secrecy(void)
+{
+	static char reply[HARNESS_REPLY_SIZE];
+	static const struct {
+		const char *priorities;
+		int status;
+	} cases[] = {
+		{ "NORMAL:-VERS-ALL:+VERS-TLS1.3", 200 },
+		{ "NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+ECDHE-RSA", 200 },
+		{ "NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+RSA", 0 },
+	};
+	_cleanup_free_ char *certificate = NULL, *key = NULL;
+	_cleanup_(http_server_closep) struct http_server *server = NULL;
+	struct http_options options = harness_options();
+	in_port_t port;
+
+	place_make();
+	rsa_make(&certificate, &key);
+	options.certificate = certificate;
+	options.key = key;
+	port = harness_start(&options, &server);
+	T_FATAL(port != 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		T_INT(ask_tls(port, cases[i].priorities, "/tls", reply), cases[i].status);
+	place_remove();
+}
+
 /* A pair of its own; place_remove is the caller's. */
 static void pair_get(char **ret_certificate, char **ret_key)
 {
@@ -283,4 +344,4 @@ static void test_renewed(void)
 }
 
 T_MAIN("http tls", T(test_made_once_and_used_again), T(test_incomplete_and_broken_pairs),
-       T(test_fingerprint), T(test_server), T(test_renewed))
+       T(test_fingerprint), T(test_server), T(test_forward_secrecy), T(test_renewed))
