@@ -138,9 +138,7 @@ static int displays_resolve(struct store_txn *txn, struct resource_edit *edit)
 			continue;
 		folded = json_fold(member->user_id);
 		r = folded ? store_lookup(txn, STORE_BY_USER_NAME, NULL, folded, id) : -ENOMEM;
-		if (r == -ENOENT)
-			r = 0;
-		if (r < 0)
+		if (r < 0 && r != -ENOENT)
 			break;
 		free(member->user_id);
 		member->user_id = strdup(id);
