@@ -104,7 +104,8 @@ static int complain_connection(CURL *curl, const struct context *context)
 	if (error == ENOENT || error == ECONNREFUSED)
 		return complain("scimd does not run: nobody listens on %s", context->socket);
 	if (error == EACCES)
-		return complain("you may not use %s; are you root?", context->socket);
+		return complain("you may not use %s: root and members of group scimd-admin may",
+				context->socket);
 	return complain("%s: %s", context->socket, error ? strerror((int)error) : "cannot connect");
 }
 

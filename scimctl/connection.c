@@ -73,9 +73,14 @@ static int conf_read(const struct context *context, struct conf **ret)
 	    asprintf(&dropins, "%s/scimd.conf.d", context->directory) < 0)
 		return complain("out of memory");
 	r = conf_load(file, dropins, ret, &problems);
-	for (size_t i = 0; i < problems.count; i++)
-		complain("%s:%u: %s", problems.items[i].file, problems.items[i].line,
-			 problems.items[i].message);
+	for (size_t i = 0; i < problems.count; i++) {
+		const struct conf_problem *problem = &problems.items[i];
+
+		if (problem->line) /* none: the file itself cannot be read */
+			complain("%s:%u: %s", problem->file, problem->line, problem->message);
+		else
+			complain("%s: %s", problem->file, problem->message);
+	}
 	if (r < 0 && problems.count == 0)
 		complain("%s: %s", file, strerror(-r));
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -197,6 +202,9 @@ static int token_print(const struct context *context, const char *name, const st
 		code = complain("the token could not be written: %s", strerror(errno));
 	if (code == EXIT_SUCCESS && !context->json)
 		fputs("The token is not kept here and will not be shown again.\n", stderr);
+	if (code == EXIT_SUCCESS && !context->json && !conf->server.public_url)
+		fprintf(stderr, "public_url is not set, and scimd listens on %s: see that identity "
+				"providers reach this base URL.\n", conf->server.listen);
 	return code;
 }
 

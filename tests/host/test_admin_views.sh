@@ -211,6 +211,15 @@ like "completion expands nothing" '^0$' "$(host_run "$HOST" bash -c '
 	scimctl() { echo "\$(touch /tmp/expanded) \`touch /tmp/expanded\`"; }
 	. /usr/share/bash-completion/completions/scimctl
 	COMP_WORDS=(scimctl unlock to) COMP_CWORD=2; _scimctl; ls /tmp/expanded 2>/dev/null | wc -l')"
+is "completion knows filters" "status= " "$(host_run "$HOST" bash -c '
+	. /usr/share/bash-completion/completions/scimctl
+	COMP_WORDS=(scimctl users stat) COMP_CWORD=2; _scimctl; echo "${COMPREPLY[*]} "')"
+for words in "status =" "status = d"; do
+	like "… and what they can be ($words)" '^(active )?denied deactivated' "$(host_run "$HOST" bash -c '
+		. /usr/share/bash-completion/completions/scimctl
+		COMP_WORDS=(scimctl users $1) COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _scimctl
+		echo "${COMPREPLY[*]}"' - "$words")"
+done
 like "completion knows names" '^cleo$' "$(host_run "$HOST" bash -c '
 	. /usr/share/bash-completion/completions/scimctl
 	COMP_WORDS=(scimctl unlock cl) COMP_CWORD=2; _scimctl; echo "${COMPREPLY[*]}"')"
