@@ -11,7 +11,7 @@
 #include "scimd/warden/logind.h"
 #include "scimd/warden/proc.h"
 #include "scimd/warden/tally.h"
-#include "scimd/warden/target.h"
+#include "scimd/warden/targets.h"
 #include "shared/names.h"
 
 /*
@@ -56,8 +56,7 @@ struct reap {
 	struct transients *transients; /* NULL: not looked for */
 	struct tally *tally;           /* NULL: nothing is kept */
 	bool tracing;                  /* a search for units is under way */
-	struct target **targets; /* by uid, then role */
-	uint32_t target_count, target_room;
+	struct targets targets;
 	bool missed;        /* a target did not fit in memory: sweep for it */
 	bool cannot_become; /* a user, to kill by uid: said once */
 
@@ -110,9 +109,7 @@ void reap_freep(struct reap **reap)
 {
 	if (!*reap)
 		return;
-	for (uint32_t i = 0; i < (*reap)->target_count; i++)
-		target_freep(&(*reap)->targets[i]);
-	free((*reap)->targets);
+	targets_done(&(*reap)->targets);
 	logind_freep(&(*reap)->logind);
 	transients_freep(&(*reap)->transients);
 	tally_freep(&(*reap)->tally);
@@ -126,74 +123,18 @@ void reap_freep(struct reap **reap)
 
 uint32_t reap_pending(const struct reap *reap)
 {
-	return reap->target_count;
+	return reap->targets.count;
 }
 
 /* --- targets ------------------------------------------------------------------------------- */
 
-/* The first target which is not before (uid, role). */
-static uint32_t targets_find(const struct reap *reap, uint32_t uid, bool role)
+/* Made if need be; who does not fit in memory is swept for. */
+static int target_get(struct reap *reap, uint32_t uid, bool role, struct target **ret)
 {
-	uint32_t low = 0, high = reap->target_count;
+	int r = targets_get(&reap->targets, uid, role, ret);
 
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-		const struct target *target = reap->targets[middle];
-
-		if (target->uid < uid || (target->uid == uid && target->role < role))
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-static int targets_reserve(struct reap *reap)
-{
-	uint32_t room = reap->target_room ? reap->target_room * 2 : 16;
-	struct target **targets;
-
-	if (reap->target_count < reap->target_room)
-		return 0;
-	targets = reallocarray(reap->targets, room, sizeof(*targets));
-	if (!targets)
-		return -ENOMEM;
-	reap->targets = targets;
-	reap->target_room = room;
-	return 0;
-}
-
-/* The target of (uid, role), made if need be; borrowed. */
-static int targets_get(struct reap *reap, uint32_t uid, bool role, struct target **ret)
-{
-	uint32_t at = targets_find(reap, uid, role);
-	struct target *target = at < reap->target_count ? reap->targets[at] : NULL;
-
-	if (target && target->uid == uid && target->role == role) {
-		*ret = target;
-		return 0;
-	}
-	target = targets_reserve(reap) < 0 ? NULL : calloc(1, sizeof(*target));
-	if (!target) {
-		reap->missed = true;
-		return -ENOMEM;
-	}
-	target->uid = uid;
-	target->role = role;
-	memmove(&reap->targets[at + 1], &reap->targets[at],
-		(reap->target_count - at) * sizeof(*reap->targets));
-	reap->targets[at] = target;
-	reap->target_count++;
-	*ret = target;
-	return 0;
-}
-
-static void targets_drop(struct reap *reap, uint32_t at)
-{
-	target_freep(&reap->targets[at]);
-	reap->target_count--;
-	memmove(&reap->targets[at], &reap->targets[at + 1],
-		(reap->target_count - at) * sizeof(*reap->targets));
+	reap->missed = reap->missed || r < 0;
+	return r;
 }
 
 static void ask(struct reap *reap, struct target *target, uint64_t tag, uint32_t deadline_ms,
@@ -219,7 +160,7 @@ int reap_user(struct reap *reap, uint32_t uid, const char *name, uint64_t tag, u
 
 	if (id_is_reserved(uid))
 		return -EINVAL;
-	r = targets_get(reap, uid, false, &target);
+	r = target_get(reap, uid, false, &target);
 	if (r < 0)
 		return r;
 	if (name_is_valid(name, strlen(name)))
@@ -236,7 +177,7 @@ int reap_gids(struct reap *reap, uint32_t uid, const uint32_t *gids, uint32_t gi
 
 	if (id_is_reserved(uid) || gid_count == 0)
 		return -EINVAL;
-	r = targets_get(reap, uid, true, &target);
+	r = target_get(reap, uid, true, &target);
 	if (r >= 0)
 		r = target_add_gids(target, gids, gid_count);
 	if (r < 0)
@@ -252,11 +193,10 @@ static void recall_item(void *context, const struct reap_item *item, uint64_t no
 
 void reap_recall(struct reap *reap, uint32_t uid, uint64_t since_us)
 {
-	uint32_t at = targets_find(reap, uid, false);
+	struct target *target = targets_find(&reap->targets, uid, false);
 
-	if (reap->tally && at < reap->target_count && reap->targets[at]->uid == uid &&
-	    !reap->targets[at]->role)
-		tally_each(reap->tally, uid, since_us, recall_item, reap->targets[at]);
+	if (reap->tally && target)
+		tally_each(reap->tally, uid, since_us, recall_item, target);
 }
 
 /* --- what must go -------------------------------------------------------------------------- */
@@ -315,17 +255,18 @@ static void consider(struct reap *reap, const struct proc_info *info)
 {
 	const uint32_t ids[] = { info->uids[0], info->uids[1], info->uids[2], info->uids[3],
 				 info->loginuid };
+	const struct targets *targets = &reap->targets;
 	bool matched = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
 		if (id_is_reserved(ids[i]) || is_repeated(ids, i))
 			continue;
-		for (uint32_t at = targets_find(reap, ids[i], false);
-		     at < reap->target_count && reap->targets[at]->uid == ids[i]; at++) {
-			enum warden_found found = target_match(reap->targets[at], &reap->proc, info);
+		for (uint32_t at = targets_place(targets, ids[i], false);
+		     at < targets->count && targets->items[at]->uid == ids[i]; at++) {
+			enum warden_found found = target_match(targets->items[at], &reap->proc, info);
 
 			if (found)
-				note(reap, reap->targets[at], info, found);
+				note(reap, targets->items[at], info, found);
 			matched = matched || found;
 		}
 	}
@@ -525,11 +466,11 @@ static bool wants_trace(const struct target *target)
  * each later look, for what systemd was about to start. */
 static void trace_start(struct reap *reap)
 {
-	_cleanup_free_ uint32_t *uids = calloc(reap->target_count, sizeof(*uids));
+	_cleanup_free_ uint32_t *uids = calloc(reap->targets.count, sizeof(*uids));
 	size_t count = 0;
 
-	for (uint32_t i = 0; uids && i < reap->target_count; i++) {
-		struct target *target = reap->targets[i];
+	for (uint32_t i = 0; uids && i < reap->targets.count; i++) {
+		struct target *target = reap->targets.items[i];
 
 		if (target->clean_us && target->traces < ARRAY_SIZE(later_us) &&
 		    reap->now_us >= target->clean_us + later_us[target->traces]) {
@@ -542,9 +483,9 @@ static void trace_start(struct reap *reap)
 	if (count == 0 || reap->tracing)
 		return;
 	reap->tracing = reap->transients && transients_search(reap->transients, uids, count) > 0;
-	for (uint32_t i = 0; i < reap->target_count; i++)
-		if (wants_trace(reap->targets[i]))
-			reap->targets[i]->trace = reap->tracing ? TRACE_RUNNING : TRACE_DONE;
+	for (uint32_t i = 0; i < reap->targets.count; i++)
+		if (wants_trace(reap->targets.items[i]))
+			reap->targets.items[i]->trace = reap->tracing ? TRACE_RUNNING : TRACE_DONE;
 }
 
 /* What the search found, to those who were waiting for it. */
@@ -557,17 +498,16 @@ static void trace_take(struct reap *reap)
 		return;
 	reap->tracing = false;
 	for (size_t i = 0; i < count; i++) {
-		uint32_t at = targets_find(reap, found[i].uid, false);
+		struct target *target = targets_find(&reap->targets, found[i].uid, false);
 
-		if (at < reap->target_count && reap->targets[at]->uid == found[i].uid &&
-		    reap->targets[at]->trace == TRACE_RUNNING)
-			target_add_unit(reap->targets[at], &found[i]);
+		if (target && target->trace == TRACE_RUNNING)
+			target_add_unit(target, &found[i]);
 	}
-	for (uint32_t i = 0; i < reap->target_count; i++)
-		if (reap->targets[i]->trace == TRACE_RUNNING) {
-			reap->targets[i]->trace = TRACE_DONE;
-			reap->targets[i]->told_us = 0;
-			reap->targets[i]->next_us = 0;
+	for (uint32_t i = 0; i < reap->targets.count; i++)
+		if (reap->targets.items[i]->trace == TRACE_RUNNING) {
+			reap->targets.items[i]->trace = TRACE_DONE;
+			reap->targets.items[i]->told_us = 0;
+			reap->targets.items[i]->next_us = 0;
 		}
 }
 
@@ -606,13 +546,13 @@ static void begin_targets(struct reap *reap)
 {
 	bool news = false;
 
-	for (uint32_t i = 0; i < reap->target_count; i++) {
-		struct target *target = reap->targets[i];
+	for (uint32_t i = 0; i < reap->targets.count; i++) {
+		struct target *target = reap->targets.items[i];
 
 		if (!is_doomed(reap, target)) {
 			target->pardoned = true;
 			(void)target_answer(target, &reap->options, &reap->proc, UINT64_MAX, false);
-			targets_drop(reap, i--);
+			targets_drop(&reap->targets, i--);
 			continue;
 		}
 		target->alive = target->fresh = 0;
@@ -718,8 +658,8 @@ static void settle_targets(struct reap *reap)
 {
 	uint64_t now = clock_monotonic_us();
 
-	for (uint32_t i = 0; i < reap->target_count; i++) {
-		struct target *target = reap->targets[i];
+	for (uint32_t i = 0; i < reap->targets.count; i++) {
+		struct target *target = reap->targets.items[i];
 		uint32_t unsure_max = target->outrun || target->role ? UNSURE_MAX : 1;
 
 		target->looks++;
@@ -728,7 +668,7 @@ static void settle_targets(struct reap *reap)
 		else if (reap->failed || (reap->fleeting > 0 && target->unsure < unsure_max))
 			settle_unsure(reap, target, now);
 		else if (!settle_clean(reap, target, now))
-			targets_drop(reap, i--);
+			targets_drop(&reap->targets, i--);
 	}
 }
 
@@ -739,12 +679,12 @@ static void look(struct reap *reap)
 	reap->fleeting = 0;
 	reap->failed = false;
 	begin_targets(reap);
-	if (reap->target_count == 0)
+	if (reap->targets.count == 0)
 		return;
-	for (uint32_t i = 0; i < reap->target_count; i++)
-		if (!reap->targets[i]->role) {
-			look_at_slice(reap, reap->targets[i]);
-			look_at_units(reap, reap->targets[i]);
+	for (uint32_t i = 0; i < reap->targets.count; i++)
+		if (!reap->targets.items[i]->role) {
+			look_at_slice(reap, reap->targets.items[i]);
+			look_at_units(reap, reap->targets.items[i]);
 		}
 	look_at_processes(reap);
 	signal_victims(reap);
@@ -758,15 +698,11 @@ static void sweep_uid(struct reap *reap, uint32_t uid)
 {
 	uint64_t now = clock_monotonic_us();
 	struct target *target;
-	uint32_t at;
 
-	if (id_is_reserved(uid))
-		return;
-	at = targets_find(reap, uid, false);
-	if (at < reap->target_count && reap->targets[at]->uid == uid && !reap->targets[at]->role)
-		return; /* under way */
+	if (id_is_reserved(uid) || targets_find(&reap->targets, uid, false))
+		return; /* under way, if it is anybody's */
 	if (reap->options.policy.verdict(reap->options.policy.context, uid) == REAP_END &&
-	    targets_get(reap, uid, false, &target) >= 0)
+	    target_get(reap, uid, false, &target) >= 0)
 		target_begin(target, now, LATE_DEADLINE_MS, 0);
 }
 
@@ -793,10 +729,10 @@ int reap_sweep(struct reap *reap)
 static void on_logind_session(void *context, uint32_t uid, const char *id)
 {
 	struct reap *reap = context;
-	uint32_t at = targets_find(reap, uid, false);
+	struct target *target = targets_find(&reap->targets, uid, false);
 
-	if (at < reap->target_count && reap->targets[at]->uid == uid && !reap->targets[at]->role)
-		target_add_session(reap->targets[at], id);
+	if (target)
+		target_add_session(target, id);
 }
 
 /* --- the loop ------------------------------------------------------------------------------ */
@@ -805,9 +741,9 @@ static uint64_t next_look_us(const struct reap *reap)
 {
 	uint64_t next = UINT64_MAX;
 
-	for (uint32_t i = 0; i < reap->target_count; i++)
-		if (reap->targets[i]->next_us < next)
-			next = reap->targets[i]->next_us;
+	for (uint32_t i = 0; i < reap->targets.count; i++)
+		if (reap->targets.items[i]->next_us < next)
+			next = reap->targets.items[i]->next_us;
 	return next;
 }
 
