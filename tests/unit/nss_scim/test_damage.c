@@ -230,16 +230,29 @@ static void test_every_byte(void)
 	close(fd);
 }
 
+/* Its first `size` bytes, and zeros if it has not so many. */
+static void file_put(size_t size)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	size_t kept = size < sound_size ? size : sound_size;
+
+	NEED(fd >= 0 && pwrite(fd, sound, kept, 0) == (ssize_t)kept);
+	NEED(ftruncate(fd, (off_t)size) == 0);
+	close(fd);
+}
+
 static void test_every_length(void)
 {
 	start();
 	for (size_t size = 0; size < sound_size; size += size < used ? 1 : BEYOND) {
-		NEED(truncate(path, (off_t)size) == 0);
+		file_put(size);
 		T_INT(ask_user("alice", 0), 0);
 		T_INT(ask_group(NULL, USERS_GID), 0);
 	}
-	NEED(truncate(path, (off_t)sound_size + 1) == 0);
+	file_put(sound_size + 1);
 	T_INT(ask_user("alice", 0), 0);
+	file_put(sound_size);
+	T_INT(compare("whole again", 0), QUERIES);
 }
 
 /* The walk began when all was well. */
@@ -273,7 +286,10 @@ static void put_fifo(void)
 
 static void put_link(void)
 {
-	people_write("/mnt/elsewhere", "", 0644);
+	int fd = open("/mnt/elsewhere", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	NEED(fd >= 0 && write(fd, sound, sound_size) == (ssize_t)sound_size);
+	close(fd);
 	NEED(symlink("/mnt/elsewhere", path) == 0);
 }
 
@@ -325,5 +341,105 @@ static void test_something_else(void)
 	T_INT(compare("its own again", 0), QUERIES);
 }
 
+/* --- sums that are right ------------------------------------------------------------------------- */
+
+/* The first record of this type and id, in `sound`. */
+static size_t record_at(uint16_t type, uint32_t id)
+{
+	const struct directory_header *header = (const void *)sound;
+
+	for (size_t at = header->heap_offset; at < used;) {
+		const struct directory_record *head = (const void *)(sound + at);
+
+		if (head->type == type && head->id == id)
+			return at;
+		at += head->size;
+	}
+	NEED(!"such a record");
+	return 0;
+}
+
+/* `sound` becomes one with other bytes in the record, whose sum is right, and is put in place. */
+static void record_spoil(size_t record, size_t at, const void *bytes, size_t size)
+{
+	struct directory_record *head = (void *)(sound + record);
+
+	memcpy(sound + record + at, bytes, size);
+	head->checksum = directory_checksum((unsigned char *)head + 8, head->size - 8, record);
+	file_put(sound_size);
+}
+
+#define USER_AT(field) offsetof(struct directory_user_record, field)
+#define TEXT_AT (sizeof(struct directory_user_record) + 2 * sizeof(uint32_t)) /* alice's two gids */
+#define GECOS_AT (TEXT_AT + sizeof("alice") + sizeof("x"))
+#define HOME_AT (GECOS_AT + sizeof(ALICE_GECOS))
+#define SHELL_AT (HOME_AT + sizeof("/home/alice"))
+
+static void test_foul_user(void)
+{
+	static const struct {
+		const char *what, *bytes;
+		size_t at, size;
+	} cases[] = {
+		{ "nothing", "A", GECOS_AT, 1 },
+		{ "a colon", ":", GECOS_AT + 1, 1 },
+		{ "a newline", "\n", GECOS_AT + 7, 1 },
+		{ "a NUL", "\0", GECOS_AT + 2, 1 },
+		{ "DEL", "\x7f", HOME_AT + 3, 1 },
+		{ "no NUL after the gecos", "a", GECOS_AT + 8, 1 },
+		{ "another password field", "y", TEXT_AT + 6, 1 },
+		{ "a relative home", "h", HOME_AT, 1 },
+		{ "a relative shell", "b", SHELL_AT, 1 },
+		{ "a capital in the name", "A", TEXT_AT, 1 },
+		{ "a name with a slash", "/", TEXT_AT + 2, 1 },
+		{ "a reserved name", "games", TEXT_AT, 5 },
+		{ "a uid below the floor", "\xe7\3\0\0", USER_AT(head.id), 4 },
+		{ "nobody's uid", "\xfe\xff\0\0", USER_AT(head.id), 4 },
+		{ "root's uid", "\0\0\0\0", USER_AT(head.id), 4 },
+		{ "a uid beyond", "\xff\xff\xff\xff", USER_AT(head.id), 4 },
+		{ "a longer name", "\xff\xff", USER_AT(name_size), 2 },
+		{ "a longer shell", "\xff\xff", USER_AT(shell_size), 2 },
+		{ "more groups", "\xff\xff\0\0", USER_AT(group_count), 4 },
+		{ "very many groups", "\xff\xff\xff\xff", USER_AT(group_count), 4 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint64_t want, got;
+
+		start();
+		want = i == 0 ? right[2] : 0;
+		record_spoil(record_at(DIRECTORY_RECORD_USER, ALICE), cases[i].at, cases[i].bytes,
+			     cases[i].size);
+		got = ask_user(NULL, ALICE);
+		if (got != want)
+			fprintf(stderr, "%s\n", cases[i].what);
+		T_TRUE(got == want);
+		T_INT(ask_user(NULL, BOB), right[3]);
+	}
+}
+
+/* A search in a table without an empty slot ends, and is no answer. */
+static void test_full_tables(void)
+{
+	struct directory_header *header;
+
+	start();
+	header = (void *)sound;
+	for (enum directory_index index = 0; index < DIRECTORY_INDEX_COUNT; index++) {
+		uint64_t *slots = (void *)(sound + header->tables[index].offset);
+
+		for (size_t i = 0; i < (size_t)1 << header->tables[index].log2; i++)
+			if (slots[i] == 0)
+				slots[i] = directory_slot(DIRECTORY_GONE, 0, index);
+	}
+	file_put(sound_size);
+	T_INT(ask_user("alice", 0), right[0]);
+	T_INT(ask_user(NULL, BOB), right[3]);
+	T_INT(ask_user("nobody-here", 0), 0);
+	T_INT(ask_user(NULL, 70009), 0);
+	T_INT(ask_group("nobody-here", 0), 0);
+	T_INT(ask_group(NULL, 70009), 0);
+}
+
 T_MAIN("nss damage", T(test_every_byte), T(test_every_length), T(test_every_length_while_open),
-       T(test_something_else))
+       T(test_something_else), T(test_foul_user), T(test_full_tables))
