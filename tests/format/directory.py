@@ -106,8 +106,10 @@ class Directory:
         return flags, number, self.data[offset + 16:offset + size]
 
     def walk(self, index):
+        """Each slot once, eight by eight in the order in which dense ids come."""
         offset, log2 = self.tables[index]
-        for i in range(1 << log2):
+        for position in range(1 << log2):
+            i = (position // 8 * 0x0E5D72E3 * 8 + position % 8) % (1 << log2)
             units, _ = self.slot(offset + 8 * i, index)
             if units not in (0, GONE):
                 yield units
