@@ -215,6 +215,8 @@ static uint64_t user_mix(const struct directory_view *view, uint64_t sum,
 	struct directory_detail detail;
 	int r;
 
+	if (user->flags & DIRECTORY_DELETED)
+		return mix(sum, &user->uid, sizeof(user->uid)); /* nobody looks at more of them */
 	HOLDS(user->text[user->text_size - 1] == '\0');
 	sum = mix(sum, user->text, user->text_size);
 	sum = strings_mix(sum, user->name, 1);
