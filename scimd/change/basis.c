@@ -25,9 +25,9 @@ static void file_print(FILE *out, int folder, const char *path)
 		fprintf(out, "%s: %d\n", path, errno);
 		return;
 	}
-	fprintf(out, "%s: %llu %llu %lld %lld.%ld\n", path, (unsigned long long)st.st_dev,
-		(unsigned long long)st.st_ino, (long long)st.st_size,
-		(long long)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+	/* Not its device: some have another number after each boot. */
+	fprintf(out, "%s: %llu %lld %lld.%ld\n", path, (unsigned long long)st.st_ino,
+		(long long)st.st_size, (long long)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
 }
 
 static void folder_print(FILE *out, const char *path)
