@@ -418,7 +418,7 @@ bool directory_file_is_in_place(const struct directory_file *file,
 	const struct directory_header *header = directory_file_header(file);
 	uint64_t end = header->heap_offset + header->heap_used, offset, size;
 	_cleanup_free_ unsigned char *piece = malloc(PIECE_SIZE);
-	bool same = piece && file->fd >= 0 && is_under_name(file, options);
+	bool same = piece && file->fd >= 0 && !file->is_suspect && is_under_name(file, options);
 
 	_Static_assert(sizeof(*header) <= PIECE_SIZE, "the header is in the first piece");
 	for (offset = 0; same && offset < end; offset += size) {
