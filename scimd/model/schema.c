@@ -139,7 +139,7 @@ static const struct schema_attribute enterprise_attributes[] = {
 
 static const struct schema_attribute posix_user_attributes[] = {
 	ID_NUMBER("uidNumber", "The wanted user id; given if it is free and in range."),
-	ID_NUMBER("gidNumber", "The wanted id of the private group."),
+	ID_NUMBER("gidNumber", "Kept, without effect: the private group has the id of the user."),
 	STRING("homeDirectory", "The home directory.", CASE_EXACT),
 	STRING("loginShell", "The login shell.", CASE_EXACT),
 	STRING("gecos", "The full name field."),
