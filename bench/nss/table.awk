@@ -62,6 +62,8 @@ END {
 	print ""
 	print "hit, miss: getpwnam(3) of random names. uid: getpwuid. group, gid: getgrnam, getgrgid, 160 members."
 	print "grouplist: getgrouplist, 9 groups. everybody: a group with all users. /2: two threads, the slower."
+	print "enumerate: each user of setpwent/getpwent. The limit reads one record behind another, without a lock and"
+	print "with a file that cannot change; libnss_scim takes its lock for each entry and visits its index."
 	print "cold: what one getpwnam adds to a process that is started for it; the ratio is to files with 20"
 	print "people. calls: system calls for a hit. u: microseconds, m: milliseconds, s: seconds. -: the service"
 	print "does not answer this (caches enumerate nothing) or not rightly; >10s: none measured in ten seconds;"
