@@ -237,6 +237,8 @@ static const struct scene scenes[] = {
 	{ "the end of a word", A, { RUNS("5", ADA, RUN "-q xsleep 71") }, NOBODYS },
 	{ "no command", A, { RUNS("5", ADA, RUN) }, NOBODYS },
 	{ "another program", A, { RUNS("5", ADA, "/usr/bin/my-systemd-run sleep 71") }, NOBODYS },
+	{ "at the top", A, { RUNS("5", ADA, "/systemd-run sleep 71") }, THEIRS },
+	{ "another number", A, { RUNS("95", ADA, RUN "sleep 71") }, THEIRS },
 	{ "bob's", A, { RUNS("5", BOB, RUN "sleep 71") }, "a.service bob E" },
 	{ "somebody else's", A, { RUNS("5", "70003", RUN "sleep 71"),
 	  NAMES(1500, "6", ADA, "/bin/true") }, "" },
@@ -264,6 +266,8 @@ static const struct scene scenes[] = {
 	{ "two commands", A, { RUNS("5", ADA, "/bin/x ; COMMAND=" RUN "sleep 71") }, NOBODYS },
 	{ "refused", A, { { 0, "5", ADA, ADA, SUDO, "ada : command not allowed ; TTY=pts/0 ; PWD=/ ; "
 	  "USER=root ; COMMAND=" RUN "sleep 71" }, OPENS(1000, "5", ADA) }, NOBODYS },
+	{ "no command at its place", A, { { 0, "5", ADA, ADA, SUDO, "ada : TTY=pts/0 COMMAND=" RUN "sleep 71" },
+	  OPENS(1000, "5", ADA) }, NOBODYS },
 	{ "without a terminal", A, { { 0, "5", ADA, ADA, SUDO, "ada : PWD=/ ; USER=root ; COMMAND=" RUN
 	  "sleep 71" }, OPENS(1000, "5", ADA) }, THEIRS },
 	/* when */
@@ -301,6 +305,9 @@ static const struct scene scenes[] = {
 	  { RUNS("5", ADA, RUN "sleep 71") }, "a.service ada E; a.timer ada U" },
 	{ "a later timer", { { "a.timer", "[Timer]\n", 5001999, false }, { "a.service", SLEEP, 2000, false } },
 	  { RUNS("5", ADA, RUN "sleep 71") }, "a.service ada E; a.timer ada E" },
+	{ "a service of long after", { { "a.timer", "[Timer]\n", 2000, false },
+	  { "a.service", SLEEP, 5002000, false } },
+	  { RUNS("5", ADA, RUN "sleep 71") }, "a.service ada E; a.timer ada U" },
 	{ "another's timer", { { "b.timer", "[Timer]\n", 2000, false }, { "a.service", SLEEP, 2000, false } },
 	  { RUNS("5", ADA, RUN "sleep 71") }, "a.service ada E; b.timer ada U" },
 	{ "a longer name's timer", { { "ab.timer", "[Timer]\n", 2000, false },
@@ -309,6 +316,10 @@ static const struct scene scenes[] = {
 	{ "a path", { { "a.path", "[Path]\n", 2000, false }, { "a.service", SLEEP, 2000, true } },
 	  { RUNS("5", ADA, RUN "--path-property=PathExists=/x sleep 71") },
 	  "a.path ada E; a.service ada E" },
+	{ "a suffix is no name", { { ".service", SLEEP, 2000, false }, { "a.service", SLEEP, 2000, false } },
+	  { RUNS("5", ADA, RUN "sleep 71") }, THEIRS },
+	{ "a blank in a name", { { "a b.timer", "[Timer]\n", 2000, false } },
+	  { RUNS("5", ADA, "/bin/true") }, "a?b.timer ada U" },
 	{ "a scope is none", { { "a.scope", "[Scope]\n", 2000, false }, { "b.service", SLEEP, 2000, false } },
 	  { RUNS("5", ADA, RUN "sleep 71") }, "b.service ada E" },
 };
@@ -333,7 +344,7 @@ static void test_options(void)
 		{ "--unit=ab", false }, { "--unit=a.servic", false }, { "--user", false },
 		{ "--scope", false }, { "-S", false }, { "-- x", false }, { "-p", false },
 		{ "--what=1", false }, { "x", false }, { "--property X=a b", false }, { "=", false },
-		{ "--quiet=1", false },
+		{ "--quiet=1", false }, { "-E=b", false },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -384,6 +395,31 @@ static void test_command_lines(void)
 	}
 }
 
+/* What the receipt shows of it: printable, blanks included, and cut off. */
+static void test_command_shown(void)
+{
+	char text[400], want[TRANSIENT_COMMAND_SIZE];
+	const struct file files[] = { { "a.timer", "[Timer]\n", 2000, false },
+				      { "a.service", text, 2000, false } };
+	const struct line journal[] = { NAMES(0, "5", ADA, "/bin/true") };
+	const struct transient *found;
+	const uint32_t uid = 70001;
+	size_t count = 0;
+
+	(void)snprintf(text, sizeof(text), LINE("\"/bin/e\" \"\xc3\xa4\" \"%0200d\""), 0);
+	(void)snprintf(want, sizeof(want), "/bin/e ?? %0117d", 0);
+	setup(files, 2);
+	lines = journal;
+	line_count = 1;
+	T_FATAL(transients_search(transients, &uid, 1) == 1);
+	for (int i = 0; i < 2000 && !transients_take(transients, &found, &count); i++)
+		(void)usleep(1000);
+	T_FATAL(count == 2);
+	for (size_t i = 0; i < count; i++)
+		T_STR(found[i].command, strcmp(found[i].name, "a.timer") == 0 ? "" : want);
+	teardown();
+}
+
 /* Of units that are nobody's a person is told what was made after their first sudo. */
 static void test_first_sudo(void)
 {
@@ -432,4 +468,4 @@ static void test_journal_that_fails(void)
 }
 
 T_MAIN("warden/transient_owner", T(test_scenes), T(test_options), T(test_command_lines),
-       T(test_first_sudo), T(test_journal_that_fails))
+       T(test_command_shown), T(test_first_sudo), T(test_journal_that_fails))
