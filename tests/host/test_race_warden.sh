@@ -26,10 +26,16 @@ gets_in() {
 		setsid nohup sleep 7701 >/dev/null 2>&1 </dev/null &"' &&
 		ok "$1: comes in" t_wait 2000 eval '[ -n "$(pids_of "^sleep 7701")" ]'
 }
+# While systemd is tidying up after the last one, a login may come without a slice.
+has_slice() {
+	host_run "$HOST" test -e "/sys/fs/cgroup/user.slice/user-$uid.slice"
+}
 # during UNIT STEP in|denied WHAT
 during() {
 	local unit=$1 step=$2 wanted=$3 what=$4 patch first
+	t_wait 10000 eval '! has_slice'
 	log_in ada true || return # so that there is something to end
+	ok "$what: there is a slice" t_wait 2000 has_slice
 	first=$LOGIN
 	host_run "$HOST" sh -c 'echo "pause $1" >/run/scimd-step' - "$step"
 	scim_active "$ID" false &
