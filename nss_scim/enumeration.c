@@ -94,11 +94,6 @@ int enumeration_lock(struct enumeration *e)
 	return lock && __builtin_expect(enter(e, lock), 1) ? 0 : lock_slowly(e);
 }
 
-void enumeration_unlock(struct enumeration *e)
-{
-	enumeration_leave(e);
-}
-
 void enumeration_end(struct enumeration *e)
 {
 	if (e->has_hashes)

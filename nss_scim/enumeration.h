@@ -51,7 +51,7 @@ static inline bool enumeration_enter(struct enumeration *e)
 	return true;
 }
 
-static inline void enumeration_leave(struct enumeration *e)
+static inline void enumeration_unlock(struct enumeration *e)
 {
 	e->is_busy = false;
 	__atomic_store_n(e->lock, 0, __ATOMIC_RELEASE);
@@ -61,7 +61,6 @@ static inline void enumeration_leave(struct enumeration *e)
 
 /* The lock; -EBUSY when somebody holds it for longer than any of our calls takes. */
 _must_use_ int enumeration_lock(struct enumeration *e);
-void enumeration_unlock(struct enumeration *e);
 
 /* Locked: open the newest directory and stand before its first entry. */
 _must_use_ int enumeration_begin(struct enumeration *e);

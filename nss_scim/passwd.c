@@ -93,7 +93,7 @@ static _flat_ int next_in_memory(struct enumeration *e, struct passwd *ret, char
 		r = checked(&user, ret, buffer, size);
 	if (r == 0)
 		e->cursor = cursor;
-	enumeration_leave(e);
+	enumeration_unlock(e);
 	return r;
 }
 
