@@ -129,10 +129,9 @@ static const char *const reserved_names[] = {
 
 bool id_is_reserved(uint32_t id)
 {
-	if (id - (UINT16_MAX + 1u) < ID_SIGNED_LIMIT - (UINT16_MAX + 1u)) /* nearly all that are asked for */
-		return false;
-	return id < ID_FLOOR || (id >= DYNAMIC_UID_MIN && id <= DYNAMIC_UID_MAX) || id == 65534 ||
-	       id == 65535 || id >= ID_SIGNED_LIMIT;
+	if (id > UINT16_MAX) /* nearly all that are asked for */
+		return id >= ID_SIGNED_LIMIT;
+	return id < ID_FLOOR || (id >= DYNAMIC_UID_MIN && id <= DYNAMIC_UID_MAX) || id >= 65534;
 }
 
 static bool is_lower(char c)
