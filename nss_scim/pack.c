@@ -143,23 +143,55 @@ static int space_add_text(struct group_space *space, const char *text, size_t si
 	return 0;
 }
 
+/* The highest bit of each byte that is NUL. */
+static inline uint64_t word_nuls(uint64_t word)
+{
+	const uint64_t low = 0x7f7f7f7f7f7f7f7fu;
+
+	return ~(((word & low) + low) | word | low);
+}
+
+/* The next word of a text; what lies behind its end is not NUL. */
+static inline uint64_t text_word(const char *text, size_t left)
+{
+	return left >= sizeof(uint64_t) ? directory_word(text, sizeof(uint64_t))
+					: directory_word(text, left) | ~UINT64_C(0) << 8 * left;
+}
+
+/* Write where each name begins, from `at` downwards, and where the text ends, which must be `last`. A word
+ * holds one NUL or none as a rule: it takes no jump, because a place is written in any case. */
+static int list_names(char *text, size_t size, char **at, char **last)
+{
+	*--at = text;
+	for (size_t i = 0; i < size; i += sizeof(uint64_t)) {
+		uint64_t nuls = word_nuls(text_word(text + i, size - i));
+
+		do {
+			if (at == last)
+				return -EIO;
+			at[-1] = text + i + (nuls ? __builtin_ctzll(nuls) / 8 + 1 : 0);
+			at -= nuls != 0;
+			nuls &= nuls - 1;
+		} while (__builtin_expect(nuls != 0, 0));
+	}
+	return at == last && *at == text + size ? 0 : -EIO;
+}
+
 static int space_add_members(struct group_space *space, const struct directory_members *members)
 {
-	char *name, *end;
+	char *text = space->low, **last;
 	int r;
 
-	if (space_left(space) < members->names_size + members->count * sizeof(char *))
+	/* One place more than names: for the end. */
+	if (space_left(space) < members->names_size + (members->count + 1) * sizeof(char *))
 		return -ERANGE;
-	r = space_add_text(space, members->names, members->names_size, &name);
+	last = space->high - members->count - 1;
+	memcpy(text, members->names, members->names_size);
+	r = list_names(text, members->names_size, space->high, last);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < members->count; i++) {
-		end = memchr(name, '\0', (size_t)(space->low - name));
-		if (!end)
-			return -EIO;
-		*--space->high = name;
-		name = end + 1;
-	}
+	space->low += members->names_size;
+	space->high = last + 1;
 	return 0;
 }
 
