@@ -77,23 +77,12 @@ static int client_prepare(CURL *curl, const struct context *context, const char 
 	return ok ? 0 : -ENOMEM;
 }
 
-/* What the answer says is wrong, as far as it is fit for a terminal. */
+/* What the answer says is wrong. */
 static int complain_answer(long status, struct json_object *object)
 {
-	struct json_object *detail = NULL;
+	const char *detail = json_string(object, "detail");
 
-	if (object && json_object_object_get_ex(object, "detail", &detail) &&
-	    json_object_is_type(detail, json_type_string)) {
-		char *text = strdup(json_object_get_string(detail));
-
-		for (char *p = text; p && *p; p++)
-			if ((unsigned char)*p < ' ' || *p == 0x7f)
-				*p = ' ';
-		complain("%s", text ? text : "refused");
-		free(text);
-		return EXIT_FAILURE;
-	}
-	return complain("scimd answered %ld", status);
+	return *detail ? complain("%s", detail) : complain("scimd answered %ld", status);
 }
 
 static int complain_connection(CURL *curl, const struct context *context)

@@ -25,7 +25,7 @@ static void token_wipe(struct token *token)
 	explicit_bzero(token, sizeof(*token));
 }
 
-static bool name_is_good(const char *name)
+bool connection_name_is_good(const char *name)
 {
 	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-");
 
@@ -215,7 +215,7 @@ int connection_add(const struct context *context, char **operands)
 	const char *name = operands[0];
 	int code;
 
-	if (!name_is_good(name)) {
+	if (!connection_name_is_good(name)) {
 		complain("a connection's name has 1 to 32 characters a-z, 0-9, - and _");
 		return EXIT_USAGE;
 	}

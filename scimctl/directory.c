@@ -187,14 +187,6 @@ static const char *text_of(struct json_object *object, const char *key)
 	return json_string(object, key);
 }
 
-static long long number_of(struct json_object *object, const char *key)
-{
-	struct json_object *value = NULL;
-
-	(void)json_object_object_get_ex(object, key, &value);
-	return (long long)json_object_get_int64(value);
-}
-
 /* Lines as in passwd(5) and group(5); who was deleted has only a number. */
 static void dump_print(struct json_object *dump)
 {
@@ -202,7 +194,7 @@ static void dump_print(struct json_object *dump)
 
 	for (size_t i = 0; i < json_object_array_length(array); i++) {
 		struct json_object *user = json_object_array_get_idx(array, i);
-		long long uid = number_of(user, "uid");
+		long long uid = json_number(user, "uid");
 
 		if (*text_of(user, "name"))
 			printf("%s:x:%lld:%lld:%s:%s:%s\n", text_of(user, "name"), uid, uid,
@@ -215,7 +207,7 @@ static void dump_print(struct json_object *dump)
 		struct json_object *group = json_object_array_get_idx(array, i);
 		struct json_object *members = json_object_object_get(group, "members");
 
-		printf("%s:x:%lld:", text_of(group, "name"), number_of(group, "gid"));
+		printf("%s:x:%lld:", text_of(group, "name"), json_number(group, "gid"));
 		for (size_t m = 0; m < json_object_array_length(members); m++)
 			printf("%s%s", m ? "," : "",
 			       json_object_get_string(json_object_array_get_idx(members, m)));

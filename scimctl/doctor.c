@@ -101,8 +101,11 @@ static void print_check(struct json_object *check, bool quiet)
 	printf("%s: ", json_string(check, "check"));
 	print_tame(json_string(check, "detail"));
 	putchar('\n');
-	if (fix && *fix)
-		printf("         fix: %s\n", fix);
+	if (*fix) {
+		printf("         fix: ");
+		print_tame(fix);
+		putchar('\n');
+	}
 }
 
 static int doctor_print(const struct doctor *doctor)

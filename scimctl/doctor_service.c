@@ -117,6 +117,8 @@ static void connection(struct doctor *doctor, struct json_object *item)
 	else
 		doctor_report(doctor, "last push", DOCTOR_OK, NULL, "that of %s was at %s", name,
 			      text);
+	if (!connection_name_is_good(name))
+		return; /* it would be part of a command that root is told to type */
 	(void)json_object_object_get_ex(item, "tokens", &tokens);
 	token_age(doctor, name, json_object_get_int(tokens) > 1);
 }
@@ -127,10 +129,10 @@ static void connections(struct doctor *doctor)
 
 	if (client_get(doctor->context, "/v1/connections", &array) != EXIT_SUCCESS)
 		return;
-	if (json_object_array_length(array) == 0)
+	if (json_count(array) == 0)
 		doctor_report(doctor, "connections", DOCTOR_WARNING,
 			      "scimctl connection add okta", "no identity provider may push");
-	for (size_t i = 0; i < json_object_array_length(array); i++)
+	for (size_t i = 0; i < json_count(array); i++)
 		connection(doctor, json_object_array_get_idx(array, i));
 }
 

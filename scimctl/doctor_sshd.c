@@ -72,7 +72,7 @@ static size_t own_keys(struct doctor *doctor, const char *settings)
 
 	if (!doctor->serves || client_get(doctor->context, "/v1/users", &users) != EXIT_SUCCESS)
 		return 0;
-	for (size_t i = 0; i < json_object_array_length(users); i++) {
+	for (size_t i = 0; i < json_count(users); i++) {
 		struct json_object *user = json_object_array_get_idx(users, i);
 		const struct passwd *entry;
 

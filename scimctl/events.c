@@ -100,8 +100,7 @@ static void event_print(const struct context *context, struct json_object *event
 	_cleanup_free_ char *time = time_text(json_string(event, "time"));
 
 	if (context->json) {
-		puts(json_object_to_json_string_ext(event, JSON_C_TO_STRING_PLAIN |
-								   JSON_C_TO_STRING_NOSLASHESCAPE));
+		(void)print_json_line(event);
 		return;
 	}
 	print_styled(STYLE_DIM, TIME_WIDTH, time ? time : "-");
@@ -129,7 +128,7 @@ static int events_follow(struct context context, int64_t since)
 
 		if (code != EXIT_SUCCESS)
 			return code;
-		for (size_t i = 0; i < json_object_array_length(events); i++) {
+		for (size_t i = 0; i < json_count(events); i++) {
 			struct json_object *event = json_object_array_get_idx(events, i);
 
 			event_print(&context, event);

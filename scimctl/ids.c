@@ -15,12 +15,14 @@ static bool item_is(struct json_object *item, const char *type)
 /* Lines of a passwd file, or of a group file. */
 static void export_print(struct json_object *array, bool groups)
 {
-	for (size_t i = 0; i < json_object_array_length(array); i++) {
+	for (size_t i = 0; i < json_count(array); i++) {
 		struct json_object *item = json_object_array_get_idx(array, i), *number = NULL;
 		const char *name = json_string(item, "name");
 
 		(void)json_object_object_get_ex(item, "number", &number);
-		if (!item_is(item, groups ? "group" : "user") || !*name)
+		/* What is no name might be lines of its own. */
+		if (!item_is(item, groups ? "group" : "user") ||
+		    !name_is_valid(name, strlen(name)))
 			continue;
 		if (groups)
 			printf("%s:x:%lld:\n", name, (long long)json_object_get_int64(number));

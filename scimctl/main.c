@@ -101,13 +101,16 @@ static const struct option long_options[] = {
 
 int complain(const char *fmt, ...)
 {
+	_cleanup_free_ char *text = NULL;
 	va_list args;
 
-	fputs("scimctl: ", stderr);
 	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
+	if (vasprintf(&text, fmt, args) < 0)
+		text = NULL; /* undefined after a failure */
 	va_end(args);
-	fputc('\n', stderr);
+	if (text)
+		text_tame(text);
+	fprintf(stderr, "scimctl: %s\n", text ? text : "out of memory");
 	return EXIT_FAILURE;
 }
 
@@ -121,7 +124,7 @@ static void help(FILE *out)
 	      "  --json             for programs; tables and sentences are for people\n"
 	      "  -q, --quiet        names alone, one per line; of doctor: what is not ok\n"
 	      "  --help, --version\n"
-	      "Option of connection commands:\n"
+	      "Option of connection, backup and doctor:\n"
 	      "  --config-dir DIR   where scimd.conf and scimd.conf.d are (" DIRECTORY_DEFAULT ")\n"
 	      "\nExit codes: 0 done, 1 failed, 2 wrong usage.\n",
 	      out);

@@ -1,3 +1,4 @@
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -5,9 +6,9 @@
 #include <time.h>
 
 #include "scimctl/scimctl.h"
+#include "shared/names.h"
 
 #define DEPTH_MAX 8
-#define JSON_FLAGS (JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE)
 
 /* Characters, near enough: what is not the continuation of one in UTF-8. */
 static size_t text_width(const char *text)
@@ -19,18 +20,50 @@ static size_t text_width(const char *text)
 	return width;
 }
 
-/* Names and reasons come from outside and must not control the terminal: C0, DEL and C1. */
-static void text_tame(char *text)
+/* Whether these three bytes are a character that turns the direction of a line, so that it reads as
+ * something else: U+202A to U+202E and U+2066 to U+2069. */
+static bool turns_line(const unsigned char *text)
 {
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
+	return text[0] == 0xe2 && ((text[1] == 0x80 && text[2] >= 0xaa && text[2] <= 0xae) ||
+				   (text[1] == 0x81 && text[2] >= 0xa6 && text[2] <= 0xa9));
+}
 
-		if (c < ' ' || c == 0x7f)
-			*text = '?';
-		else if (c == 0xc2 && (unsigned char)text[1] >= 0x80 &&
-			 (unsigned char)text[1] <= 0x9f)
-			*text++ = '?', *text = '?';
+/* The size of the character at text that may go to a terminal, 0 if it may not. */
+static size_t harmless_size(const char *text, size_t left)
+{
+	const unsigned char *bytes = (const unsigned char *)text;
+	size_t size = printable_size(bytes, left);
+
+	return size == 3 && turns_line(bytes) ? 0 : size;
+}
+
+void text_tame(char *text)
+{
+	size_t left = strlen(text), size;
+	char *to = text;
+
+	for (; left > 0; text += size, left -= size) {
+		size = harmless_size(text, left);
+		if (size > 0) {
+			memmove(to, text, size);
+			to += size;
+		} else {
+			size = printable_size((unsigned char *)text, left);
+			size = size ? size : 1;
+			*to++ = '?';
+		}
 	}
+	*to = '\0';
+}
+
+void print_tame(const char *text)
+{
+	_cleanup_free_ char *copy = strdup(text);
+
+	if (!copy)
+		return;
+	text_tame(copy);
+	fputs(copy, stdout);
 }
 
 /* Whether standard output takes colours. */
@@ -50,21 +83,35 @@ void print_styled(enum style style, size_t width, const char *text)
 	};
 	bool colour = style != STYLE_PLAIN && colours();
 
-	printf("%s%s%s", colour ? codes[style] : "", text, colour ? "\033[0m" : "");
+	fputs(colour ? codes[style] : "", stdout);
+	print_tame(text);
+	fputs(colour ? "\033[0m" : "", stdout);
 	for (size_t at = text_width(text); at < width; at++)
 		putchar(' ');
 	if (width)
 		putchar(' ');
 }
 
-void print_tame(const char *text)
+void print_line(const char *fmt, ...)
 {
-	_cleanup_free_ char *copy = strdup(text);
+	_cleanup_free_ char *text = NULL;
+	va_list args;
 
-	if (!copy)
-		return;
-	text_tame(copy);
-	fputs(copy, stdout);
+	va_start(args, fmt);
+	if (vasprintf(&text, fmt, args) < 0)
+		text = NULL; /* undefined after a failure */
+	va_end(args);
+	print_tame(text ? text : "");
+	putchar('\n');
+}
+
+long long json_number(struct json_object *object, const char *key)
+{
+	struct json_object *value = NULL;
+
+	if (json_object_is_type(object, json_type_object))
+		(void)json_object_object_get_ex(object, key, &value);
+	return (long long)json_object_get_int64(value);
 }
 
 const char *json_string(struct json_object *object, const char *key)
@@ -78,10 +125,15 @@ const char *json_string(struct json_object *object, const char *key)
 	return json_object_get_string(value);
 }
 
+size_t json_count(struct json_object *array)
+{
+	return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
+}
+
 /* A list's items with commas between them, written through out. */
 static void list_write(struct json_object *array, FILE *out)
 {
-	for (size_t i = 0; i < json_object_array_length(array); i++) {
+	for (size_t i = 0; i < json_count(array); i++) {
 		struct json_object *item = json_object_array_get_idx(array, i);
 
 		fprintf(out, "%s%s", i ? "," : "", item ? json_object_get_string(item) : "");
@@ -124,14 +176,52 @@ static char *value_text(struct json_object *value)
 	return text;
 }
 
-int print_json(struct json_object *object)
+/* What a terminal would obey is escaped, which is the same to a program; json-c does so below space alone.
+ * Outside of strings there is none of it. */
+static void json_write(const char *text)
 {
-	const char *text = json_object_to_json_string_ext(object, JSON_FLAGS);
+	size_t left = strlen(text), size;
+
+	for (; left > 0; text += size, left -= size) {
+		const unsigned char *bytes = (const unsigned char *)text;
+
+		size = *bytes == '\n' ? 1 : harmless_size(text, left);
+		if (size > 0) {
+			fwrite(text, 1, size, stdout);
+			continue;
+		}
+		size = printable_size(bytes, left);
+		if (size == 3) { /* one that turns the line */
+			printf("\\u20%02x", (bytes[1] & 1u) << 6 | (bytes[2] & 0x3fu));
+		} else if (*bytes == 0xc2 && left > 1 && bytes[1] >= 0x80 && bytes[1] < 0xa0) {
+			size = 2; /* C1 */
+			printf("\\u%04x", bytes[1]);
+		} else {
+			size = 1; /* DEL, or no character at all */
+			printf("\\u%04x", *bytes == 0x7f ? *bytes : 0xfffd);
+		}
+	}
+	putchar('\n');
+}
+
+static int json_print(struct json_object *object, int flags)
+{
+	const char *text = json_object_to_json_string_ext(object, flags);
 
 	if (!text)
 		return complain("out of memory");
-	puts(text);
+	json_write(text);
 	return EXIT_SUCCESS;
+}
+
+int print_json(struct json_object *object)
+{
+	return json_print(object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+}
+
+int print_json_line(struct json_object *object)
+{
+	return json_print(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 }
 
 /* --- tables --- */
@@ -353,8 +443,7 @@ int print_table(const struct context *context, struct json_object *array,
 	_cleanup_(table_done) struct table table = { .count = count };
 	size_t width, last;
 
-	if (json_object_is_type(array, json_type_array))
-		table.rows = json_object_array_length(array);
+	table.rows = json_count(array);
 	if (table_fill(&table, array, columns) < 0)
 		return complain("out of memory");
 	if (context->quiet) {
@@ -388,7 +477,7 @@ static bool is_nested(struct json_object *value)
 {
 	if (json_object_is_type(value, json_type_object))
 		return true;
-	return json_object_is_type(value, json_type_array) && json_object_array_length(value) > 0 &&
+	return json_count(value) > 0 &&
 	       json_object_is_type(json_object_array_get_idx(value, 0), json_type_object);
 }
 
@@ -415,8 +504,10 @@ static void key_print(const char *key)
 	for (; *key; key++)
 		if (*key >= 'A' && *key <= 'Z')
 			printf(" %c", *key - 'A' + 'a');
+		else if (*key == '_')
+			putchar(' ');
 		else
-			putchar(*key == '_' ? ' ' : *key);
+			putchar(*key >= ' ' && *key <= '~' ? *key : '?');
 }
 
 /* One object of a list as a line: "key value, key value". */
@@ -478,7 +569,7 @@ static int object_print(struct json_object *object, int indent, bool ours)
 				code = object_print(value, indent + 2,
 						    strcmp(key, "attributes") != 0);
 			else
-				for (size_t i = 0; i < json_object_array_length(value); i++)
+				for (size_t i = 0; i < json_count(value); i++)
 					code = item_print(json_object_array_get_idx(value, i),
 							  indent + 2);
 			continue;

@@ -53,7 +53,10 @@ int ids_import(const struct context *context, char **operands);
 int metrics_show(const struct context *context, char **operands);
 int status_show(const struct context *context, char **operands);
 
-/* Print "scimctl: …" to standard error; returns EXIT_FAILURE. */
+/* connection.c: 1 to 32 characters a-z, 0-9, - and _. */
+bool connection_name_is_good(const char *name);
+
+/* Print "scimctl: …" to standard error, with what controls a terminal replaced; returns EXIT_FAILURE. */
 int complain(const char *fmt, ...) _printf_(1, 2);
 
 /* --- client.c: the control API --- */
@@ -89,14 +92,28 @@ void print_styled(enum style style, size_t width, const char *text);
 /* A time as JSON has it, as tables have it: of this place, to the minute. Owned; NULL without memory. */
 char *time_text(const char *time);
 
-/* Text from outside, with what controls a terminal replaced. */
+/* Names and reasons come from outside and must not control the terminal: control characters, those that
+ * turn the line's direction, and what is no UTF-8 become question marks. */
+void text_tame(char *text);
+
+/* Text from outside, tamed. */
 void print_tame(const char *text);
+
+/* A line of it. */
+void print_line(const char *fmt, ...) _printf_(1, 2);
+
+/* A number member, 0 if there is none. */
+long long json_number(struct json_object *object, const char *key);
 
 /* A string member, borrowed; "" if there is none. */
 const char *json_string(struct json_object *object, const char *key);
 
-/* The array (or object) as JSON text of several lines. */
+/* How many items an array has; 0 of what is none, whatever scimd answered. */
+size_t json_count(struct json_object *array);
+
+/* The array (or object) as JSON text of several lines, or of one. */
 int print_json(struct json_object *object);
+int print_json_line(struct json_object *object);
 
 /* An array of objects as a table: one line each, columns as wide as what is in them, and narrower if
  * the terminal is. Control characters from outside are replaced. Quiet: the first column alone. */

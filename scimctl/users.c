@@ -55,12 +55,13 @@ static bool list_has(struct json_object *user, const char *key, const char *name
 {
 	struct json_object *list = NULL;
 
-	if (!json_object_object_get_ex(user, key, &list))
-		return false;
-	for (size_t i = 0; i < json_object_array_length(list); i++)
-		if (strcasecmp(json_object_get_string(json_object_array_get_idx(list, i)), name) ==
-		    0)
+	(void)json_object_object_get_ex(user, key, &list);
+	for (size_t i = 0; i < json_count(list); i++) {
+		const char *item = json_object_get_string(json_object_array_get_idx(list, i));
+
+		if (item && strcasecmp(item, name) == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -98,7 +99,7 @@ static struct json_object *users_filter(struct json_object *all, char **filters)
 	_cleanup_close_ int lastlog_fd = open(LASTLOG, O_RDONLY | O_CLOEXEC);
 	struct json_object *users = json_object_new_array();
 
-	for (size_t i = 0; users && i < json_object_array_length(all); i++) {
+	for (size_t i = 0; users && i < json_count(all); i++) {
 		struct json_object *user = json_object_array_get_idx(all, i);
 		bool wanted = true;
 

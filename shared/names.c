@@ -187,9 +187,7 @@ bool name_is_reserved(const char *name, size_t len)
 		       sizeof(reserved_names[0]), span_compare) != NULL;
 }
 
-/* The length of the well-formed UTF-8 character (Unicode table 3-7) at text that is no control
- * character, 0 if there is none. left is at least 1. */
-static size_t printable_length(const unsigned char *text, size_t left)
+size_t printable_size(const unsigned char *text, size_t left)
 {
 	unsigned char first = text[0], low = 0x80, high = 0xbf;
 	size_t len;
@@ -223,7 +221,7 @@ bool field_is_valid(const char *field, size_t len)
 	if (len > FIELD_MAX_BYTES)
 		return false;
 	while (at < len) {
-		size_t step = text[at] == ':' ? 0 : printable_length(text + at, len - at);
+		size_t step = text[at] == ':' ? 0 : printable_size(text + at, len - at);
 
 		if (step == 0)
 			return false;

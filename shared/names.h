@@ -31,6 +31,10 @@ bool name_is_reserved(const char *name, size_t len);
  * characters (so no newline and no NUL). May be empty. */
 bool field_is_valid(const char *field, size_t len);
 
+/* The size of the well-formed UTF-8 character (Unicode table 3-7) at text that is no control character,
+ * 0 if there is none. left: the bytes there are, at least 1. */
+size_t printable_size(const unsigned char *text, size_t left);
+
 /* A home or shell: a valid field that starts with '/' and has no "/../" or "/./" component. */
 bool path_is_valid(const char *path, size_t len);
 
