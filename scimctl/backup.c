@@ -17,8 +17,15 @@
 #define LOCK_FILE "/run/scimd/backup.lock"
 #define HOST_SIZE 65
 
+struct source {
+	const char *path, *part; /* in the backup */
+	uid_t owner; /* of each file, so that scimd hands out nothing but its own; -1: anybody */
+	bool (*is_wanted)(const char *name);
+};
+
 struct backup {
 	const struct context *context;
+	uid_t scimd; /* whose process answers, and whose its files are */
 	char *partial;	/* the folder's path until it is complete, owned */
 	int fd;		/* of it */
 	FILE *sums;
@@ -59,10 +66,13 @@ static int part_open(struct backup *backup, const char *part)
 	return fd < 0 ? -1 : fd;
 }
 
-static int file_add(struct backup *backup, int from, int to, const char *part, const char *name)
+static int file_add(struct backup *backup, int from, int to, const struct source *source,
+		    const char *name)
 {
+	_cleanup_close_ int file = folder_file(from, name, source->owner);
+	const char *part = source->part;
 	char sum[FOLDER_SUM_SIZE];
-	int r = folder_copy(from, to, name, 0600, (uid_t)-1, (gid_t)-1, sum);
+	int r = file < 0 ? file : folder_copy(file, to, name, 0600, (uid_t)-1, (gid_t)-1, sum);
 
 	if (r < 0)
 		return complain_at(part, name, r);
@@ -97,38 +107,38 @@ static bool is_pem(const char *name)
 	return ends_with(name, ".pem");
 }
 
-static int files_copy(struct backup *backup, DIR *dir, int to, const char *part,
-		      bool (*is_wanted)(const char *name))
+static int files_copy(struct backup *backup, DIR *dir, int to, const struct source *source)
 {
 	const struct dirent *entry;
 	int code = EXIT_SUCCESS;
 
 	while (code == EXIT_SUCCESS && (entry = readdir(dir))) {
-		if (!is_wanted(entry->d_name))
+		if (!source->is_wanted(entry->d_name))
 			continue;
 		if (!backup_name_is_plain(entry->d_name))
 			return complain("a file in %s has a name that is not of letters, digits, "
-					"and . _ - alone", part);
-		code = file_add(backup, dirfd(dir), to, part, entry->d_name);
+					"and . _ - alone", source->part);
+		code = file_add(backup, dirfd(dir), to, source, entry->d_name);
 	}
-	return code == EXIT_SUCCESS && fsync(to) < 0 ? complain_at(backup->partial, part, -errno)
-						     : code;
+	return code == EXIT_SUCCESS && fsync(to) < 0
+		       ? complain_at(backup->partial, source->part, -errno)
+		       : code;
 }
 
 /* The wanted files of a folder, which need not be there. */
-static int files_add(struct backup *backup, const char *path, const char *part,
-		     bool (*is_wanted)(const char *name))
+static int files_add(struct backup *backup, const struct source *source)
 {
-	_cleanup_close_ int to = part_open(backup, part);
+	_cleanup_close_ int to = part_open(backup, source->part);
 	DIR *dir;
 	int code;
 
 	if (to < 0)
 		return EXIT_FAILURE;
-	dir = opendir(path);
+	dir = opendir(source->path);
 	if (!dir)
-		return errno == ENOENT ? EXIT_SUCCESS : complain("%s: %s", path, strerror(errno));
-	code = files_copy(backup, dir, to, part, is_wanted);
+		return errno == ENOENT ? EXIT_SUCCESS
+				       : complain("%s: %s", source->path, strerror(errno));
+	code = files_copy(backup, dir, to, source);
 	closedir(dir);
 	return code;
 }
@@ -140,7 +150,12 @@ static int store_add(struct backup *backup)
 
 	if (code != EXIT_SUCCESS)
 		return code;
-	code = files_add(backup, json_string(backup->store, "path"), "store", is_store);
+	if (!json_object_is_type(backup->store, json_type_object))
+		return complain("scimd's answer is not what was asked for");
+	code = files_add(backup, &(struct source){ json_string(backup->store, "path"), "store",
+						   backup->scimd, is_store });
+	if (code == EXIT_SUCCESS && faccessat(backup->fd, "store/meta.db", F_OK, 0) < 0)
+		code = complain("scimd's copy of the store is not there, or not whole");
 	dropping = client_post(backup->context, "/v1/backup/drop", &dropped);
 	return code == EXIT_SUCCESS ? dropping : code;
 }
@@ -154,11 +169,15 @@ static int configuration_add(struct backup *backup)
 		dropins = NULL; /* undefined after a failure */
 		return complain("out of memory");
 	}
-	code = files_add(backup, backup->context->directory, "conf", is_main);
+	code = files_add(backup, &(struct source){ backup->context->directory, "conf", (uid_t)-1,
+						   is_main });
 	if (code == EXIT_SUCCESS)
-		code = files_add(backup, dropins, "conf.d", is_dropin);
-	return code == EXIT_SUCCESS ? files_add(backup, BACKUP_STATE_DIR "/tls", "tls", is_pem)
-				    : code;
+		code = files_add(backup, &(struct source){ dropins, "conf.d", (uid_t)-1,
+							   is_dropin });
+	if (code == EXIT_SUCCESS)
+		code = files_add(backup, &(struct source){ BACKUP_STATE_DIR "/tls", "tls",
+							   backup->scimd, is_pem });
+	return code;
 }
 
 static int text_add(struct backup *backup, const char *name, const char *text)
@@ -218,10 +237,14 @@ static int backup_finish(struct backup *backup, const char *path)
 
 static int backup_begin(struct backup *backup, const char *path)
 {
+	const char *socket = backup->context->socket;
 	struct stat there;
 
 	if (lstat(path, &there) == 0)
 		return complain("%s: is there already; each backup gets a folder of its own", path);
+	if (lstat(socket, &there) < 0)
+		return complain("%s: %s", socket, strerror(errno));
+	backup->scimd = there.st_uid;
 	if (asprintf(&backup->partial, "%s.partial", path) < 0) {
 		backup->partial = NULL; /* undefined after a failure */
 		return complain("out of memory");
@@ -289,11 +312,9 @@ int backup_make(const struct context *context, char **operands)
 	if (context->json)
 		return print_json(backup.store);
 	if (!context->quiet)
-		printf("%s: %s users and %s groups, as of %s. Whoever has it can read password "
-		       "hashes: keep it like /etc/shadow.\n",
-		       operands[0],
-		       json_object_get_string(json_object_object_get(backup.store, "users")),
-		       json_object_get_string(json_object_object_get(backup.store, "groups")),
-		       json_string(backup.store, "time"));
+		print_line("%s: %lld users and %lld groups, as of %s. Whoever has it can read "
+			   "password hashes: keep it like /etc/shadow.",
+			   operands[0], json_number(backup.store, "users"),
+			   json_number(backup.store, "groups"), json_string(backup.store, "time"));
 	return EXIT_SUCCESS;
 }

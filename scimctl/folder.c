@@ -33,8 +33,7 @@ int folder_open(int at, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-/* A regular file and nothing that pretends to be one. */
-static int file_open(int folder, const char *name)
+int folder_file(int folder, const char *name, uid_t owner)
 {
 	_cleanup_close_ int fd =
 		openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -42,7 +41,9 @@ static int file_open(int folder, const char *name)
 
 	if (fd < 0 || fstat(fd, &file) < 0)
 		return -errno;
-	return S_ISREG(file.st_mode) ? TAKE_FD(fd) : -EINVAL;
+	if (!S_ISREG(file.st_mode))
+		return -EINVAL;
+	return owner == (uid_t)-1 || file.st_uid == owner ? TAKE_FD(fd) : -EPERM;
 }
 
 int bytes_write(int fd, const void *bytes, size_t size)
@@ -88,16 +89,13 @@ static int file_create(int folder, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-int folder_copy(int from_folder, int to_folder, const char *name, mode_t mode, uid_t uid,
-		gid_t gid, char ret_sum[static FOLDER_SUM_SIZE])
+int folder_copy(int from, int to_folder, const char *name, mode_t mode, uid_t uid, gid_t gid,
+		char ret_sum[static FOLDER_SUM_SIZE])
 {
 	_cleanup_(hash_endp) gnutls_hash_hd_t hash = NULL;
-	_cleanup_close_ int from = file_open(from_folder, name), to = -1;
+	_cleanup_close_ int to = file_create(to_folder, name);
 	int r;
 
-	if (from < 0)
-		return from;
-	to = file_create(to_folder, name);
 	if (to < 0)
 		return to;
 	if (gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) < 0)
@@ -147,7 +145,7 @@ int folder_sum(int folder, const char *path, char ret_sum[static FOLDER_SUM_SIZE
 		below = folder_open(folder, first);
 		return below < 0 ? below : folder_sum(below, slash + 1, ret_sum);
 	}
-	fd = file_open(folder, path);
+	fd = folder_file(folder, path, (uid_t)-1);
 	if (fd < 0)
 		return fd;
 	if (gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) < 0)

@@ -14,8 +14,12 @@
 /* Open the folder itself, no link. -errno. */
 _must_use_ int folder_open(int at, const char *path);
 
-/* Copy a regular file (no link) into a new one of that mode and owner (-1: as it comes). ret_sum: of
- * what was written. */
+/* Open a regular file for reading: no link and nothing that pretends to be a file, and owner's (-1:
+ * anybody's). -EINVAL: no file; -EPERM: somebody else's. */
+_must_use_ int folder_file(int folder, const char *name, uid_t owner);
+
+/* Copy the open file into a new one of that name, mode and owner (-1: as it comes). ret_sum: of what was
+ * written. */
 _must_use_ int folder_copy(int from, int to, const char *name, mode_t mode, uid_t uid, gid_t gid,
 			   char ret_sum[static FOLDER_SUM_SIZE]);
 

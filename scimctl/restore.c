@@ -106,14 +106,14 @@ static bool has_file(const struct restore *restore, const char *path)
 
 static int sums_check(struct restore *restore)
 {
-	int fd = openat(restore->fd, BACKUP_SUMS, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = folder_file(restore->fd, BACKUP_SUMS, (uid_t)-1);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
 	char line[LINE_SIZE];
 	int code = EXIT_SUCCESS;
 
 	if (!file)
 		return complain("%s: no backup: %s: %s", restore->path, BACKUP_SUMS,
-				strerror(errno));
+				strerror(fd < 0 ? -fd : errno));
 	while (code == EXIT_SUCCESS && fgets(line, sizeof(line), file))
 		code = line_check(restore, line);
 	fclose(file);
@@ -123,24 +123,15 @@ static int sums_check(struct restore *restore)
 	return code;
 }
 
-static int64_t manifest_number(const struct restore *restore, const char *key)
-{
-	return json_object_get_int64(json_object_object_get(restore->manifest, key));
-}
-
 static int manifest_check(struct restore *restore)
 {
-	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = folder_file(restore->fd, "manifest.json", (uid_t)-1);
 
-	if (asprintf(&path, "%s/manifest.json", restore->path) < 0) {
-		path = NULL; /* undefined after a failure */
-		return complain("out of memory");
-	}
-	restore->manifest = json_object_from_file(path);
+	restore->manifest = fd < 0 ? NULL : json_object_from_fd(fd);
 	if (!json_object_is_type(restore->manifest, json_type_object))
-		return complain("%s: cannot be read", path);
-	if (manifest_number(restore, "format") != BACKUP_FORMAT ||
-	    manifest_number(restore, "store_format") != STORE_FORMAT)
+		return complain("%s/manifest.json: cannot be read", restore->path);
+	if (json_number(restore->manifest, "format") != BACKUP_FORMAT ||
+	    json_number(restore->manifest, "store_format") != STORE_FORMAT)
 		return complain("%s was made by scimd %s, whose backups this version (%s) cannot "
 				"restore: install that version",
 				restore->path, json_string(restore->manifest, "version"),
@@ -165,25 +156,31 @@ static char *beside(const struct restore *restore, const char *path, const char 
 	return asprintf(&text, "%s.%s-%s", path, what, restore->stamp) < 0 ? NULL : text;
 }
 
+static int file_copy(int from, int to, const char *name, mode_t mode, uid_t uid, gid_t gid)
+{
+	_cleanup_close_ int file = folder_file(from, name, (uid_t)-1);
+	char sum[FOLDER_SUM_SIZE];
+
+	return file < 0 ? file : folder_copy(file, to, name, mode, uid, gid, sum);
+}
+
 static int part_copy(const struct restore *restore, const struct place *place, int to)
 {
 	size_t size = strlen(place->part);
 	_cleanup_close_ int from = folder_open(restore->fd, place->part);
-	char sum[FOLDER_SUM_SIZE];
 
 	if (from < 0)
 		return complain("%s/%s: %s", restore->path, place->part, strerror(-from));
 	for (size_t i = 0; i < restore->file_count; i++) {
-		const char *file = restore->files[i];
+		const char *file = restore->files[i], *name = file + size + 1;
 		int r;
 
 		if (strncmp(file, place->part, size) != 0 || file[size] != '/')
 			continue;
-		r = folder_copy(from, to, file + size + 1, place->file_mode,
-				place->root_owns ? 0 : restore->uid, restore->gid, sum);
+		r = file_copy(from, to, name, place->file_mode, place->root_owns ? 0 : restore->uid,
+			      restore->gid);
 		if (r < 0)
-			return complain("%s/%s: %s", place->folder, file + size + 1,
-					strerror(-r));
+			return complain("%s/%s: %s", place->folder, name, strerror(-r));
 	}
 	return EXIT_SUCCESS;
 }
@@ -256,14 +253,13 @@ static int configuration_fill(const struct restore *restore)
 	const struct place dropins = { CONF_DROPIN_DIR, "conf.d", 02750, 0640, true };
 	_cleanup_close_ int from = folder_open(restore->fd, "conf"), to = folder_open(AT_FDCWD, CONF_DIR);
 	_cleanup_free_ char *before = beside(restore, CONF_FILE, "before");
-	char sum[FOLDER_SUM_SIZE];
 	int code = place_fill(restore, &dropins), r;
 
 	if (code != EXIT_SUCCESS || !before)
 		return code != EXIT_SUCCESS ? code : complain("out of memory");
 	if (from < 0 || to < 0 || (rename(CONF_FILE, before) < 0 && errno != ENOENT))
 		return complain(CONF_DIR ": %s", strerror(errno));
-	r = folder_copy(from, to, "scimd.conf", 0640, 0, restore->gid, sum);
+	r = file_copy(from, to, "scimd.conf", 0640, 0, restore->gid);
 	if (r < 0) {
 		(void)rename(before, CONF_FILE);
 		return complain(CONF_FILE ": %s", strerror(-r));
@@ -320,9 +316,9 @@ static int scimd_start(const struct context *context, const struct restore *rest
 		return complain("scimd does not start with it: see journalctl -u scimd. What was "
 				"there before is " DB ".before-%s", restore->stamp);
 	if (!context->quiet)
-		printf("Restored as of %s. scimctl status counts who has to be confirmed "
-		       "(unconfirmed); what was there before is " DB ".before-%s.\n",
-		       json_string(restore->manifest, "time"), restore->stamp);
+		print_line("Restored as of %s. scimctl status counts who has to be confirmed "
+			   "(unconfirmed); what was there before is " DB ".before-%s.",
+			   json_string(restore->manifest, "time"), restore->stamp);
 	return EXIT_SUCCESS;
 }
 
