@@ -16,7 +16,7 @@
 static const struct wanted {
 	const char *path, *owner, *group;
 	mode_t mode;
-	bool may_miss;
+	bool may_miss; /* and lies in a folder of scimd's */
 } files[] = {
 	{ "/etc/scimd/scimd.conf", "root", "scimd", 0640, false },
 	{ "/etc/scimd/scimd.conf.d", "root", "scimd", 02750, false },
@@ -46,6 +46,25 @@ static bool group_is(gid_t gid, const char *name)
 	return entry && entry->gr_gid == gid;
 }
 
+/* What makes it as wanted; owned, NULL without memory. Where scimd may put a link to anything, root's
+ * commands follow none. */
+static char *file_fix(const struct wanted *wanted, const struct stat *file)
+{
+	const char *path = wanted->path, *owner = wanted->owner, *group = wanted->group;
+	char *fix = NULL;
+	int r;
+
+	if (S_ISLNK(file->st_mode))
+		r = asprintf(&fix, "rm %s; systemctl restart scimd", path);
+	else if (wanted->may_miss)
+		r = asprintf(&fix, "chown -h %s:%s %s; runuser -u %s -- chmod %04o %s", owner, group,
+			     path, owner, wanted->mode, path);
+	else
+		r = asprintf(&fix, "chown %s:%s %s; chmod %04o %s", owner, group, path, wanted->mode,
+			     path);
+	return r < 0 ? NULL : fix;
+}
+
 /* Whether the file is as wanted; else reported. */
 static bool file_is_good(struct doctor *doctor, const struct wanted *wanted)
 {
@@ -64,9 +83,7 @@ static bool file_is_good(struct doctor *doctor, const struct wanted *wanted)
 	    group_is(file.st_gid, wanted->group) && (file.st_mode & 07777 & ~wanted->mode) == 0 &&
 	    (wanted->mode & ~file.st_mode & S_ISGID) == 0)
 		return true;
-	if (asprintf(&fix, "chown %s:%s %s; chmod %04o %s", wanted->owner, wanted->group,
-		     wanted->path, wanted->mode, wanted->path) < 0)
-		fix = NULL;
+	fix = file_fix(wanted, &file);
 	doctor_report(doctor, "files", DOCTOR_FAILURE, fix,
 		      "%s belongs to %u:%u with mode %04o, not to %s:%s with %04o", wanted->path,
 		      file.st_uid, file.st_gid, file.st_mode & 07777, wanted->owner, wanted->group,
