@@ -11,8 +11,11 @@ static int file_replace(const char *path, const char *text)
 {
 	_cleanup_free_ char *new = NULL;
 	_cleanup_close_ int fd = -1;
+	struct stat there;
 	int r;
 
+	if (lstat(path, &there) == 0 && !S_ISREG(there.st_mode))
+		return complain("%s: is no regular file", path); /* /dev/null would be one from now on */
 	if (asprintf(&new, "%s.XXXXXX", path) < 0) {
 		new = NULL; /* undefined after a failure */
 		return complain("out of memory");
