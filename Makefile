@@ -59,6 +59,8 @@ deps_nss_scim := warden base shared
 libs_nss_scim := -lsystemd -lpthread
 deps_pam_scim := warden base shared
 libs_pam_scim := -lpam -lsystemd -lpthread
+deps_scimctl := warden base shared
+libs_scimctl := -lsystemd -lpthread
 
 PROGRAMS := $(BUILD)/scimd $(BUILD)/scimd-warden $(BUILD)/scimctl $(BUILD)/scim-authorized-keys
 MODULES := $(BUILD)/libnss_scim.so.2 $(BUILD)/pam_scim.so
@@ -132,9 +134,10 @@ flags_nss_scim := -DDIRECTORY_PUBLIC_DIR='"$(TEST_PUBLIC_DIR)"'
 extra_nss_scim := $(call testdir_obj,$(wildcard nss_scim/*.c) $(READER))
 flags_pam_scim := -DDIRECTORY_PUBLIC_DIR='"$(TEST_PUBLIC_DIR)"'
 extra_pam_scim := $(call testdir_obj,$(PAM_SOURCES) $(READER) $(wildcard shared/conf*.c))
-$(foreach l,$(LAYERS) nss_scim pam_scim,$(eval $(call unit_rule,$l)))
+$(foreach l,$(LAYERS) nss_scim pam_scim scimctl,$(eval $(call unit_rule,$l)))
 $(BUILD)/tests/unit/nss_scim/test_format: | $(BUILD)/scimctl
 $(BUILD)/tests/unit/pam_scim/test_module: | $(BUILD)/pam_scim.so $(BUILD)/scim-authorized-keys
+$(BUILD)/tests/unit/scimctl/test_hostile: | $(BUILD)/scimctl
 .SECONDARY:
 
 .PHONY: unit-build unit unit-san
