@@ -5,29 +5,29 @@
 #include <string.h>
 #include <strings.h>
 
+#include "scimd/model/json.h"
 #include "scimd/model/json_private.h"
 #include "scimd/model/resource_editor.h"
 #include "scimd/model/value.h"
 
 #define WORD_SIZE 32
 
+enum meaning { MEANS_NOTHING, MEANS_ACTIVE, MEANS_IN, MEANS_OUT, MEANS_STATE };
+
 /* Lower-case letters alone, so that "is_active" and " Active" are seen for what they mean. */
-static void letters(const char *name, char *ret, size_t size)
+static void letters(const char *name, size_t len, char *ret, size_t size)
 {
 	size_t used = 0;
 
-	for (; *name && used + 1 < size; name++) {
-		if (isalpha((unsigned char)*name))
-			ret[used++] = (char)tolower((unsigned char)*name);
+	for (size_t i = 0; i < len && used + 1 < size; i++) {
+		if (isalpha((unsigned char)name[i]))
+			ret[used++] = (char)tolower((unsigned char)name[i]);
 	}
 	ret[used] = '\0';
 }
 
-static bool is_word(const char *const *words, const char *text)
+static bool is_one_of(const char *const *words, const char *word)
 {
-	char word[WORD_SIZE];
-
-	letters(text, word, sizeof(word));
 	for (; *words; words++) {
 		if (strcmp(word, *words) == 0)
 			return true;
@@ -35,40 +35,111 @@ static bool is_word(const char *const *words, const char *text)
 	return false;
 }
 
-enum meaning { MEANS_NOTHING, MEANS_ACTIVE, MEANS_IN, MEANS_OUT, MEANS_STATE };
-
-/* What the last part of a name speaks of: true for those in, true for those out, or a state. */
-static enum meaning meaning_of(const char *name)
+static bool is_word(const char *const *words, const char *text)
 {
-	static const char *const active[] = { "active", NULL };
+	char word[WORD_SIZE];
+
+	letters(text, strlen(text), word, sizeof(word));
+	return is_one_of(words, word);
+}
+
+/* What says whose or that something is, and no more: "user" and "is" of "isUserActive". */
+static const char *const fillers[] = {
+	"is", "user", "account", "login", "employee", "person", "flag", NULL,
+};
+
+static bool cut_front(char *word)
+{
+	for (const char *const *filler = fillers; *filler; filler++) {
+		size_t len = strlen(*filler);
+
+		if (strncmp(word, *filler, len) == 0) {
+			memmove(word, word + len, strlen(word + len) + 1);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool cut_end(char *word, const char *end)
+{
+	size_t len = strlen(word), end_len = strlen(end);
+
+	if (len < end_len || strcmp(word + len - end_len, end) != 0)
+		return false;
+	word[len - end_len] = '\0';
+	return true;
+}
+
+static void cut_fillers(char *word)
+{
+	bool found = true;
+
+	while (found) {
+		found = cut_front(word);
+		for (const char *const *filler = fillers; !found && *filler; filler++)
+			found = cut_end(word, *filler);
+	}
+}
+
+/* "status" and "userState", but not the state of anything. */
+static bool is_state(char *word)
+{
+	static const char *const whose[] = {
+		"", "active", "activation", "enabled", "lifecycle", "employment", NULL,
+	};
+
+	if (!cut_end(word, "status") && !cut_end(word, "state"))
+		return false;
+	cut_fillers(word);
+	return is_one_of(whose, word);
+}
+
+static enum meaning meaning_of_word(char *word)
+{
 	static const char *const in[] = {
-		"isactive", "useractive",     "accountactive", "enabled",      "isenabled",
-		"enable",   "accountenabled", "activate",      "activated",    "isactivated",
-		"loginenabled", "loginallowed", NULL,
+		"enabled", "enable", "activate", "activated", "loginallowed", NULL,
 	};
 	static const char *const out[] = {
-		"inactive",    "isinactive", "disabled",       "isdisabled",	"disable",
-		"accountdisabled", "suspended", "issuspended", "suspend",	"deactivated",
-		"isdeactivated", "deactivate", "locked",       "islocked",	"accountlocked",
-		"lockedout",   "islockedout", "blocked",       "isblocked",	"terminated",
-		"isterminated", "revoked",    "isrevoked",     "archived",	"isarchived",
-		"deleted",     "isdeleted",   "softdeleted",   "issoftdeleted", NULL,
+		"inactive",  "unactive",  "notactive",	   "deactive",	"deactivated", "deactivate",
+		"disabled",  "disable",	  "suspended",	   "suspend",	"locked",      "lock",
+		"lockedout", "lockout",	  "blocked",	   "banned",	"frozen",      "terminated",
+		"revoked",   "archived",  "deleted",	   "softdeleted", "deprovisioned",
+		"offboarded", "nsaccountlock", NULL,
 	};
-	static const char *const state[] = {
-		"status",      "userstatus",  "accountstatus", "state",		"userstate",
-		"accountstate", "lifecyclestatus", "lifecyclestate", "employmentstatus", NULL,
-	};
-	const char *last = name + strlen(name);
 
-	while (last > name && !strchr(":./", last[-1]))
-		last--;
-	if (is_word(active, last))
+	if (strcmp(word, "active") == 0)
 		return MEANS_ACTIVE;
-	if (is_word(in, last))
+	if (is_one_of(in, word))
 		return MEANS_IN;
-	if (is_word(out, last))
+	if (is_one_of(out, word))
 		return MEANS_OUT;
-	return is_word(state, last) ? MEANS_STATE : MEANS_NOTHING;
+	cut_fillers(word);
+	if (is_one_of(in, word) || strcmp(word, "active") == 0)
+		return MEANS_IN;
+	if (is_one_of(out, word) || (cut_end(word, "at") && is_one_of(out, word)))
+		return MEANS_OUT;
+	return is_state(word) ? MEANS_STATE : MEANS_NOTHING;
+}
+
+/* What the last part of a name speaks of: true for those in, true for those out, or a state. A "value"
+ * below it, and what comes behind ";", is part of how it is said. */
+static enum meaning meaning_of(const char *name)
+{
+	char word[WORD_SIZE];
+	size_t end = strcspn(name, ";"), start;
+
+	for (;;) {
+		while (end > 0 && strchr(":./#", name[end - 1]))
+			end--;
+		start = end;
+		while (start > 0 && !strchr(":./#", name[start - 1]))
+			start--;
+		letters(name + start, end - start, word, sizeof(word));
+		if (start == 0 || strcmp(word, "value") != 0)
+			return meaning_of_word(word);
+		end = start;
+	}
 }
 
 bool editor_means_active(const char *name)
@@ -81,7 +152,7 @@ bool editor_means_active(const char *name)
 /* 1 and 0 for what says yes and no, -1 for anything else. */
 static int truth_of(struct json_object *value)
 {
-	static const char *const yes[] = { "true", "yes", "y", "on", "t", NULL };
+	static const char *const yes[] = { "true", "yes", "y", "on", "t", "active", "enabled", NULL };
 	static const char *const no[] = { "false", "no", "n", "off", "f", NULL };
 	const char *text = json_object_get_string(value);
 
@@ -99,16 +170,34 @@ static int truth_of(struct json_object *value)
 	}
 }
 
+/* { "value": X } and [X] are X said with more words. */
+static struct json_object *unwrap(struct json_object *value)
+{
+	if (json_object_is_type(value, json_type_array) && json_object_array_length(value) == 1)
+		value = json_object_array_get_idx(value, 0);
+	return json_object_is_type(value, json_type_object) ? json_get(value, "value") : value;
+}
+
 static bool is_state_out(struct json_object *value)
 {
 	static const char *const words[] = {
-		"inactive", "disabled", "suspended", "deactivated", "deprovisioned", "terminated",
-		"locked",   "lockedout", "blocked",  "revoked",	    "archived",	     "deleted",
-		NULL,
+		"inactive", "notactive",   "deactive",	  "deactivated", "disabled", "disable",
+		"off",	    "false",	   "suspended",	  "terminated",	 "locked",   "lockedout",
+		"blocked",  "banned",	   "revoked",	  "archived",	 "deleted",  "deprovisioned",
+		"offboarded", NULL,
 	};
 
+	value = unwrap(value);
+	if (json_object_is_type(value, json_type_boolean))
+		return !json_object_get_boolean(value);
 	return json_object_is_type(value, json_type_string) &&
 	       is_word(words, json_object_get_string(value));
+}
+
+static bool is_empty_text(struct json_object *value)
+{
+	return json_object_is_type(value, json_type_string) &&
+	       json_object_get_string_len(value) == 0;
 }
 
 static bool says_out(enum meaning meaning, struct json_object *value)
@@ -118,7 +207,7 @@ static bool says_out(enum meaning meaning, struct json_object *value)
 	case MEANS_IN:
 		return truth_of(value) != 1;
 	case MEANS_OUT:
-		return value && truth_of(value) != 0;
+		return value && !is_empty_text(value) && truth_of(value) != 0;
 	case MEANS_STATE:
 		return is_state_out(value);
 	default:
@@ -151,13 +240,22 @@ static void look_within(struct editor *editor, struct json_object *value)
 	}
 }
 
+/* An operation that got into the value of another one. */
+static bool is_operation(const char *name, struct json_object *value)
+{
+	if (strcasecmp(name, "Operations") == 0)
+		return true;
+	return strcasecmp(name, "path") == 0 && json_object_is_type(value, json_type_string) &&
+	       editor_means_active(json_object_get_string(value));
+}
+
 void editor_look_at_unknown(struct editor *editor, const char *name, struct json_object *value)
 {
 	enum meaning meaning = meaning_of(name);
 
 	if (editor->type != RESOURCE_USER)
 		return;
-	if (says_out(meaning, value))
+	if (says_out(meaning, value) || is_operation(name, value))
 		editor_remember_out(editor, name);
 	/* An extension nobody knows may have the attribute. */
 	if (strchr(name, ':') && json_object_is_type(value, json_type_object)) {
