@@ -89,7 +89,8 @@ static int make(const char *home, uid_t uid)
 	if (mkdirat(parent, name, HOME_MODE) < 0)
 		return -errno;
 	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd >= 0 && fchown(fd, uid, uid) == 0)
+	if (fd >= 0 && fchmod(fd, HOME_MODE) == 0 && /* whatever the umask */
+	    fchown(fd, uid, uid) == 0)
 		return TAKE_FD(fd);
 	r = -errno;
 	(void)unlinkat(parent, name, AT_REMOVEDIR); /* root's own would only be in the way */
