@@ -372,6 +372,7 @@ int store_begin(struct store *store, struct store_txn *parent, bool write, struc
 	if (!txn)
 		return -ENOMEM;
 	txn->store = store;
+	txn->parent = parent;
 	txn->write = write;
 	if ((r = store_error(txn_begin_quietly(store->env, parent ? parent->handle : NULL,
 					       &txn->handle, flags))) < 0)
@@ -382,18 +383,28 @@ int store_begin(struct store *store, struct store_txn *parent, bool write, struc
 	return 0;
 }
 
+static int commit(struct store_txn **txn_ptr, u_int32_t flags)
+{
+	_cleanup_(store_abortp) struct store_txn *txn = TAKE_PTR(*txn_ptr);
+	int r = meta_settle(txn);
+
+	if (r < 0)
+		return r;
+	r = store_error(txn->handle->commit(txn->handle, flags));
+	txn->handle = NULL; /* gone in any case */
+	if (r == 0)
+		meta_hand_over(txn);
+	return r;
+}
+
 int store_commit(struct store_txn **txn_ptr)
 {
-	_cleanup_free_ struct store_txn *txn = TAKE_PTR(*txn_ptr);
-
-	return store_error(txn->handle->commit(txn->handle, 0));
+	return commit(txn_ptr, 0);
 }
 
 int store_commit_unsynced(struct store_txn **txn_ptr)
 {
-	_cleanup_free_ struct store_txn *txn = TAKE_PTR(*txn_ptr);
-
-	return store_error(txn->handle->commit(txn->handle, DB_TXN_WRITE_NOSYNC));
+	return commit(txn_ptr, DB_TXN_WRITE_NOSYNC);
 }
 
 int store_flush(struct store *store)
@@ -408,6 +419,8 @@ void store_abortp(struct store_txn **txn_ptr)
 
 	if (txn && txn->handle)
 		(void)txn->handle->abort(txn->handle); /* a failure panics, the next call says so */
+	if (txn)
+		meta_done(&txn->meta);
 	errno = saved;
 }
 

@@ -49,6 +49,8 @@ int table_get(struct store_txn *txn, enum table table, const struct bytes *key, 
 
 	if ((r = bytes_check(key)) < 0)
 		return r;
+	if (table == TABLE_META && (r = meta_recall(txn, key, ret)) != 0)
+		return r < 0 ? r : 0;
 	if (one_by_one)
 		pthread_mutex_lock(&txn->store->meta_lock);
 	r = store_error(db->get(db, txn->handle, &k, &v, 0));
@@ -86,19 +88,48 @@ static int table_write(struct store_txn *txn, enum table table, const struct byt
 	return store_error(db->put(db, txn->handle, &k, &v, flags));
 }
 
+/* Into the transaction, where the table is TABLE_META. */
+static int meta_write(struct store_txn *txn, const struct bytes *key, const struct bytes *value)
+{
+	int r;
+
+	if (!txn->write)
+		return -EINVAL;
+	if ((r = bytes_check(key)) < 0 || (r = bytes_check(value)) < 0)
+		return r;
+	return meta_note(txn, key, value);
+}
+
+/* Whether TABLE_META has the key, as this transaction sees it: 0 or -ENOENT. */
+static int meta_find(struct store_txn *txn, const struct bytes *key)
+{
+	_cleanup_bytes_ struct bytes value = BYTES_INIT;
+
+	return table_get(txn, TABLE_META, key, &value);
+}
+
 int table_put(struct store_txn *txn, enum table table, const struct bytes *key,
 	      const struct bytes *value)
 {
+	if (table == TABLE_META)
+		return meta_write(txn, key, value);
 	return table_write(txn, table, key, value, 0);
 }
 
 int table_insert(struct store_txn *txn, enum table table, const struct bytes *key,
 		 const struct bytes *value)
 {
-	return table_write(txn, table, key, value, DB_NOOVERWRITE);
+	int r;
+
+	if (table != TABLE_META)
+		return table_write(txn, table, key, value, DB_NOOVERWRITE);
+	r = meta_find(txn, key);
+	if (r != -ENOENT)
+		return r < 0 ? r : -EEXIST;
+	return meta_write(txn, key, value);
 }
 
-int table_delete(struct store_txn *txn, enum table table, const struct bytes *key)
+static int table_remove(struct store_txn *txn, enum table table, const struct bytes *key)
 {
 	DB *db = txn->store->tables[table];
 	DBT k = dbt_in(key);
@@ -109,6 +140,22 @@ int table_delete(struct store_txn *txn, enum table table, const struct bytes *ke
 	if ((r = bytes_check(key)) < 0)
 		return r;
 	return store_error(db->del(db, txn->handle, &k, 0));
+}
+
+int table_delete(struct store_txn *txn, enum table table, const struct bytes *key)
+{
+	int r;
+
+	if (table != TABLE_META)
+		return table_remove(txn, table, key);
+	r = meta_find(txn, key);
+	return r < 0 ? r : meta_write(txn, key, NULL);
+}
+
+int table_meta_write(struct store_txn *txn, const struct bytes *key, const struct bytes *value)
+{
+	return value ? table_write(txn, TABLE_META, key, value, 0)
+		     : table_remove(txn, TABLE_META, key);
 }
 
 int table_counter_get(struct store_txn *txn, const struct bytes *key, uint64_t *ret)

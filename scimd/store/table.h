@@ -11,6 +11,7 @@
 #include <db.h>
 
 #include "scimd/store/codec.h"
+#include "scimd/store/meta.h"
 #include "scimd/store/store.h"
 #include "shared/attrs.h"
 #include "shared/backup.h"
@@ -58,7 +59,7 @@ struct store {
 	unsigned int complaints;
 	pthread_mutex_t backup_lock; /* held while a backup is made: logs stay */
 	/* One snapshot at a time reads TABLE_META. While somebody writes its first page, which each
-	 * change does, libdb has a reader try again and again; many of them at once would never
+	 * commit does, libdb has a reader try again and again; many of them at once would never
 	 * leave the latch of the page's hash bucket to the one who has to take it before he lets
 	 * go of the page. */
 	pthread_mutex_t meta_lock;
@@ -66,7 +67,9 @@ struct store {
 
 struct store_txn {
 	struct store *store;
+	struct store_txn *parent; /* borrowed; NULL at the top */
 	DB_TXN *handle;
+	struct meta meta;
 	bool write;
 };
 
@@ -100,7 +103,8 @@ enum meta_key {
 	META_NUMBER_HINT = 'h' /* and a range's start, ledger.c */
 };
 
-/* key and value are borrowed; a value of NULL is empty. */
+/* key and value are borrowed; a value of NULL is empty. What is written to TABLE_META goes there with the
+ * commit (meta.h), and is read as if it were there. */
 _must_use_ int table_get(struct store_txn *txn, enum table table, const struct bytes *key,
 			 struct bytes *ret); /* owned; ret was empty */
 _must_use_ int table_has(struct store_txn *txn, enum table table, const struct bytes *key);
@@ -109,6 +113,9 @@ _must_use_ int table_put(struct store_txn *txn, enum table table, const struct b
 _must_use_ int table_insert(struct store_txn *txn, enum table table, const struct bytes *key,
 			    const struct bytes *value); /* -EEXIST */
 _must_use_ int table_delete(struct store_txn *txn, enum table table, const struct bytes *key);
+/* For meta.c alone: into the table itself; value NULL: out of it. */
+_must_use_ int table_meta_write(struct store_txn *txn, const struct bytes *key,
+				const struct bytes *value);
 
 /* Counters of 64 bits in TABLE_META; one that is not there is 0. add: -EIO on wrapping. */
 _must_use_ int table_counter_get(struct store_txn *txn, const struct bytes *key, uint64_t *ret);
