@@ -24,17 +24,17 @@ struct operation {
 
 /* A member that is none of the known ones: harmless, or an attempt at "active" in the wrong
  * place. */
-static int check_stray(struct editor *editor, const char *key)
+static int check_stray(enum resource_type type, const char *key, struct fault *fault)
 {
-	if (editor->type != RESOURCE_USER || !editor_means_active(key))
+	if (type != RESOURCE_USER || !editor_means_active(key))
 		return 0;
-	return fault_set(editor->fault, 400, "invalidSyntax",
+	return fault_set(fault, 400, "invalidSyntax",
 			 "\"%.100s\" does not belong here; attributes go into an operation's value",
 			 key);
 }
 
-static int check_names(struct editor *editor, struct json_object *object,
-		       const char *const *names)
+int resource_check_names(enum resource_type type, struct json_object *object,
+			 const char *const *names, struct fault *fault)
 {
 	json_object_object_foreach(object, key, value) {
 		const char *const *name = names;
@@ -44,10 +44,9 @@ static int check_names(struct editor *editor, struct json_object *object,
 		while (*name && strcasecmp(*name, key) != 0)
 			name++;
 		if (!*name)
-			r = check_stray(editor, key);
+			r = check_stray(type, key, fault);
 		else if (json_count(object, key) > 1)
-			r = fault_set(editor->fault, 400, "invalidSyntax", "%s is given twice",
-				      *name);
+			r = fault_set(fault, 400, "invalidSyntax", "%s is given twice", *name);
 		if (r < 0)
 			return r;
 	}
@@ -85,7 +84,7 @@ static int read_operation(struct editor *editor, struct json_object *object,
 
 	if (!json_object_is_type(object, json_type_object))
 		return fault_set(editor->fault, 400, "invalidSyntax", "it must be an object");
-	r = check_names(editor, object, names);
+	r = resource_check_names(editor->type, object, names, editor->fault);
 	if (r < 0)
 		return r;
 	r = read_op(editor, object, ret);
@@ -202,7 +201,7 @@ static int check_envelope(struct editor *editor, struct json_object *body)
 	if (editor->rules.checks_schemas && !resource_body_is(body, URN_PATCH))
 		return fault_set(editor->fault, 400, "invalidSyntax", "schemas must name %s",
 				 URN_PATCH);
-	return check_names(editor, body, names);
+	return resource_check_names(editor->type, body, names, editor->fault);
 }
 
 int resource_patch(enum resource_type type, const struct resource_rules *rules,

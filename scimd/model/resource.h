@@ -108,6 +108,12 @@ _must_use_ int resource_project(enum resource_type type, struct json_object *ful
  * lets the caller leave out work. */
 bool resource_shows(const char *attribute, const char *attributes, const char *excluded);
 
+/* The members of an envelope, such as one operation of a PATCH or of a Bulk request: each of names (its
+ * end is NULL) comes once at most, ignoring ASCII case, and for users nothing besides looks like a way
+ * to say who may be here. -EPROTO with *fault. */
+_must_use_ int resource_check_names(enum resource_type type, struct json_object *object,
+				    const char *const *names, struct fault *fault);
+
 /* Whether body's `schemas` is a list with this URN. */
 bool resource_body_is(struct json_object *body, const char *urn);
 

@@ -122,8 +122,8 @@ static enum meaning meaning_of_word(char *word)
 	return is_state(word) ? MEANS_STATE : MEANS_NOTHING;
 }
 
-/* What the last part of a name speaks of: true for those in, true for those out, or a state. A "value"
- * below it, and what comes behind ";", is part of how it is said. */
+/* What the last part of a name speaks of: true for those in, true for those out, or a state. A
+ * "value" below it, and what comes behind ";", is part of how it is said. */
 static enum meaning meaning_of(const char *name)
 {
 	char word[WORD_SIZE];

@@ -49,6 +49,7 @@ static const char *reference_id(const char *reference)
 static int push_member(struct editor *editor, enum member_op op, struct json_object *member)
 {
 	const char *id = NULL, *type = json_get_string(member, "type");
+	const char *operation = json_get_string(member, "operation");
 
 	if (json_object_is_type(member, json_type_string))
 		id = json_object_get_string(member);
@@ -62,6 +63,10 @@ static int push_member(struct editor *editor, enum member_op op, struct json_obj
 	if (json_object_is_type(member, json_type_object) && json_count(member, "value") > 1)
 		return fault_set(editor->fault, 400, "invalidValue",
 				 "members.value is given twice");
+	/* SCIM 1.1's way to remove one, among those that are to be there. */
+	if (op == MEMBER_ADD && operation && strcasecmp(operation, "add") != 0)
+		return fault_set(editor->fault, 400, "invalidValue",
+				 "\"operation\" is SCIM 1.1; say op remove, and which members");
 	if (op == MEMBER_ADD && type && strcasecmp(type, "Group") == 0)
 		return fault_set(editor->fault, 400, "invalidValue",
 				 "members cannot be groups: nested groups are not supported");

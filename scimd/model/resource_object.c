@@ -16,6 +16,7 @@ struct walk {
 	const struct schema *schema; /* whose attributes these are; NULL: the resource's */
 	struct json_object *seen;    /* the canonical names that came already */
 	size_t known, unknown, read_only;
+	bool groups;
 };
 
 static int walk_object(struct walk *walk, struct json_object *object);
@@ -88,6 +89,7 @@ static int walk_member(struct walk *walk, const char *key, struct json_object *v
 	if (path_is_read_only(&path)) {
 		editor_look_within(walk->editor, path.attribute, value);
 		walk->read_only++;
+		walk->groups |= path.schema->core && strcmp(path.attribute->name, "groups") == 0;
 		return 0;
 	}
 	walk->known++;
@@ -117,6 +119,9 @@ int editor_apply_object(struct editor *editor, enum editor_op op, const struct s
 	r = walk_object(&walk, object);
 	if (r < 0)
 		return r;
+	if (editor->strict && walk.known == 0 && walk.groups)
+		return fault_set(editor->fault, 400, "mutability",
+				 "groups is read-only; who is in a group is changed in the group");
 	/* readOnly attributes alone are what clients echo; anything else alone was meant to do
 	 * something. */
 	if (editor->strict && walk.known == 0 && editor->out[0])

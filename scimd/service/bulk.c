@@ -28,6 +28,7 @@ static int text_add(struct json_object *object, const char *name, const char *te
 static void operation_read(struct json_object *json, struct bulk_operation *ret)
 {
 	*ret = (struct bulk_operation){
+		.json = json,
 		.method = json_get_string(json, "method"),
 		.path = json_get_string(json, "path"),
 		.bulk_id = json_get_string(json, "bulkId"),
@@ -77,10 +78,12 @@ static int operations_read(struct bulk *bulk, struct json_object *list)
 
 static int bulk_read(struct bulk *bulk, struct fault *fault)
 {
+	static const char *const names[] = { "schemas", "failOnErrors", "Operations", NULL };
 	struct json_object *body = bulk->call->body;
 	struct json_object *list = json_get(body, "Operations");
 	struct json_object *errors = json_get(body, "failOnErrors");
 	int64_t errors_max = json_object_get_int64(errors);
+	int r;
 
 	if (!json_object_is_type(list, json_type_array) || json_object_array_length(list) == 0)
 		return fault_set(fault, 400, "invalidSyntax",
@@ -93,10 +96,22 @@ static int bulk_read(struct bulk *bulk, struct fault *fault)
 				 "failOnErrors must be a number of errors");
 	if (errors)
 		bulk->errors_max = errors_max > 0 ? (size_t)errors_max : 1;
-	return operations_read(bulk, list);
+	r = resource_check_names(RESOURCE_USER, body, names, fault);
+	return r < 0 ? r : operations_read(bulk, list);
 }
 
 /* --- performing ------------------------------------------------------------------------------- */
+
+/* Of what comes twice nobody can tell which counts. */
+static int members_check(struct json_object *json, struct fault *fault)
+{
+	static const char *const names[] = { "method", "path", "bulkId", "version", "data", NULL };
+	struct json_object *version = json_get(json, "version");
+
+	if (version && !json_object_is_type(version, json_type_string))
+		return fault_set(fault, 400, "invalidSyntax", "version must be a string");
+	return resource_check_names(RESOURCE_USER, json, names, fault);
+}
 
 static int operation_check(const struct bulk_operation *operation, struct fault *fault)
 {
@@ -120,7 +135,7 @@ static int operation_check(const struct bulk_operation *operation, struct fault 
 		return fault_set(fault, 400, "invalidSyntax",
 				 "the path must be relative to the base URL: /Users or /Groups, "
 				 "and an id but for POST");
-	return 0;
+	return operation->json ? members_check(operation->json, fault) : 0; /* NULL: ours */
 }
 
 static const char *header_find(const struct response *response, const char *name)

@@ -35,7 +35,7 @@ struct bulk_work {
 /* One operation; strings and data are borrowed from the request's body. */
 struct bulk_operation {
 	const char *method, *path, *bulk_id, *version; /* NULL: not given */
-	struct json_object *data;
+	struct json_object *json, *data; /* json: all of it */
 	char id[RESOURCE_ID_SIZE]; /* of what a POST with a bulkId makes: known before it is made */
 	size_t *references;        /* owned; the operations whose bulkIds this one names */
 	size_t reference_count, next_reference;
