@@ -3,11 +3,13 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 
 #include "scimd/base/clock.h"
 #include "scimd/base/log.h"
+#include "scimd/http/guard.h"
 
 #define BODY_FIRST_BYTES 4096u
 
@@ -66,6 +68,26 @@ static void peer_find(struct exchange *exchange, struct MHD_Connection *connecti
 	}
 }
 
+/* "https://host/path" means that path, at that host whatever the header Host says (RFC 9112, 3.2.2). What
+ * is none of that stays as it is, to be refused. */
+static int absolute_form_split(struct exchange *exchange)
+{
+	static const char scheme[] = "https://";
+	size_t scheme_len = strlen(scheme), len;
+	char *authority = exchange->path + scheme_len;
+
+	if (strncasecmp(exchange->path, scheme, scheme_len) != 0)
+		return 0;
+	len = strcspn(authority, "/?#");
+	if (len == 0 || authority[len] != '/' || !guard_is_authority(authority, len))
+		return 0;
+	exchange->authority = strndup(authority, len);
+	if (!exchange->authority)
+		return -ENOMEM;
+	memmove(exchange->path, authority + len, strlen(authority + len) + 1);
+	return 0;
+}
+
 struct exchange *exchange_new(struct MHD_Connection *connection, const char *target)
 {
 	_cleanup_(exchange_freep) struct exchange *exchange = calloc(1, sizeof(*exchange));
@@ -74,7 +96,7 @@ struct exchange *exchange_new(struct MHD_Connection *connection, const char *tar
 	if (!exchange || id_make(exchange->id) < 0)
 		return NULL;
 	exchange->path = strdup(target);
-	if (!exchange->path)
+	if (!exchange->path || absolute_form_split(exchange) < 0)
 		return NULL;
 	exchange->target_end = target + strlen(target);
 	mark = strchr(exchange->path, '?');
@@ -105,6 +127,7 @@ void exchange_freep(struct exchange **exchange)
 		return;
 	body_drop(*exchange);
 	free((*exchange)->path);
+	free((*exchange)->authority);
 	free(*exchange);
 	*exchange = NULL;
 	errno = saved;
@@ -185,7 +208,7 @@ void exchange_request(struct exchange *exchange, struct MHD_Connection *connecti
 		.accept = header(connection, "Accept"),
 		.if_match = header(connection, "If-Match"),
 		.if_none_match = header(connection, "If-None-Match"),
-		.host = header(connection, "Host"),
+		.host = exchange->authority ? exchange->authority : header(connection, "Host"),
 		.body = exchange->body_size > 0 ? exchange->body : NULL,
 		.body_size = exchange->body_size,
 		.peer = exchange->peer,

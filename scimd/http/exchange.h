@@ -15,6 +15,7 @@
 struct exchange {
 	char *path;        /* raw, owned; cut at '?' */
 	const char *query; /* behind the '?' in path, or NULL */
+	char *authority;   /* of a target in absolute form, owned; else NULL */
 	const char *target_end; /* in the library's buffer, see guard.h */
 	char id[REQUEST_ID_SIZE];
 	uint64_t received_us, started_us; /* epoch, monotonic */

@@ -13,7 +13,7 @@ static const char *const single[] = {
 /* Bytes that the library overwrites between two texts; a line may end with LF alone. */
 enum { SPACE = 1, COLON = 1, LINE_END = 2 };
 
-enum { SINGLE_LENGTH, SINGLE_TRANSFER, SINGLE_HOST };
+enum { SINGLE_LENGTH, SINGLE_TRANSFER, SINGLE_HOST, SINGLE_CODING = 5 };
 
 struct seen {
 	unsigned int count[ARRAY_SIZE(single)];
@@ -41,6 +41,21 @@ static bool is_token(const char *text, size_t size)
 			return false;
 	}
 	return size > 0;
+}
+
+bool guard_is_authority(const char *text, size_t size)
+{
+	static const char marks[] = "-._~%!$&'()*+;=:[]";
+
+	for (size_t i = 0; i < size; i++) {
+		char c = text[i];
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
+			continue;
+		if (c == '\0' || !strchr(marks, c))
+			return false;
+	}
+	return true;
 }
 
 static bool target_is_clean(const char *target)
@@ -153,6 +168,38 @@ static int transfer_check(const struct seen *seen, const char *version, struct f
 	return 0;
 }
 
+/* A header's value without blanks behind it: the library has taken away those in front. */
+static size_t value_size(const char *value)
+{
+	size_t size = strlen(value);
+
+	while (size > 0 && (value[size - 1] == ' ' || value[size - 1] == '\t'))
+		size--;
+	return size;
+}
+
+static int host_check(const struct seen *seen, const char *version, struct fault *fault)
+{
+	const char *host = seen->value[SINGLE_HOST];
+
+	if (!host && strcmp(version, "HTTP/1.1") == 0)
+		return fault_set(fault, 400, NULL, "header Host is missing");
+	if (host && !guard_is_authority(host, value_size(host)))
+		return fault_set(fault, 400, NULL, "header Host names no host");
+	return 0;
+}
+
+/* A body that is packed would be read as if it were not. */
+static int coding_check(const struct seen *seen, struct fault *fault)
+{
+	const char *coding = seen->value[SINGLE_CODING];
+	size_t size = coding ? value_size(coding) : 0;
+
+	if (size == 0 || (size == 8 && strncasecmp(coding, "identity", size) == 0))
+		return 0;
+	return fault_set(fault, 415, NULL, "no content coding is understood here");
+}
+
 int guard_headers(struct MHD_Connection *connection, const struct guard_line *line,
 		  uint64_t max_body, uint64_t *ret_length, struct fault *fault)
 {
@@ -169,8 +216,9 @@ int guard_headers(struct MHD_Connection *connection, const struct guard_line *li
 		return fault_set(fault, 400, NULL, "a header is folded or holds a NUL");
 	if (seen.malformed)
 		return fault_set(fault, 400, NULL, "a header holds a control character");
-	if (seen.count[SINGLE_HOST] == 0 && strcmp(line->version, "HTTP/1.1") == 0)
-		return fault_set(fault, 400, NULL, "header Host is missing");
+	r = host_check(&seen, line->version, fault);
+	if (r < 0)
+		return r;
 	if (seen.count[SINGLE_TRANSFER] > 0) {
 		r = transfer_check(&seen, line->version, fault);
 		if (r < 0)
@@ -178,6 +226,11 @@ int guard_headers(struct MHD_Connection *connection, const struct guard_line *li
 	}
 	if (seen.count[SINGLE_LENGTH] > 0) {
 		r = length_check(seen.value[SINGLE_LENGTH], max_body, &length, fault);
+		if (r < 0)
+			return r;
+	}
+	if (length > 0 || seen.count[SINGLE_TRANSFER] > 0) {
+		r = coding_check(&seen, fault);
 		if (r < 0)
 			return r;
 	}

@@ -3,6 +3,8 @@
 #ifndef SCIMD_HTTP_GUARD_H
 #define SCIMD_HTTP_GUARD_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <microhttpd.h>
@@ -25,6 +27,10 @@ _must_use_ int guard_line(const struct guard_line *line, const char *path, const
  * if there is none or it is unknown. Returns 0 or -EPROTO with *fault. */
 _must_use_ int guard_headers(struct MHD_Connection *connection, const struct guard_line *line,
 			     uint64_t max_body, uint64_t *ret_length, struct fault *fault);
+
+/* Whether text can be a host with or without a port (RFC 3986, 3.2), or is empty: no user before it. A
+ * comma, which the grammar allows, joins two hosts and so is none. */
+bool guard_is_authority(const char *text, size_t size);
 
 /* For MHD_OPTION_UNESCAPE_CALLBACK: leaves the text as it is, because each path segment is to be
  * decoded on its own, after the split. */
