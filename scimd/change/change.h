@@ -22,6 +22,7 @@
 
 struct change_engine;
 struct change;
+struct json_object;
 
 /* Who asked, for events and receipts. Borrowed strings that outlive change_run. */
 struct change_source {
@@ -64,9 +65,10 @@ const struct change_source *change_source(struct change *change);
 
 /* Create (row->id given, not in the store) or update a user. The caller fills id, type, connection,
  * folded_name, external_id, json, password and created_us/modified_us/version; policy fills in the
- * rest (name, uid, allowed, reason, roles) and writes the row. uniqueness -> 409, policy -> 400. */
+ * rest (name, uid, allowed, reason, roles) and writes the row. uniqueness -> 409, policy -> 400.
+ * resource: what the row has as text, if it is at hand; borrowed, or NULL. */
 _must_use_ int change_user_put(struct change *change, struct store_resource *row,
-			       struct fault *fault);
+			       struct json_object *resource, struct fault *fault);
 _must_use_ int change_user_delete(struct change *change, const char *id, struct fault *fault);
 
 /* The same for groups; its members are re-evaluated when the name changed or it is deleted. */

@@ -125,27 +125,30 @@ static int home_settle(const struct store_resource *row, struct json_object *res
 }
 
 int identity_of(struct store_txn *txn, const struct conf *conf, const struct known_groups *known,
-		const struct store_resource *row, struct identity *ret, uint32_t **ret_gids,
-		size_t *ret_gid_count, struct fault *fault)
+		const struct store_resource *row, struct json_object *resource, struct identity *ret,
+		uint32_t **ret_gids, size_t *ret_gid_count, struct fault *fault)
 {
 	_cleanup_(memberships_done) struct memberships memberships = { .txn = txn, .known = known };
-	_cleanup_(json_putp) struct json_object *resource = NULL;
+	_cleanup_(json_putp) struct json_object *parsed = NULL;
 	struct identity identity = { 0 };
-	int r;
+	bool is_new = row->number == 0;
+	int r = 0;
 
-	resource = json_tokener_parse(row->json);
+	if (!resource)
+		resource = parsed = json_tokener_parse(row->json);
 	if (!resource)
 		return -EIO;
-	r = store_groups_each(txn, row->id, known ? memberships_recall : memberships_read,
-			      &memberships);
+	if (!is_new)
+		r = store_groups_each(txn, row->id, known ? memberships_recall : memberships_read,
+				      &memberships);
 	if (r < 0)
 		return r;
 	r = policy_user(conf, resource, memberships.groups, memberships.count, &identity, fault);
 	if (r == 0)
 		r = home_settle(row, resource, &identity);
-	if (r == 0)
+	if (r == 0 && !is_new)
 		r = held_apply(txn, row->id, &identity);
-	if (r == 0)
+	if (r == 0 && !is_new)
 		r = lock_apply(txn, row->id, &identity);
 	if (r < 0) {
 		identity_done(&identity);
@@ -199,7 +202,8 @@ int identity_or_deny(struct store_txn *txn, const struct conf *conf,
 		     struct identity *ret, uint32_t **ret_gids, size_t *ret_gid_count)
 {
 	struct fault fault = { 0 };
-	int r = identity_of(txn, conf, known, row, ret, ret_gids, ret_gid_count, &fault);
+	int r = identity_of(txn, conf, known, row, NULL, ret, ret_gids, ret_gid_count,
+			    &fault);
 
 	if (r != -EPROTO)
 		return r;
@@ -384,7 +388,7 @@ static int free_take(struct change *change, struct store_resource *row)
 
 	local_ids_refresh(local);
 	return store_number_take_next(change->txn, conf->identity.uid_min, conf->identity.uid_max,
-				      local_ids_has, local, row->id, &row->number);
+				      local_ids_has, local, row->type, row->id, &row->number);
 }
 
 /* The number of a resource: what it asked for, what it has, or the next free one. */
@@ -525,8 +529,8 @@ static int ignored_events(struct change *change, const struct store_resource *ol
 	if (!identity->ignored || !identity->ignored[0])
 		return 0;
 	if (old->number)
-		r = identity_of(change->txn, engine_conf(change->engine), NULL, old, &before, NULL,
-				NULL, &fault);
+		r = identity_of(change->txn, engine_conf(change->engine), NULL, old, NULL, &before,
+				NULL, NULL, &fault);
 	for (size_t i = 0; (r == 0 || r == -EPROTO) && identity->ignored[i]; i++)
 		r = has_text(before.ignored, identity->ignored[i])
 			    ? 0
@@ -621,20 +625,21 @@ static int name_check(struct change *change, const struct store_resource *row,
 			 row->posix_name, until);
 }
 
-int evaluate_user(struct change *change, struct store_resource *row, bool is_new,
+int evaluate_user(struct change *change, struct store_resource *row, struct json_object *resource,
 		  struct fault *fault)
 {
 	_cleanup_(store_resource_done) struct store_resource old = { 0 };
 	_cleanup_(identity_done) struct identity identity = { 0 };
 	_cleanup_free_ uint32_t *gids = NULL;
+	bool is_new = row->number == 0;
 	size_t gid_count = 0;
 	int r = row_before(change, row->id, &old);
 
 	if (r == 0)
 		r = held_settle(change, &old, row);
 	if (r == 0)
-		r = identity_of(change->txn, engine_conf(change->engine), NULL, row, &identity,
-				&gids, &gid_count, fault);
+		r = identity_of(change->txn, engine_conf(change->engine), NULL, row, resource,
+				&identity, &gids, &gid_count, fault);
 	change->unsettled |= identity.unsettled;
 	if (r == 0 && is_new)
 		r = lock_inherit(change, row->id, &identity);
@@ -782,10 +787,11 @@ int evaluate_dirty(struct change *change, struct fault *fault)
 
 /* --- the public operations ---------------------------------------------------------------------- */
 
-int change_user_put(struct change *change, struct store_resource *row, struct fault *fault)
+int change_user_put(struct change *change, struct store_resource *row, struct json_object *resource,
+		    struct fault *fault)
 {
 	change->made[RESOURCE_USER] += row->number == 0;
-	return evaluate_user(change, row, row->number == 0, fault);
+	return evaluate_user(change, row, resource, fault);
 }
 
 int change_user_delete(struct change *change, const char *id, struct fault *fault)

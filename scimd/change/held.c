@@ -84,5 +84,5 @@ int change_user_confirm(struct change *change, const char *id, struct fault *fau
 		r = row_set_active(&row, true);
 	if (r == 0)
 		r = event_add(change, "user.confirmed", row.posix_name, NULL);
-	return r < 0 ? r : change_user_put(change, &row, fault);
+	return r < 0 ? r : change_user_put(change, &row, NULL, fault);
 }

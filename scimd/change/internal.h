@@ -190,8 +190,8 @@ void push_look(struct change_engine *engine);
 void push_status(const struct push *push, struct change_status *ret);
 
 /* evaluate.c: policy, and what it means for rows and packets. */
-_must_use_ int evaluate_user(struct change *change, struct store_resource *row, bool is_new,
-			     struct fault *fault);
+_must_use_ int evaluate_user(struct change *change, struct store_resource *row,
+			     struct json_object *resource, struct fault *fault);
 _must_use_ int evaluate_dirty(struct change *change, struct fault *fault);
 /* Somebody as stored (borrowed), whose groups or configuration changed: written and published only if that
  * makes a difference. */
@@ -228,12 +228,13 @@ void record_password(struct packet *packet, uint64_t tag, uint32_t uid, const ch
 _must_use_ int records_members(struct outbox *outbox, uint32_t gid, uint32_t action,
 			       const uint32_t *uids, size_t count);
 
-/* The identity of a stored user under the present configuration; owned. known: all groups, or NULL, which
- * has those of the person read. *ret_groups: numbers of its exposed groups (owned), or NULL if not wanted. */
+/* The identity of a user under the present configuration; owned. One without a number is new: nobody could
+ * put them into a group or lock them. resource: what the row has as text, or NULL. known: all groups, or
+ * NULL, which has those of the person read. *ret_groups: numbers of its exposed groups (owned), or NULL if not wanted. */
 _must_use_ int identity_of(struct store_txn *txn, const struct conf *conf,
 			   const struct known_groups *known, const struct store_resource *row,
-			   struct identity *ret, uint32_t **ret_gids, size_t *ret_gid_count,
-			   struct fault *fault);
+			   struct json_object *resource, struct identity *ret, uint32_t **ret_gids,
+			   size_t *ret_gid_count, struct fault *fault);
 
 /* The same; somebody whom policy cannot map (the configuration changed) is denied, with the rule as the
  * reason, and keeps what the row says. */

@@ -30,7 +30,7 @@ int user_change(struct change *change, void *context, struct fault *fault)
 	if (r >= 0)
 		r = write_fill(write, &edit);
 	if (r >= 0)
-		r = change_user_put(change, &write->row, fault);
+		r = change_user_put(change, &write->row, edit.resource, fault);
 	return r < 0 ? r : pending_admit(change, &write->row, fault);
 }
 

@@ -191,22 +191,29 @@ static int number_next(struct store_txn *txn, uint32_t min, struct search *searc
 	return search->candidate > search->max ? -EDQUOT : 0;
 }
 
-int store_number_take_next(struct store_txn *txn, uint32_t min, uint32_t max,
-			   store_number_held_fn is_elsewhere, void *context,
-			   const char *owner_id, uint32_t *ret)
+static int take_next(struct store_txn *txn, uint32_t min, struct search *search, uint8_t type,
+		     const char *owner_id, uint32_t *ret)
 {
 	_cleanup_bytes_ struct bytes key = BYTES_INIT;
-	struct search search = { .max = max, .is_elsewhere = is_elsewhere, .context = context };
-	struct entry entry = { .type = TYPE_UNKNOWN };
+	struct entry entry = { .type = type };
 	int r;
 
 	if ((r = codec_id_parse(owner_id, entry.owner)) < 0 ||
-	    (r = number_next(txn, min, &search, &key)) < 0 ||
-	    (r = entry_put(txn, search.candidate, &entry)) < 0 ||
-	    (r = hint_put(txn, &key, search.candidate + 1)) < 0)
+	    (r = number_next(txn, min, search, &key)) < 0 ||
+	    (r = entry_put(txn, search->candidate, &entry)) < 0 ||
+	    (r = hint_put(txn, &key, search->candidate + 1)) < 0)
 		return r;
-	*ret = search.candidate;
+	*ret = search->candidate;
 	return 0;
+}
+
+int store_number_take_next(struct store_txn *txn, uint32_t min, uint32_t max,
+			   store_number_held_fn is_elsewhere, void *context,
+			   enum resource_type type, const char *owner_id, uint32_t *ret)
+{
+	struct search search = { .max = max, .is_elsewhere = is_elsewhere, .context = context };
+
+	return take_next(txn, min, &search, (uint8_t)type, owner_id, ret);
 }
 
 int store_number_skip(struct store_txn *txn, uint32_t min, uint32_t max, uint32_t count)
@@ -225,11 +232,12 @@ int store_number_skip(struct store_txn *txn, uint32_t min, uint32_t max, uint32_
 int store_number_take(struct store_txn *txn, uint32_t min, uint32_t max, uint32_t wanted,
 		      const char *owner_id, uint32_t *ret)
 {
+	struct search search = { .max = max };
 	unsigned char owner[CODEC_ID_SIZE];
 	int r;
 
 	if (wanted == 0)
-		return store_number_take_next(txn, min, max, NULL, NULL, owner_id, ret);
+		return take_next(txn, min, &search, TYPE_UNKNOWN, owner_id, ret);
 	if ((r = codec_id_parse(owner_id, owner)) < 0)
 		return r;
 	if (wanted < min || wanted > max || id_is_reserved(wanted))

@@ -197,7 +197,8 @@ _must_use_ int store_number_take(struct store_txn *txn, uint32_t min, uint32_t m
 typedef bool (*store_number_held_fn)(uint32_t number, void *context);
 _must_use_ int store_number_take_next(struct store_txn *txn, uint32_t min, uint32_t max,
 				      store_number_held_fn is_elsewhere, void *context,
-				      const char *owner_id, uint32_t *ret);
+				      enum resource_type type, const char *owner_id,
+				      uint32_t *ret);
 /* Leave out the next `count` numbers that would be given: they may have been given by somebody whose
  * memory is lost. Asked for by number they can still be had. */
 _must_use_ int store_number_skip(struct store_txn *txn, uint32_t min, uint32_t max, uint32_t count);

@@ -289,7 +289,7 @@ static inline int step_put(struct change *change, const struct change_step *step
 	}
 	row.version++;
 	row.modified_us = clock_now_us();
-	return is_user ? change_user_put(change, &row, fault) : change_group_put(change, &row, fault);
+	return is_user ? change_user_put(change, &row, NULL, fault) : change_group_put(change, &row, fault);
 }
 
 static inline int member_add(struct change *change, const char *group, const char *user,

@@ -214,6 +214,32 @@ static void test_judged_once(void)
 	teardown();
 }
 
+/* Whatever the bytes, an event's text reads back as what went in. */
+static void test_event_text(void)
+{
+	static const char detail[] = "\"quoted\" \\ \b\f\n\r\t\x01\x1f\x7f / \xc3\xa9 \xf0\x9f\x90\xa7";
+	_cleanup_(json_putp) struct json_object *event = NULL;
+	_cleanup_free_ char *again = NULL;
+	struct event_search found;
+
+	setup(REAP_NONE);
+	change_event(engine, &source, "scim.provisioning_failed", "ann", detail);
+	found = events("scim.provisioning_failed", "ann");
+	T_INT(found.count, 1);
+	event = json_tokener_parse(found.last);
+	T_FATAL(event != NULL);
+	T_STR(json_get_string(event, "type"), "scim.provisioning_failed");
+	T_STR(json_get_string(event, "user"), "ann");
+	T_STR(json_get_string(event, "detail"), detail);
+	T_STR(json_get_string(event, "request"), "POST /Users");
+	T_TRUE(json_get(event, "payload") == NULL);
+	again = json_text(event);
+	T_STR(found.last, again);
+	change_event(engine, NULL, "x", "", "");
+	T_TRUE(strstr(events("x", "").last, ",\"detail\":\"\"}") != NULL);
+	teardown();
+}
+
 #define HASH "$6$abcdefgh$0123456789"
 
 static void test_password_reaches_the_shadow_file(void)
@@ -482,6 +508,7 @@ T_MAIN("change/engine",
        T(test_roles),
        T(test_role_loss_is_an_event),
        T(test_judged_once),
+       T(test_event_text),
        T(test_password_reaches_the_shadow_file),
        T(test_batches_from_many_threads),
        T(test_many_of_one_request),

@@ -2,6 +2,7 @@
  * made anew in every other case. A batch with everybody in it raises the revision. */
 #include <fcntl.h>
 
+#include "scimd/change/internal.h"
 #include "tests/unit/change/engine_fixture.h"
 
 #define HASH "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7"
@@ -225,6 +226,31 @@ static void test_refused(void)
 	teardown();
 }
 
+static int basis_is(const unsigned char basis[static STORE_BASIS_SIZE])
+{
+	_cleanup_(store_abortp) struct store_txn *txn = NULL;
+
+	T_FATAL(store_begin(store, NULL, false, &txn) == 0);
+	return store_basis_is(txn, basis);
+}
+
+/* Also if the host's files come to be as they were: the refusal itself is what makes the next start doubt. */
+static void test_refusal_is_remembered(void)
+{
+	unsigned char basis[STORE_BASIS_SIZE];
+
+	setup_people();
+	T_OK(put_user(3, "cyd", NULL));
+	T_OK(basis_make(engine, basis));
+	T_INT(basis_is(basis), 1);
+	file_write(fixture.passwd, FIXTURE_PASSWD "cyd:x:1500:1500::/:/bin/sh\n");
+	T_OK(CHANGE({ .what = ADD_MEMBER, .user = 3, .group = 1 }));
+	T_TRUE(!seen_allowed("cyd"));
+	T_INT(basis_is(basis), 0);
+	teardown();
+}
+
 T_MAIN("change/start",
        T(test_nothing_changed), T(test_configuration_changed), T(test_files_harmed),
-       T(test_older_files), T(test_group_name_freed), T(test_refused))
+       T(test_older_files), T(test_group_name_freed), T(test_refused),
+       T(test_refusal_is_remembered))

@@ -106,8 +106,10 @@ static int engine_put(struct change *change, const struct store_resource *row,
 			 taken == STORE_BY_USER_NAME ? "userName" : "displayName");
 }
 
-int change_user_put(struct change *change, struct store_resource *row, struct fault *fault)
+int change_user_put(struct change *change, struct store_resource *row, struct json_object *resource,
+		    struct fault *fault)
 {
+	(void)resource;
 	snprintf(row->posix_name, sizeof(row->posix_name), "%.*s",
 		 (int)strcspn(row->folded_name, "@"), row->folded_name);
 	return engine_put(change, row, fault);

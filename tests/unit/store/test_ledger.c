@@ -271,7 +271,7 @@ static void test_elsewhere_passed(void)
 
 	T_OK(take(txn, MIN, MAX, MIN + 3, 1, &number));
 	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
-		T_OK(store_number_take_next(txn, MIN, MAX, is_elsewhere, &below,
+		T_OK(store_number_take_next(txn, MIN, MAX, is_elsewhere, &below, RESOURCE_USER,
 					    USER_ID(10 + (unsigned int)i), &number));
 		T_INT(number, want[i]);
 	}
@@ -279,8 +279,8 @@ static void test_elsewhere_passed(void)
 	T_INT(number, MIN + 11);
 	T_OK(take(txn, MIN, MAX, MIN + 4, 3, &number)); /* but by number */
 	below = UINT32_MAX;
-	T_INT(store_number_take_next(txn, MIN + 12, MIN + 12, is_elsewhere, &below, USER_ID(4),
-				     &number), -EDQUOT);
+	T_INT(store_number_take_next(txn, MIN + 12, MIN + 12, is_elsewhere, &below, RESOURCE_USER,
+				     USER_ID(4), &number), -EDQUOT);
 }
 
 static void test_damage(void)
