@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <microhttpd.h>
 
@@ -39,6 +40,20 @@ static struct watch_entry *entry_of(struct MHD_Connection *connection)
 	return info ? info->socket_context : NULL;
 }
 
+/* Somebody on a unix socket who is neither root nor our own user. */
+static bool is_guest(int fd)
+{
+	struct ucred peer = { .uid = (uid_t)-1 };
+	socklen_t size = sizeof(peer);
+	int domain = AF_INET;
+	socklen_t domain_size = sizeof(domain);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_size) < 0 || domain != AF_UNIX)
+		return false;
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ||
+	       (peer.uid != 0 && peer.uid != geteuid());
+}
+
 static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
 			  enum MHD_ConnectionNotificationCode code)
 {
@@ -51,7 +66,8 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 		return;
 	}
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	*socket_context = info ? watch_add(server->watch, info->connect_fd) : NULL;
+	*socket_context = info ? watch_add(server->watch, info->connect_fd,
+					   is_guest(info->connect_fd)) : NULL;
 }
 
 static void *on_request_line(void *context, const char *target, struct MHD_Connection *connection)
@@ -199,7 +215,8 @@ static int watch_start(const struct http_options *options, struct watch **ret)
 	return watch_new(&(struct watch_options){ .patience_us = patience_us,
 						  .hurry_us = patience_us < HURRY_US ? patience_us
 										     : HURRY_US,
-						  .crowd = options->connections_max / 4 * 3 },
+						  .crowd = options->connections_max / 4 * 3,
+						  .guests_max = options->connections_max / 2 },
 			 ret);
 }
 

@@ -20,6 +20,7 @@ struct http_options {
 				   * process until tls_current_set changes it (tls.h) */
 	const char *key;
 	uint64_t max_body;        /* bytes; more is 413 */
+	/* Of those of a unix socket, others than root and our own user have half. */
 	unsigned int connections_max, connections_per_address_max;
 	unsigned int idle_timeout_s;
 	http_handler handler;

@@ -13,7 +13,7 @@
 struct watch_entry {
 	LIST_ENTRY(watch_entry) link;
 	int fd;
-	bool busy, trusted;
+	bool busy, trusted, guest;
 	uint64_t since_us; /* CLOCK_MONOTONIC; 0: the client waits for us */
 };
 
@@ -22,7 +22,7 @@ struct watch {
 	pthread_cond_t drained, stopped;
 	pthread_t thread;
 	bool started, stop;
-	unsigned int busy, count;
+	unsigned int busy, count, guests;
 	struct watch_options options;
 	LIST_HEAD(, watch_entry) entries;
 };
@@ -112,17 +112,21 @@ void watch_freep(struct watch **watch)
 	errno = saved;
 }
 
-struct watch_entry *watch_add(struct watch *watch, int fd)
+struct watch_entry *watch_add(struct watch *watch, int fd, bool guest)
 {
 	struct watch_entry *entry = calloc(1, sizeof(*entry));
 
 	if (!entry)
 		return NULL;
 	entry->fd = fd;
+	entry->guest = guest;
 	entry->since_us = clock_monotonic_us();
 	(void)pthread_mutex_lock(&watch->lock);
 	LIST_INSERT_HEAD(&watch->entries, entry, link);
 	watch->count++;
+	watch->guests += guest;
+	if (guest && watch->guests > watch->options.guests_max)
+		(void)shutdown(fd, SHUT_RDWR); /* as in cut_late */
 	(void)pthread_mutex_unlock(&watch->lock);
 	return entry;
 }
@@ -135,6 +139,7 @@ void watch_remove(struct watch *watch, struct watch_entry *entry)
 	(void)pthread_mutex_lock(&watch->lock);
 	LIST_REMOVE(entry, link);
 	watch->count--;
+	watch->guests -= entry->guest;
 	(void)pthread_mutex_unlock(&watch->lock);
 	free(entry);
 }

@@ -14,10 +14,11 @@ struct watch;
 struct watch_entry;
 
 /* How long, and when there are more connections than crowd, how long those may take that are not
- * trusted: so whoever only takes up room makes place for who has something to say. */
+ * trusted: so whoever only takes up room makes place for who has something to say. Of more guests than
+ * guests_max the latest are cut at once. */
 struct watch_options {
 	uint64_t patience_us, hurry_us;
-	unsigned int crowd;
+	unsigned int crowd, guests_max;
 };
 
 /* Starts a thread that cuts connections which keep us waiting for longer. */
@@ -26,7 +27,7 @@ _must_use_ int watch_new(const struct watch_options *options, struct watch **ret
 void watch_freep(struct watch **watch);
 
 /* A connection came: fd is borrowed until watch_remove. NULL without memory. */
-struct watch_entry *watch_add(struct watch *watch, int fd);
+struct watch_entry *watch_add(struct watch *watch, int fd, bool guest);
 /* The connection is about to be closed; entry may be NULL and is freed. */
 void watch_remove(struct watch *watch, struct watch_entry *entry);
 

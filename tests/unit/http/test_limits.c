@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include "tests/unit/http/harness.h"
 #include "tests/unit/t.h"
@@ -351,26 +352,86 @@ static void test_crowd(void)
 		(void)close(silent[i]);
 }
 
+static int ask_unix(const struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	T_FATAL(connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0);
+	harness_patience(fd);
+	harness_send(fd, BYTES("GET /status?a=b HTTP/1.1\r\nHost: localhost\r\n" END));
+	T_TRUE(harness_read(fd, reply));
+	(void)close(fd);
+	return harness_status(reply);
+}
+
+/* Connections of nobody's, none of which says all that it has to. Never returns. */
+static void guests_come(const struct sockaddr_un *address, int ready)
+{
+	if (setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0)
+		_exit(1);
+	for (size_t i = 0; i < 40; i++) {
+		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+			_exit(1);
+		harness_send(fd, BYTES("GET / HTTP/1.1\r\nHost: h\r\n\r\nGET"));
+	}
+	(void)close(ready);
+	(void)pause();
+	_exit(0);
+}
+
+/* Those who may only look leave room for root, who has somebody to lock out. */
+static void test_guests_leave_room(void)
+{
+	struct http_options options = harness_options();
+	_cleanup_(http_server_closep) struct http_server *server = NULL;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char directory[] = "/tmp/scimd-http-XXXXXX", c;
+	int ready[2], status = 0;
+	uint64_t start_us;
+	pid_t guests;
+
+	T_FATAL(geteuid() == 0 && mkdtemp(directory) != NULL && chmod(directory, 0755) == 0);
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/control", directory);
+	options.listen_fd = http_listen_unix(address.sun_path, 0666);
+	options.connections_max = 16;
+	options.idle_timeout_s = 60;
+	T_FATAL(options.listen_fd >= 0 && http_server_open(&options, &server) == 0);
+	T_FATAL(pipe2(ready, O_CLOEXEC) == 0);
+	guests = fork();
+	T_FATAL(guests >= 0);
+	if (guests == 0)
+		guests_come(&address, ready[1]);
+	(void)close(ready[1]);
+	T_INT(read(ready[0], &c, 1), 0);
+	T_INT(waitpid(guests, NULL, WNOHANG), 0);
+	start_us = clock_monotonic_us();
+	while (status != 200 && clock_monotonic_us() - start_us < 1500000) {
+		status = ask_unix(&address); /* those of them that are cut are a moment in going */
+		(void)usleep(10000);
+	}
+	T_INT(status, 200);
+	(void)kill(guests, SIGKILL);
+	(void)waitpid(guests, NULL, 0);
+	(void)close(ready[0]);
+	(void)unlink(address.sun_path);
+	(void)rmdir(directory);
+}
+
 static void test_unix_socket_tells_the_peer(void)
 {
 	struct http_options options = harness_options();
 	_cleanup_(http_server_closep) struct http_server *server = NULL;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	char directory[] = "/tmp/scimd-http-XXXXXX", uid[32];
-	int fd;
 
 	T_FATAL(mkdtemp(directory) != NULL);
 	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/control", directory);
 	options.listen_fd = http_listen_unix(address.sun_path, 0600);
 	T_FATAL(options.listen_fd >= 0);
 	T_FATAL(http_server_open(&options, &server) == 0);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	T_FATAL(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
-	harness_patience(fd);
-	harness_send(fd, BYTES("GET /status?a=b HTTP/1.1\r\nHost: localhost\r\n" END));
-	T_TRUE(harness_read(fd, reply));
-	(void)close(fd);
-	T_INT(harness_status(reply), 200);
+	T_INT(ask_unix(&address), 200);
 	(void)snprintf(uid, sizeof(uid), "uid=%u\n", (unsigned int)geteuid());
 	T_TRUE(harness_has(reply, "peer=unix\n"));
 	T_TRUE(harness_has(reply, uid));
@@ -395,5 +456,5 @@ T_MAIN("http limits", T(test_body_size), T(test_refused_before_the_body), T(test
        T(test_strangers_connections), T(test_head_size),
        T(test_idle_timeout), T(test_dripping_header_is_bounded), T(test_slow_handler_is_answered),
        T(test_close_answers_what_was_asked), T(test_connections_per_address),
-       T(test_crowd),
+       T(test_crowd), T(test_guests_leave_room),
        T(test_unix_socket_tells_the_peer), T(test_open_fails_cleanly))
