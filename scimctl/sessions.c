@@ -10,7 +10,7 @@
 #include "shared/directory.h"
 
 #define TEXT_SIZE 256
-#define ENVIRON_MAX 32768
+#define LOGIND_SESSIONS "/run/systemd/sessions"
 #define SESSIONS_MAX 65536u
 
 struct session {
@@ -91,32 +91,64 @@ static uint64_t start_read(const struct walk *walk, int dir, const char *pid, ch
 	return walk->boot_s + ticks / (unsigned long long)walk->ticks;
 }
 
-static void id_read(int dir, const char *pid, char ret[64])
+/* The session of logind's in whose scope, below the user's own slice, the process is. */
+static void id_read(int dir, const char *pid, uint32_t uid, char ret[64])
 {
-	char text[1024];
+	char text[1024], slice[64];
 	const char *scope;
+	size_t size;
 
 	*ret = '\0';
+	(void)snprintf(slice, sizeof(slice), "/user-%u.slice/session-", uid);
 	if (proc_read(dir, pid, "cgroup", text, sizeof(text)) <= 0)
 		return;
-	scope = strstr(text, "/session-");
-	if (scope)
-		(void)snprintf(ret, 64, "%.*s", (int)strcspn(scope + 9, ".\n"), scope + 9);
+	scope = strstr(text, slice);
+	if (!scope)
+		return;
+	scope += strlen(slice);
+	size = strspn(scope, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
+	if (strncmp(scope + size, ".scope", 6) == 0)
+		(void)snprintf(ret, 64, "%.*s", (int)size, scope);
 }
 
-/* Where an ssh client is, as sshd told the session. */
-static void from_read(int dir, const char *pid, char ret[TEXT_SIZE])
+/* "KEY=VALUE" among lines; the value is cut to size. */
+static bool line_read(const char *text, const char *key, char *ret, size_t size)
 {
-	static const char key[] = "SSH_CONNECTION=";
-	_cleanup_free_ char *text = malloc(ENVIRON_MAX);
-	ssize_t size = text ? proc_read(dir, pid, "environ", text, ENVIRON_MAX) : -1;
+	_cleanup_free_ char *start = NULL;
+	const char *line;
 
-	for (ssize_t at = 0; at < size; at += (ssize_t)strlen(text + at) + 1)
-		if (strncmp(text + at, key, sizeof(key) - 1) == 0) {
-			const char *value = text + at + sizeof(key) - 1;
+	if (asprintf(&start, "\n%s=", key) < 0) {
+		start = NULL; /* undefined after a failure */
+		return false;
+	}
+	line = strstr(text, start);
+	if (!line)
+		return false;
+	line += strlen(start);
+	(void)snprintf(ret, size, "%.*s", (int)strcspn(line, "\n"), line);
+	return true;
+}
 
-			(void)snprintf(ret, TEXT_SIZE, "%.*s", (int)strcspn(value, " "), value);
-		}
+/* Where the client is, or the terminal, as PAM told logind, who keeps it where sd_session_get_remote_host(3)
+ * looks. The processes' environments are the person's to write, and reading them can take as long as the
+ * person likes, who may have put a FUSE file there. */
+static void from_read(const struct session *session, char ret[TEXT_SIZE])
+{
+	char path[128], text[4096] = "\n", uid[16] = "";
+	_cleanup_close_ int fd = -1;
+	ssize_t n;
+
+	if (!*session->id)
+		return;
+	(void)snprintf(path, sizeof(path), LOGIND_SESSIONS "/%s", session->id);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text + 1, sizeof(text) - 2);
+	if (n < 0)
+		return;
+	text[1 + n] = '\0';
+	if (line_read(text, "UID", uid, sizeof(uid)) && strtoul(uid, NULL, 10) == session->uid &&
+	    !line_read(text, "REMOTE_HOST", ret, TEXT_SIZE))
+		(void)line_read(text, "TTY", ret, TEXT_SIZE);
 }
 
 static struct session *session_find(struct walk *walk, uint32_t uid, const char *id)
@@ -148,7 +180,7 @@ static void process_look(struct walk *walk, int dir, const char *pid)
 	if (owner_read(dir, pid, &uid) < 0 ||
 	    directory_user_by_uid(&walk->view, uid, &user) < 0)
 		return;
-	id_read(dir, pid, id);
+	id_read(dir, pid, uid, id);
 	since_s = start_read(walk, dir, pid, command);
 	session = since_s ? session_find(walk, uid, id) : NULL;
 	if (!session)
@@ -157,8 +189,6 @@ static void process_look(struct walk *walk, int dir, const char *pid)
 	session->allowed = user.flags & DIRECTORY_ALLOWED;
 	(void)snprintf(session->name, sizeof(session->name), "%s",
 		       user.flags & DIRECTORY_DELETED ? "(deleted)" : user.name);
-	if (!*session->from)
-		from_read(dir, pid, session->from);
 	if (session->since_s == 0 || since_s < session->since_s) {
 		session->since_s = since_s;
 		memcpy(session->command, command, sizeof(session->command));
@@ -255,8 +285,10 @@ int sessions_list(const struct context *context, char **operands)
 		return code;
 	if (walk.count)
 		qsort(walk.sessions, walk.count, sizeof(*walk.sessions), session_compare);
-	for (size_t i = 0; i < walk.count; i++)
+	for (size_t i = 0; i < walk.count; i++) {
+		from_read(&walk.sessions[i], walk.sessions[i].from);
 		(void)json_object_array_add(array, session_object(&walk.sessions[i]));
+	}
 	return context->json ? print_json(array)
 			     : print_table(context, array, columns, ARRAY_SIZE(columns));
 }

@@ -9,7 +9,7 @@ scim_configure attribute <<-END
 	source = userName
 	env = SCIM_LOGIN
 END
-ok "reload" host_run "$HOST" systemctl reload scimd
+ok "reload" scim_reload
 scim_add_group "Linux Admins"
 admins=$(scim_id)
 person ada
@@ -18,7 +18,7 @@ scim_add_member "$admins" "$ID" ada@corp.example
 person bob
 bob=$ID
 person cleo
-log_in ada 'sleep 3600 & sleep 3600 &'
+log_in ada 'export SSH_CONNECTION="6.6.6.6 1 6.6.6.6 22"; sleep 3600 & sleep 3600 &'
 
 ctl() {
 	host_run "$HOST" scimctl "$@"
@@ -109,7 +109,7 @@ sent "DELETE" 204
 
 # Options that are allowed come along, and sshd obeys them; a key with others is left out.
 scim_configure options <<<"[identity]"$'\n'"key_options = restrict, command"
-ok "reload" host_run "$HOST" systemctl reload scimd
+ok "reload" scim_reload
 scim POST /Users "$(jq -cn --arg key "$(cut -d ' ' -f 1,2 "$T_DIR/key.pub")" --arg urn "$SCIM_POSIX" '{
 	schemas: ["urn:ietf:params:scim:schemas:core:2.0:User", $urn], userName: "opt@corp.example",
 	active: true, ($urn): {sshPublicKeys: [
@@ -127,14 +127,20 @@ scim_configure password <<-END
 	[identity]
 	password_url = https://id.corp.example/password
 END
-ok "reload" host_run "$HOST" systemctl reload scimd
+ok "reload" scim_reload
 like "passwd says where to go" 'identity provider\. Change it at https://id.corp.example/password\.' \
 	"$(host_run "$HOST" runuser -u ada -- passwd 2>&1 </dev/null)"
 
-sessions=$(ctl sessions --json)
+# Those that have logged out above are forgotten a moment later, by logind and by the kernel.
+one_session() {
+	sessions=$(ctl sessions --json)
+	[ "$(jq '[.[] | select(.session != null)] | length' <<<"$sessions")" = 1 ] &&
+		[ "$(jq '[.[].processes] | add' <<<"$sessions")" = "$(scim_pids "$ada_uid" | wc -l)" ]
+}
+t_wait 30000 one_session
 is "one session" 1 "$(jq '[.[] | select(.session != null)] | length' <<<"$sessions")"
 is "… of ada" "$ada_uid" "$(jq '.[] | select(.session != null) | .uid' <<<"$sessions")"
-like "… from the machine" '^198\.18\.' \
+like "… from the machine, whatever she says" '^198\.18\.' \
 	"$(jq -r '.[] | select(.session != null) | .from' <<<"$sessions")"
 like "… since this year" '^20' "$(jq -r '.[] | select(.session != null) | .since' <<<"$sessions")"
 is "… with all its processes" "$(scim_pids "$ada_uid" | wc -l)" \
@@ -147,9 +153,9 @@ is "events since tomorrow" 0 "$(ctl events --since 2099-01-01 --json | jq length
 refused "events since nonsense" 'since takes' ctl events --since yesterday
 ctl events -f --json >"$T_DIR/follow" &
 follow=$!
-t_wait 3000 grep -q scim.user.created "$T_DIR/follow"
+t_wait 20000 grep -q scim.user.created "$T_DIR/follow"
 ok "lock while following" ctl lock cleo
-ok "the event is seen" t_wait 3000 grep -q '"type":"user.locked".*"user":"cleo"' "$T_DIR/follow"
+ok "the event is seen" t_wait 20000 grep -q '"type":"user.locked".*"user":"cleo"' "$T_DIR/follow"
 is "each event is followed once" 1 "$(grep -c '"type":"user.locked"' "$T_DIR/follow")"
 kill $follow
 host_run "$HOST" timeout 2 scimctl events -f >"$T_DIR/follow"
@@ -162,8 +168,7 @@ host_run "$HOST" pamtester -I rhost=192.0.2.7 sshd cleo acct_mgmt >>"$T_DIR/su" 
 denied_of() {
 	ctl events --type login.denied --user "$1" --json | jq -r ".[0].$2"
 }
-t_wait 3000 sh -c "[ \"\$(tests/host/host run $HOST scimctl events --type login.denied --json |
-	jq length)\" = 2 ]" || t_fail "login.denied: $(ctl events --type login.denied)"
+t_wait 20000 eval '[ "$(ctl events --type login.denied --json | jq length)" = 2 ]' || t_fail "login.denied: $(ctl events --type login.denied)"
 is "login.denied: the service" su "$(denied_of bob service)"
 is "… from where" 192.0.2.7 "$(denied_of cleo peer)"
 like "… and why" 'deactivated' "$(denied_of bob detail)"
@@ -172,14 +177,22 @@ like "… counted by reason" '^scimd_login_denied_total\{reason="deactivated"\} 
 like "… lock too" '^scimd_login_denied_total\{reason="locked"\} 1$' "$metrics"
 host_run "$HOST" runuser -u ada -- sh -c 'printf x | curl -s --unix-socket \
 	/run/scimd/control/login.sock http://x/' && t_fail "anybody may write to login.sock"
+# twenty denials: fills TOOK, in ms.
+twenty() {
+	local i started
+	started=$(host_now_ms)
+	for i in {1..20}; do
+		host_run "$HOST" pamtester sshd bob acct_mgmt >>"$T_DIR/su" 2>&1
+	done
+	TOOK=$(($(host_now_ms) - started))
+}
+twenty
+running=$TOOK
 host_run "$HOST" sh -c 'kill -STOP "$(systemctl show -P MainPID scimd)"'
-started=$(host_now_ms)
-for i in {1..20}; do
-	host_run "$HOST" pamtester sshd bob acct_mgmt >>"$T_DIR/su" 2>&1
-done
-took=$(($(host_now_ms) - started))
+twenty
 host_run "$HOST" sh -c 'kill -CONT "$(systemctl show -P MainPID scimd)"'
-ok "twenty denials do not wait for a scimd that is stopped ($took ms)" test "$took" -lt 3000
+ok "twenty denials do not wait for a scimd that is stopped ($TOOK ms, $running ms when it runs)" \
+	test "$TOOK" -lt $((running * 2 + 2000))
 receipt=$(ctl receipt cleo)
 like "a receipt is for people" '^processes left: 0$' "$receipt"
 is "… without microseconds of what is there already" "" "$(grep -E '[ _]us:? ' <<<"$receipt")"
@@ -204,7 +217,7 @@ is "… is whole, and for others to read" "644 yes" "$(host_run "$HOST" sh -c \
 is "its timer is off" disabled "$(host_run "$HOST" systemctl is-enabled scimd-metrics.timer)"
 host_run "$HOST" mkdir -p /var/lib/prometheus/node-exporter
 ok "… and can be turned on" host_run "$HOST" systemctl enable --now scimd-metrics.timer
-ok "… writes the file" t_wait 10000 host_run "$HOST" \
+ok "… writes the file" t_wait 30000 host_run "$HOST" \
 	grep -q scimd_info /var/lib/prometheus/node-exporter/scimd.prom
 like "connections have counts" '^[1-9]' "$(ctl connection list --json | jq '.[0].requests')"
 like "completion expands nothing" '^0$' "$(host_run "$HOST" bash -c '
