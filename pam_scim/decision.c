@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "shared/conf.h"
 #include "shared/names.h"
 
 bool decision_name_is_foreign(const char *name)
@@ -70,41 +71,11 @@ void decision_quote(const char *text, char *buffer, size_t size)
 	buffer[used] = '\0';
 }
 
-/* Names that login programs, shells, loaders or interpreters obey. A final '*' stands for the
- * rest. */
-static const char *const steering_names[] = {
-	"BASH*", "CDPATH", "COMP_WORDBREAKS", "DBUS_*", "ENV", "EDITOR", "FPATH", "GCONV_PATH",
-	"GETCONF_DIR", "GIT_*", "GLIBC_*", "HOME", "HOSTALIASES", "IFS", "JAVA_*", "KRB5*",
-	"LD_*", "LESS*", "LIBRARY_PATH", "LOCALDOMAIN", "LOCPATH", "LOGNAME", "MAIL*", "MALLOC_*",
-	"MANPAGER", "NIS_PATH", "NLSPATH", "NODE_*", "PAGER", "PATH", "PERL*", "PROMPT_COMMAND",
-	"PS0", "PS1", "PS2", "PS4", "PWD", "PYTHON*", "RESOLV_HOST_CONF", "RES_OPTIONS", "RUBY*",
-	"SHELL", "SHELLOPTS", "SSH_*", "SSL_*", "SUDO_*", "SYSTEMD_*", "TERMCAP", "TERMINFO*",
-	"TERMPATH", "TMPDIR", "TZ", "TZDIR", "USER", "USERNAME", "VISUAL", "XDG_*", "ZDOTDIR",
-};
-
-static bool is_steering(const char *name, size_t size)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(steering_names); i++) {
-		const char *known = steering_names[i];
-		size_t known_size = strlen(known);
-
-		if (known[known_size - 1] == '*') {
-			if (size >= known_size - 1 && memcmp(name, known, known_size - 1) == 0)
-				return true;
-		} else if (size == known_size && memcmp(name, known, size) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
 bool decision_env_is_safe(const char *entry)
 {
-	size_t size = strspn(entry, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+	size_t size = strcspn(entry, "=");
 
-	if (size == 0 || entry[size] != '=' || (entry[0] >= '0' && entry[0] <= '9'))
-		return false;
-	if (is_steering(entry, size))
+	if (!entry[size] || !conf_env_is_good(entry, size))
 		return false;
 	for (const char *value = entry + size + 1; *value; value++)
 		if (is_control(*value))

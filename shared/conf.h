@@ -159,6 +159,10 @@ void conf_print(const struct conf *conf, FILE *out);
 /* Case-insensitive (ASCII) membership. */
 bool conf_list_has(conf_list list, const char *value);
 
+/* Whether a variable of this name may be in a session's environment with a value from outside: of A-Z, 0-9
+ * and _, and none that login programs, shells, loaders or interpreters obey. */
+bool conf_env_is_good(const char *name, size_t size);
+
 /* username is a list of rules: how many bytes the first has at text, up to a comma outside of
  * brackets; and how many of those are its attribute's path. */
 size_t conf_rule_size(const char *text);

@@ -648,25 +648,9 @@ static bool check_key_option(const char *text)
 	return false;
 }
 
-/* Not the variables which shells and the dynamic loader obey: their values would come from outside.
- */
 static bool check_env(const char *text)
 {
-	static const char *const refused[] = { "BASH_ENV", "ENV",  "HOME", "IFS",   "LOGNAME",
-					       "MAIL",	   "PATH", "PS4",  "SHELL", "USER" };
-
-	if (strncmp(text, "LD_", 3) == 0)
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
-		if (strcmp(text, refused[i]) == 0)
-			return false;
-	if (!(*text >= 'A' && *text <= 'Z') && *text != '_')
-		return false;
-	for (; *text; text++)
-		if (!(*text >= 'A' && *text <= 'Z') && !(*text >= '0' && *text <= '9') &&
-		    *text != '_')
-			return false;
-	return true;
+	return conf_env_is_good(text, strlen(text));
 }
 
 #endif

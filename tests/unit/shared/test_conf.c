@@ -287,6 +287,8 @@ static void test_problems(void)
 		{ "[attribute a]\nsource = x\nenv = x\n", 3, "env must be" },
 		{ "[attribute a]\nsource = x\nenv = LD_PRELOAD\n", 3, "env must be" },
 		{ "[attribute a]\nsource = x\nenv = PATH\n", 3, "env must be" },
+		{ "[attribute a]\nsource = x\nenv = GIT_SSH\n", 3, "env must be" },
+		{ "[attribute a]\nsource = x\nenv = 1A\n", 3, "env must be" },
 		{ "[attribute a]\nsource = 1x\n", 2, "source must be" },
 		{ "[events]\nsecret_file = /s\nwebhook = hook\n", 3, "webhook must be" },
 		{ "[events]\nsecret_file = /s\nwebhook = http://x/\n", 3, "webhook must be" },
