@@ -12,6 +12,7 @@ T_FAILED=0
 T_CHECKS=0
 T_DIR=$(mktemp -d)
 T_HOSTS=()
+T_BEGAN_MS=$(host_now_ms)
 
 # A host name of at most 20 bytes that no other run uses.
 t_host_name() {
@@ -26,8 +27,7 @@ t_boot() {
 	local name=${1:-$HOST}
 	T_HOSTS+=("$name")
 	if ! host_boot "$name"; then
-		echo "FAILED boot of $name"
-		T_FAILED=$((T_FAILED + 1))
+		t_fail "boot of $name"
 		t_end
 	fi
 }
@@ -56,9 +56,10 @@ t_pass() {
 }
 
 t_fail() {
+	local ms=$(($(host_now_ms) - T_BEGAN_MS))
 	T_CHECKS=$((T_CHECKS + 1))
 	T_FAILED=$((T_FAILED + 1))
-	echo "FAILED $*"
+	printf 'FAILED %s (at %d.%03d s)\n' "$*" $((ms / 1000)) $((ms % 1000))
 }
 
 t_indent() {
@@ -103,7 +104,8 @@ is() {
 	if [ "$2" = "$3" ]; then
 		t_pass "$1"
 	else
-		t_fail "$1: wanted '$2', got '$3'"
+		t_fail "$1"
+		t_indent "wanted: $2"$'\n'"got:    $3"
 		return 1
 	fi
 }
@@ -113,7 +115,8 @@ like() {
 	if grep -qE -- "$2" <<<"$3"; then
 		t_pass "$1"
 	else
-		t_fail "$1: wanted /$2/, got '$3'"
+		t_fail "$1"
+		t_indent "wanted: /$2/"$'\n'"got:    $3"
 		return 1
 	fi
 }
@@ -135,6 +138,12 @@ t_end() {
 	echo "$T_NAME: $((T_CHECKS - T_FAILED)) of $T_CHECKS checks passed"
 	[ "$T_FAILED" -eq 0 ]
 	exit
+}
+
+# The journal has a line of the pattern (ERE); it gets there a moment after it was written. More arguments are
+# journalctl's: t_journal PATTERN [ARGUMENT…]
+t_journal() {
+	host_run "$HOST" journalctl -b --no-pager "${@:2}" </dev/null | grep -E -- "$1" >/dev/null
 }
 
 # A local account of the host with a password and an ssh key: t_local_user NAME PASSWORD KEYFILE
