@@ -170,7 +170,8 @@ host_possible_inside() {
 	mknod "$dir/root/null" c 1 3 || { echo "device nodes"; return 1; }
 	mount -t proc proc "$dir/root" || { echo "proc"; return 1; }
 	mount -t cgroup2 cgroup2 "$dir/cgroup" || { echo "cgroup2"; return 1; }
-	cgroup=$dir/cgroup/scimd-possible-$$
+	# Not by $$, which is 1 in here: another may try at the same time.
+	cgroup=$dir/cgroup/scimd-possible-${dir##*/}
 	{ mkdir "$cgroup" && rmdir "$cgroup"; } || { echo "making a cgroup"; return 1; }
 	ip link add eth0 type veth peer name eth1 || { echo "veth interfaces"; return 1; }
 }
@@ -334,7 +335,7 @@ host_enter_inner() {
 
 host_wait_up() {
 	local name=$1 deadline state
-	deadline=$(($(host_now_ms) + ${HOST_BOOT_MS:-30000}))
+	deadline=$(($(host_now_ms) + ${HOST_BOOT_MS:-120000}))
 	while [ "$(host_now_ms)" -lt "$deadline" ]; do
 		state=$(host_run "$name" systemctl is-system-running 2>/dev/null </dev/null)
 		case $state in
@@ -356,7 +357,7 @@ host_boot() {
 		"$name" "$dir" "$number" "$$" "$root" >"$dir/log" 2>&1 </dev/null &
 	unshare_pid=$!
 	disown
-	deadline=$(($(host_now_ms) + 10000))
+	deadline=$(($(host_now_ms) + 60000))
 	# unshare and the shell replace each other by exec: the one child there is, is PID 1.
 	until pid=$(pgrep -P "$unshare_pid") && [ "$(cat "/proc/$pid/comm")" = systemd ]; do
 		if ! kill -0 "$unshare_pid" 2>/dev/null || [ "$(host_now_ms)" -gt "$deadline" ]; then
@@ -421,14 +422,33 @@ host_install() {
 		--no-install-recommends --allow-downgrades "${paths[@]}" </dev/null
 }
 
-# host_ssh NAME USER KEYFILE|password:PW CMD…: the real ssh client, from outside.
+# host_ssh NAME USER KEYFILE|password:PW CMD…: the real ssh client, from outside. A daemon that reads its
+# configuration again listens anew: who meets no daemon at all, in between, comes again.
 host_ssh() {
-	local name=$1 user=$2 how=$3 dir address options=()
-	shift 3
+	local name=$1 dir log rc tries=0
+	dir=$(host_dir "$name") && log=$(mktemp -p "$dir" ssh.XXXXXX) || return
+	while :; do
+		rc=0
+		host_ssh_once "$log" "$@" || rc=$?
+		[ $rc -eq 255 ] && [ $((++tries)) -lt 50 ] && [ -d "$dir" ] &&
+			grep -qsE '^(ssh: connect to host .*: Connection refused|kex_exchange_identification: )' \
+				"$log" || break
+		: >"$log"
+		sleep 0.1
+	done
+	cat "$log" >&2 2>/dev/null
+	rm -f "$log"
+	return $rc
+}
+
+# host_ssh_once LOG NAME USER KEYFILE|password:PW CMD…
+host_ssh_once() {
+	local log=$1 name=$2 user=$3 how=$4 dir address options=()
+	shift 4
 	dir=$(host_dir "$name") && address=$(host_address "$name") || return
-	options=(-F none -T -o StrictHostKeyChecking=yes -o "UserKnownHostsFile=$dir/known_hosts"
+	options=(-F none -T -E "$log" -o StrictHostKeyChecking=yes -o "UserKnownHostsFile=$dir/known_hosts"
 		-o GlobalKnownHostsFile=/dev/null -o IdentitiesOnly=yes -o IdentityAgent=none
-		-o ConnectTimeout=10 -o ControlPath=none -o LogLevel=INFO)
+		-o ConnectTimeout=30 -o ControlPath=none -o LogLevel=INFO)
 	case $how in
 	password:*)
 		printf '#!/bin/sh\nprintf "%%s\\n" "$HOST_PASSWORD"\n' >"$dir/askpass"
@@ -452,7 +472,7 @@ host_ssh() {
 host_remove_cgroup() {
 	unshare --mount bash -c '
 		dir=$(mktemp -d) && mount -t cgroup2 cgroup2 "$dir" || exit
-		for ((i = 0; i < 50; i++)); do
+		for ((i = 0; i < 500; i++)); do
 			echo 1 2>/dev/null >"$dir/$1/cgroup.kill"
 			[ -d "$dir/$1" ] || break
 			find "$dir/$1" -depth -type d -exec rmdir {} + 2>/dev/null && break
@@ -461,9 +481,21 @@ host_remove_cgroup() {
 		umount "$dir" && rmdir "$dir"' - "scimd-host-$1"
 }
 
+# Gives the network number back, and the interface with it: whoever takes the number next has an interface
+# of the same name, which nobody may remove who still believes the number to be of this host.
+host_release() {
+	local dir=$1 number
+	(
+		flock 9
+		number=$(cat "$dir/number" 2>/dev/null) || exit 0
+		ip link del "sch$number" 2>/dev/null
+		rm -f "$dir/number"
+	) 9>"$HOSTS_DIR/run.lock"
+}
+
 # Ends the host and removes what is left of it. Destroying what is not there is no error.
 host_destroy() {
-	local name=$1 dir pid number
+	local name=$1 dir pid
 	dir=$(host_dir "$name") || return
 	[ -d "$dir" ] || return 0
 	if pid=$(host_pid "$name"); then
@@ -472,10 +504,10 @@ host_destroy() {
 			sleep 0.01
 		done
 	fi
-	number=$(cat "$dir/number" 2>/dev/null)
 	host_remove_cgroup "$name"
-	[ -z "$number" ] || ip link del "sch$number" 2>/dev/null
-	rm -rf --one-file-system "$dir"
+	host_release "$dir"
+	# Somebody who prunes may be removing it as well.
+	rm -rf --one-file-system "$dir" 2>/dev/null || rm -rf --one-file-system "$dir"
 }
 
 # One line each: name, state, address, PID 1.
