@@ -43,8 +43,10 @@ person ada secret-1
 old_uid=$PERSON_UID
 log_in ada true
 ok "the timer runs" host_run "$HOST" systemctl start scimd-metrics.timer
+ok "PAM is changed by hand" host_run "$HOST" sh -c 'scimctl disable pam && scimctl enable pam'
 ok "removed" package_run apt-get remove -y -q scimd libnss-scim libpam-scim
 package_gone "removed"
+is "removed: no copies of PAM's files are left" "" "$(host_run "$HOST" sh -c 'ls -d /var/lib/libpam-scim 2>/dev/null')"
 refused "removed: the timer has ended" 'inactive|unknown' host_run "$HOST" systemctl is-active scimd-metrics.timer
 refused "removed: the person is unknown" '^$' host_run "$HOST" getent passwd ada
 ok "removed: the configuration stays" host_run "$HOST" \
@@ -54,9 +56,12 @@ ok "back" package_install
 package_works "back"
 is "back: the person has the old uid" "$old_uid" "$(host_run "$HOST" id -u ada)"
 is "back: the person gets in" ada "$(host_ssh "$HOST" ada "$T_DIR/key" id -un)"
+scim_ready
 scim_active "$ID" true
 sent "back: the token still works" 200
 
+# What a restore leaves that is killed on the way.
+host_run "$HOST" mkdir -p /var/lib/scimd/tls.new-x /var/lib/scimd/db.new-x /etc/scimd/scimd.conf.d.new-x
 out=$(package_purge 2>&1)
 is "purge succeeds" 0 $?
 like "purge says what stays" 'home directories stay, and so does /var/lib/scimd/db' "$out"
@@ -70,5 +75,4 @@ package_connect entra
 person brian secret-1
 ok "after purge: a new person does not get a uid that files carry" \
 	test "$PERSON_UID" -gt 0 -a "$PERSON_UID" != "$old_uid"
-host_destroy "$HOST"
 t_end
