@@ -44,16 +44,16 @@ for ((p = 1; p <= PUSHERS; p++)); do
 done
 for ((k = 1; k <= KILLS; k++)); do
 	before=$(acknowledged created)
-	ok "pushes are acknowledged before kill $k" t_wait 15000 eval \
+	ok "pushes are acknowledged before kill $k" t_wait 60000 eval \
 		'[ "$(acknowledged created)" -gt '"$((before + 5)) ]"
 	main=$(host_run "$HOST" systemctl show -p MainPID --value "$TARGET")
 	host_run "$HOST" kill -9 "$main"
-	ok "$TARGET is started again" t_wait 15000 eval \
+	ok "$TARGET is started again" t_wait 60000 eval \
 		'm=$(host_run "$HOST" systemctl show -p MainPID --value "$TARGET") &&
 		[ "$m" != 0 ] && [ "$m" != '"$main ]"
 done
 before=$(acknowledged created)
-ok "pushes are acknowledged after the last" t_wait 15000 eval \
+ok "pushes are acknowledged after the last" t_wait 60000 eval \
 	'[ "$(acknowledged created)" -gt '"$((before + 5)) ]"
 touch "$T_DIR/stop"
 wait "${pushers[@]}"

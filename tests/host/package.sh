@@ -67,7 +67,7 @@ locals_work() {
 package_works() {
 	local state unit
 	for unit in scimd scimd-warden; do
-		ok "$1: $unit runs" t_wait 5000 host_run "$HOST" systemctl -q is-active "$unit"
+		ok "$1: $unit runs" t_wait 20000 host_run "$HOST" systemctl -q is-active "$unit"
 		ok "$1: $unit starts at boot" host_run "$HOST" systemctl -q is-enabled "$unit"
 	done
 	state=$(host_run "$HOST" cat /etc/nsswitch.conf)

@@ -49,9 +49,39 @@ log_in() {
 	host_ssh "$HOST" "$1" "$T_DIR/key" "$2
 		echo ready; exec sleep 3600" >"$T_DIR/login.$1" 2>&1 </dev/null &
 	LOGIN=$!
-	t_wait 5000 grep -q ready "$T_DIR/login.$1" && return
+	t_wait 30000 log_in_settled "$1" "$LOGIN" && grep -q ready "$T_DIR/login.$1" && return
 	t_fail "$1 does not get in: $(cat "$T_DIR/login.$1")"
 	return 1
+}
+
+log_in_settled() {
+	grep -q ready "$T_DIR/login.$1" || ! kill -0 "$2"
+}
+
+sessions_of() {
+	host_run "$HOST" loginctl list-sessions --no-legend | awk -v u="$1" '$2 == u'
+}
+
+# Whether sshd asks us for keys, what its main process has been since it last read its configuration, and
+# how many sockets it listens at.
+sshd_state() {
+	host_run "$HOST" sh -c 'test -e /etc/ssh/sshd_config.d/50-scim.conf; echo $?
+		cut -d " " -f 26,28 "/proc/$(cat /run/sshd.pid)/stat"
+		ss -Hltn "sport = :22" | wc -l' </dev/null 2>/dev/null | xargs
+}
+
+# scimctl, and until sshd has read what that changed of its configuration: it is only sent a signal.
+ctl_sshd() {
+	local before now rc=0 tries
+	read -ra before <<<"$(sshd_state)"
+	host_run "$HOST" scimctl "$@" || rc=$?
+	for ((tries = 0; tries < 200; tries++)); do
+		read -ra now <<<"$(sshd_state)"
+		[ "${now[0]}" != "${before[0]}" ] || break
+		[ "${now[*]:1:2}" = "${before[*]:1:2}" ] || [ "${now[3]:-0}" = 0 ] || break
+		sleep 0.05
+	done
+	return $rc
 }
 
 # Everything that holds for somebody who may not be here: gone NAME UID
@@ -59,8 +89,9 @@ gone() {
 	local name=$1 uid=$2
 	is "$name: no process is left" "" "$(scim_pids "$uid" | while read -r pid; do
 		tr '\0' ' ' <"/proc/$pid/cmdline"; done)"
-	is "$name: no session is left" "" \
-		"$(host_run "$HOST" loginctl list-sessions --no-legend | awk -v u="$uid" '$2 == u')"
+	# Nothing runs in it any more; logind itself may take 20 s to forget it.
+	t_wait 30000 eval '[ -z "$(sessions_of '"$uid"')" ]'
+	is "$name: no session is left" "" "$(sessions_of "$uid")"
 	refused "$name: ssh with the provider's key is denied" 'Permission denied' \
 		host_ssh "$HOST" "$name" "$T_DIR/key" true
 	is "$name: shadow is locked" yes "$(host_run "$HOST" getent shadow "$name" |

@@ -55,6 +55,36 @@ scim_configure_usual() {
 	END
 }
 
+# Until scimd answers and has its warden, without which pushes are to be sent again.
+scim_ready() {
+	local tries
+	for ((tries = 0; tries < 300; tries++)); do
+		[ "$(host_run "$HOST" scimctl status --json 2>/dev/null </dev/null |
+			jq .warden.connected)" = true ] && return
+		sleep 0.1
+	done
+	echo "scimd is not ready after 30 s" >&2
+	return 1
+}
+
+scim_reloads() {
+	host_run "$HOST" journalctl -b -u scimd -o cat --no-pager </dev/null |
+		grep -cE 'configuration reloaded$|reload refused|reload, the old configuration stays'
+}
+
+# A reload, until scimd says what came of it: systemctl only sends the signal.
+scim_reload() {
+	local before tries
+	before=$(scim_reloads)
+	host_run "$HOST" systemctl reload scimd </dev/null || return
+	for ((tries = 0; tries < 300; tries++)); do
+		[ "$(scim_reloads)" -gt "$before" ] && return
+		sleep 0.05
+	done
+	echo "scimd has not said what came of the reload" >&2
+	return 1
+}
+
 # Adds the connection inside and keeps what an identity provider is given: scim_connect NAME
 scim_connect() {
 	local json
@@ -68,6 +98,7 @@ scim_connect() {
 	SCIM_ADDRESS=$(host_address "$HOST") || return
 	# The certificate is the host's own, for localhost among others.
 	SCIM_URL=https://localhost:$SCIM_PORT/scim/v2
+	scim_ready
 }
 
 # Installs, configures, connects: from a bare host to one that takes pushes.
