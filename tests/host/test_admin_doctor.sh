@@ -20,6 +20,7 @@ broken() {
 	like "$1 is found" "$3" "$(found "$2" failure)"
 	ok "$1: the exit code says it" eval '! host_run "$HOST" scimctl doctor'
 	host_run "$HOST" sh -c "$5" >/dev/null 2>&1
+	[ "$2" != scimd ] || scim_ready
 	is "$1: and mended" "" "$(found "$2" failure)"
 }
 
@@ -65,26 +66,26 @@ broken "drop-ins that scimd could not read" files 'conf.d belongs to .*chmod 275
 broken "a bad configuration" configuration 'zz.conf:1' \
 	'echo nonsense >/etc/scimd/scimd.conf.d/zz.conf' 'rm /etc/scimd/scimd.conf.d/zz.conf'
 broken "scimd stopped" scimd 'does not answer.*systemctl restart' \
-	'systemctl stop scimd' 'systemctl start scimd; sleep 1'
+	'systemctl stop scimd' 'systemctl start scimd'
 host_run "$HOST" systemctl stop scimd
 is "… and that is complained about once" 1 \
 	"$(host_run "$HOST" scimctl doctor 2>&1 | grep -c 'scimd does not run')"
 host_run "$HOST" systemctl start scimd
+scim_ready
 host_run "$HOST" mv /etc/ssh/sshd_config.d/50-scim.conf /root/
 like "no AuthorizedKeysCommand is a warning" 'enable ssh' "$(found sshd warning)"
 host_run "$HOST" mv /root/50-scim.conf /etc/ssh/sshd_config.d/
 # A small range has a canary too; a tiny one has not, and that is said as it is.
 small() {
 	printf '[identity]\nuid_range = 70000-%s\n' "$1" | scim_configure range
-	host_run "$HOST" systemctl reload scimd scimd-warden >"$T_DIR/reload" 2>&1 ||
-		host_run "$HOST" systemctl reload scimd
-	sleep 1
+	scim_reload
 }
 small 70100
-like "a canary in a hundred numbers" 'holds the canary' "$(found directory ok)"
+ok "a canary in a hundred numbers" t_wait 20000 eval \
+	'[ "$(host_run "$HOST" id -u scim-canary)" = 70100 ] && [[ $(found directory ok) = *"holds the canary"* ]]'
 is "… is the last of them" 70100 "$(host_run "$HOST" id -u scim-canary)"
 small 70099
-like "none in fewer" 'uid_range is too small' "$(found directory warning)"
+ok "none in fewer" t_wait 20000 eval '[[ $(found directory warning) = *"uid_range is too small"* ]]'
 t_local_user grace local-pw "$T_DIR/own"
 refused "not for everybody" 'only root' host_run "$HOST" runuser -u grace -- scimctl doctor
 t_end

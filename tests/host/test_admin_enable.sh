@@ -8,7 +8,7 @@ person ada || t_end
 t_root_key "$T_DIR/own"
 
 ctl() {
-	host_run "$HOST" scimctl "$@"
+	ctl_sshd "$@"
 }
 files() {
 	host_run "$HOST" sh -c 'md5sum /etc/nsswitch.conf /etc/pam.d/common-* /etc/ssh/sshd_config \

@@ -31,7 +31,7 @@ host_run "$HOST" sh -c 'set -e; umask 077
 	group_files = /etc/sssd/corp/group
 	access_provider = permit
 END
-ok "SSSD knows carol" t_wait 10000 host_run "$HOST" getent passwd carol
+ok "SSSD knows carol" t_wait 60000 host_run "$HOST" getent passwd carol
 host_run "$HOST" sh -c 'install -d -m 0700 -o 20000 -g 20000 /home/carol /home/carol/.ssh
 	cat >/home/carol/.ssh/authorized_keys' <"$T_DIR/own.pub"
 
@@ -51,7 +51,7 @@ ok "start" host_run "$HOST" systemctl restart scimd
 scim_connect okta || t_fail "connect"
 person ada
 ctl() {
-	host_run "$HOST" scimctl "$@"
+	ctl_sshd "$@"
 }
 both_in() {
 	is "$1: ada is in" ada "$(host_ssh "$HOST" ada "$T_DIR/key" id -un)"

@@ -50,7 +50,7 @@ person_right_or_denied() {
 reader_counts() {
 	local before
 	before=$(host_run "$HOST" cat /run/t-count || echo none)
-	t_wait 3000 eval '[ "$(host_run "$HOST" cat /run/t-count)" != '"$before ]"
+	t_wait 20000 eval '[ "$(host_run "$HOST" cat /run/t-count)" != '"$before ]"
 }
 
 both() {
@@ -126,7 +126,7 @@ replace "the folder removed" 'mv "${1%/*}" /root/public'
 host_run "$HOST" mv /root/public "${SCIM_DIRECTORY%/*}"
 host_run "$HOST" rm -f "$SCIM_DIRECTORY"
 ok "the daemons start" host_run "$HOST" systemctl start scimd-warden scimd
-ok "rebuilt" t_wait 5000 eval '[ "$(host_run "$HOST" getent passwd ada)" = "$right" ]'
+ok "rebuilt" t_wait 30000 eval '[ "$(host_run "$HOST" getent passwd ada)" = "$right" ]'
 is "rebuilt: ada gets in" ada "$(host_ssh "$HOST" ada "$T_DIR/key" id -un)"
 both "rebuilt"
 is "nothing crashed" "" "$(host_run "$HOST" journalctl -b --no-pager |

@@ -23,14 +23,14 @@ leaver() {
 	host_run "$HOST" runuser -u "$name" -- sh -c 'umask 077; mkdir -p "$1/.ssh" &&
 		cat >>"$1/.ssh/authorized_keys"' - "/home/$name" <"$T_DIR/own.pub"
 	is "$name: the own key works before" "$name" "$(host_ssh "$HOST" "$name" "$T_DIR/own" id -un)"
-	t_wait 2000 eval '[ "$(scim_pids $PERSON_UID | wc -l)" -ge '"$least ]"
+	t_wait 20000 eval '[ "$(scim_pids $PERSON_UID | wc -l)" -ge '"$least ]"
 	if scim_offboard "$ID" "$PERSON_UID"; then
 		t_pass "$name: $SCIM_ENDED processes gone when the reply came, after $SCIM_GONE_MS ms"
 	else
 		t_fail "$name: PATCH active false: $(scim_said)"
 	fi
 	ok "$name: that were $least at least" test "$SCIM_ENDED" -ge "$least"
-	ok "$name: the ssh client was cut off" t_wait 1000 eval "! kill -0 $LOGIN"
+	ok "$name: the ssh client was cut off" t_wait 10000 eval "! kill -0 $LOGIN"
 	gone_but_known "$name" "$PERSON_UID"
 	refused "$name: the own key is denied, with a sentence" '[A-Za-z]+ [a-z]+ [a-z]+ ' \
 		host_ssh "$HOST" "$name" "$T_DIR/own" true
@@ -85,5 +85,4 @@ fi
 ok "a local user's session went on all the time" kill -0 $grace
 is "a local user gets in" grace "$(host_ssh "$HOST" grace "$T_DIR/own" id -un)"
 is "root gets in" root "$(host_ssh "$HOST" root "$T_DIR/own" id -un)"
-host_destroy "$HOST"
 t_end

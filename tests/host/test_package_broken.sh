@@ -77,8 +77,8 @@ ok "… other packages install" package_run apt-get install -y -q --reinstall /r
 host_run "$HOST" rm /etc/scimd/scimd.conf.d/broken.conf
 host_run "$HOST" systemctl reset-failed scimd
 ok "mended: scimd starts" host_run "$HOST" systemctl start scimd
+scim_ready
 scim_active "$ID" false
 sent "mended: an offboarding works" 200
 refused "mended: … and keeps out" 'Permission denied' host_ssh "$HOST" ada "$T_DIR/key" true
-host_destroy "$HOST"
 t_end

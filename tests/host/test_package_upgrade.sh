@@ -96,5 +96,4 @@ else
 	t_fail "an offboarding after it: $(scim_said)"
 fi
 gone_but_known ada "$ada_uid"
-host_destroy "$HOST"
 t_end

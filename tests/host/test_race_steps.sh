@@ -9,10 +9,16 @@ person ada secret-1
 ada=$ID ada_uid=$PERSON_UID
 host_run "$HOST" install -d -o ada -g ada /home/ada
 host_run "$HOST" sh -c 'cp -a /etc/pam.d /root/pam.d
-	printf "#!/bin/sh\nexec sleep 1.75\n" >/usr/local/bin/pause; chmod 755 /usr/local/bin/pause'
+	printf "#!/bin/sh\nuntil [ -e /run/pause-over ]; do sleep 0.02; done\n" >/usr/local/bin/pause
+	chmod 755 /usr/local/bin/pause'
 
 # Cron has its minute: pauses of its own, before A and between C and R, for one person each. It goes on
 # beside the others, whose stacks it does not use.
+host_run "$HOST" sh -c 'printf "#!/bin/sh\nexec sleep 5.7\$1\n" >/usr/local/bin/pause-cron
+	chmod 755 /usr/local/bin/pause-cron; cd /root/pam.d
+	{ echo "account optional pam_exec.so quiet /usr/local/bin/pause-cron 1"; cat cron
+	echo "session optional pam_exec.so quiet /usr/local/bin/pause-cron 2"; } >cron.new
+	mv cron.new cron; cp cron /etc/pam.d/cron'
 cron_ids=()
 for n in 1 2; do
 	person "cron$n" secret-1
@@ -22,19 +28,14 @@ for n in 1 2; do
 	echo "* * * * * echo ran >/tmp/ran.cron$n; exec sleep 7601" | host_run "$HOST" crontab -u "cron$n" -
 done
 ID=$ada PERSON_UID=$ada_uid
-host_run "$HOST" sh -c 'printf "#!/bin/sh\nexec sleep 2.7\$1\n" >/usr/local/bin/pause-cron
-	chmod 755 /usr/local/bin/pause-cron; cd /root/pam.d
-	{ echo "account optional pam_exec.so quiet /usr/local/bin/pause-cron 1"; cat cron
-	echo "session optional pam_exec.so quiet /usr/local/bin/pause-cron 2"; } >cron.new
-	mv cron.new cron; cp cron /etc/pam.d/cron'
 cron_steps() {
 	local n
 	SCIM_DIR=$T_DIR/cron
 	for n in 1 2; do # both jobs come to the first pause, and who is let go on to the second
-		T_POLL=0.05 t_wait 65000 eval '[ -n "$(pids_of "^sleep 2.7'$n'")" ]' || echo "no pause $n"
+		T_POLL=0.05 t_wait 90000 eval '[ -n "$(pids_of "^sleep 5.7'$n'")" ]' || echo "no pause $n"
 		scim_active "${cron_ids[n - 1]}" false || echo "cron$n: $(scim_said)"
 	done
-	sleep 3
+	sleep 6
 }
 mkdir "$T_DIR/cron"
 cp "$T_DIR/auth" "$T_DIR/cron/"
@@ -54,7 +55,7 @@ pause_at() {
 			END { exit !done }" "/root/pam.d/$1" >"/etc/pam.d/$1"' - "$@"
 }
 pausing() {
-	[ -n "$(pids_of '^sleep 1.75')" ]
+	[ -n "$(pids_of '^/bin/sh /usr/local/bin/pause$')" ]
 }
 
 in_ssh() {
@@ -77,23 +78,26 @@ in_console() {
 # step WHAT WAY denied|ended: the login by WAY (a function) stops at the pause that is set.
 step() {
 	local what=$1 way=$2 wanted=$3 login
-	host_run "$HOST" rm -f /tmp/ran
+	host_run "$HOST" rm -f /tmp/ran /run/pause-over
 	"$way" 'echo ran >/tmp/ran; exec sleep 7600' >"$T_DIR/way" 2>&1 </dev/null &
 	login=$!
 	T_POLL=0.02
-	if ! t_wait 5000 pausing; then
+	if ! t_wait 30000 pausing; then
 		t_fail "$what: the login does not come to the pause: $(tail -n 3 "$T_DIR/way")"
 	fi
 	scim_active "$ID" false
 	like "$what: 2xx" '^20[04]$' "$SCIM_STATUS"
 	# The pause itself ends with the process that is found; a root process without a login uid
-	# goes on to the next step.
-	ok "$what: the login has ended" t_wait 8000 eval "! kill -0 $login && ! pausing"
+	# goes on to the next step. What only becomes the person then does so between two late looks.
+	[ "$wanted" = denied ] || sleep 1.5
+	host_run "$HOST" touch /run/pause-over
+	ok "$what: the login has ended" t_wait 10000 eval "! kill -0 $login && ! pausing"
 	if [ "$wanted" = denied ]; then
 		refused "$what: the command did not run" 'No such file' host_run "$HOST" ls /tmp/ran
 	fi
 	ok "$what: nothing lives" t_wait 6500 eval '[ -z "$(scim_pids "$PERSON_UID")" ]'
-	is "$what: no session" "" "$(host_run "$HOST" loginctl list-sessions --no-legend | grep ada)"
+	t_wait 30000 eval '[ -z "$(sessions_of "$PERSON_UID")" ]'
+	is "$what: no session" "" "$(sessions_of "$PERSON_UID")"
 	host_run "$HOST" sh -c 'cp -a /root/pam.d/. /etc/pam.d/'
 	scim_active "$ID" true || t_fail "$what: back: $(scim_said)"
 }
@@ -121,5 +125,4 @@ is "cron before A, and between C and R: no job ran" "" \
 	"$(host_run "$HOST" sh -c 'ls /tmp/ran.cron* 2>/dev/null')$(pids_of '^sleep 7601')"
 is "… and nothing lives" "" "$(scim_pids "${cron_uids[0]}")$(scim_pids "${cron_uids[1]}")"
 is "all is as before" ada "$(in_ssh 'id -un')"
-host_destroy "$HOST"
 t_end
