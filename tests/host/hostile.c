@@ -1,5 +1,6 @@
 /* hostile.c - a scimd that was taken over: sends the warden whatever might hurt. For a test, run as
- * the user scimd: hostile LOCAL-UID ACTIVE-UID GONE-UID. Exits 0 if the warden answered to the very end. */
+ * the user scimd: hostile LOCAL-UID ACTIVE-UID GONE-UID. Exits 0 if the warden answered to the very end.
+ * hostile canary UID lets the canary in, and exits 0 if the warden published that. */
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -293,10 +294,23 @@ static void greedy(uint32_t gone)
 	hello();
 }
 
+static int canary(uint32_t uid)
+{
+	connect_again();
+	hello();
+	begin();
+	user(WARDEN_USER, uid, "scim-canary", "/nonexistent", "/bin/sh", "");
+	commit(100);
+	printf("refused %u, published %u\n", refused, published);
+	return published != 1;
+}
+
 int main(int argc, char **argv)
 {
 	uint32_t local, active;
 
+	if (argc == 3 && strcmp(argv[1], "canary") == 0)
+		return canary((uint32_t)strtoul(argv[2], NULL, 10));
 	if (argc != 4)
 		return 2;
 	local = (uint32_t)strtoul(argv[1], NULL, 10);

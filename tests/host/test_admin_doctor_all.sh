@@ -109,7 +109,7 @@ host_run "$HOST" sh -c 'mkdir -p /run/nscd; exec perl -MSocket -e "
 	socket S, PF_UNIX, SOCK_STREAM, 0; bind S, sockaddr_un(q(/run/nscd/socket)); listen S, 9
 		or die; close C while accept C, S"' &
 nscd=$!
-t_wait 3000 host_run "$HOST" test -S /run/nscd/socket
+t_wait 20000 host_run "$HOST" test -S /run/nscd/socket
 examine
 says "a cache" cache failure 'nscd keeps answers.*systemctl disable --now nscd'
 broken "one that keeps people alone" cache failure 'nscd keeps' \
@@ -155,9 +155,25 @@ broken "no warden" warden failure 'not connected; nobody is offboarded.*restart 
 	mkdir -p /run/systemd/system/scimd-warden.service.d
 	printf "[Service]\nRestart=no\nExecStart=\nExecStart=/bin/sleep 1000\n" \
 		>/run/systemd/system/scimd-warden.service.d/no.conf
-	systemctl daemon-reload; systemctl restart --no-block scimd-warden; sleep 2' \
+	systemctl daemon-reload; systemctl restart --no-block scimd-warden
+	for i in $(seq 200); do
+		[ "$(scimctl status --json | jq .warden.connected)" != false ] || break; sleep 0.1
+	done' \
 	'rm /run/systemd/system/scimd-warden.service.d/no.conf; systemctl daemon-reload
-	systemctl restart scimd-warden scimd; sleep 1'
+	systemctl restart scimd-warden scimd'
+scim_ready
+# Nobody but a scimd that was taken over says of the canary that it may be here.
+ok "a hostile scimd is compiled" cc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -O1 \
+	-I"$SCIM_TOP" -o "$T_DIR/hostile" "$here/hostile.c"
+host_push "$HOST" "$T_DIR/hostile" /usr/local/bin/hostile
+host_run "$HOST" systemctl stop scimd
+ok "the canary is let in" host_run "$HOST" setpriv --reuid=scimd --regid=scimd --clear-groups \
+	hostile canary "$(host_run "$HOST" id -u scim-canary)"
+examine
+says "a directory that lets the canary in" directory failure 'lets the canary in.*restart scimd-warden scimd'
+host_run "$HOST" systemctl restart scimd-warden scimd
+scim_ready
+t_wait 20000 eval 'host_run "$HOST" getent passwd scim-canary | grep -q :/usr/sbin/nologin'
 examine
 is "all is mended" "" "$(jq -r '.checks[] | select(.status == "failure") | .detail' "$T_DIR/doctor")"
 t_end
