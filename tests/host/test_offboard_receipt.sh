@@ -65,9 +65,9 @@ says "what is denied now" '.denied | contains(["pam_account", "ssh_keys", "passw
 # Kept.
 host_run "$HOST" systemctl restart scimd scimd-warden
 T_POLL=0.1
-ok "it is the same after a restart" t_wait 5000 eval \
+scim_ready
+ok "it is the same after a restart" t_wait 20000 eval \
 	'[ "$(receipt ada | jq -c "del(.number)")" = "$(jq -c "del(.number)" <<<"$RECEIPT")" ]'
-t_wait 5000 scim GET "/Users/$ID"
 scim DELETE "/Users/$ID"
 sent "DELETE" 204
 RECEIPT=$(receipt ada)
@@ -90,7 +90,7 @@ log_in bob 'setsid sh -c "until [ -e /tmp/go ]; do sleep 0.05; done; echo >/mnt/
 freeze() {
 	host_run "$HOST" fsfreeze -f /mnt
 	host_run "$HOST" touch /tmp/go
-	ok "a process in uninterruptible sleep" t_wait 5000 eval \
+	ok "a process in uninterruptible sleep" t_wait 20000 eval \
 		'host_run "$HOST" ps -u bob -o state= | grep -q D'
 }
 thaw() {
@@ -105,7 +105,7 @@ before=$(host_now_ms)
 scim_active "$ID" false
 took=$(($(host_now_ms) - before))
 like "2xx all the same" '^20[04]$' "$SCIM_STATUS"
-ok "… when the deadline of 2 s was over: $took ms" test $took -ge 1900 -a $took -le 4500
+ok "… when the deadline of 2 s was over: $took ms" test $took -ge 1900 -a $took -le 6000
 RECEIPT=$(receipt bob)
 says "the receipt is open, and says what is left and why" '.state == "open" and
 	.processes_left == 1 and (.left | length) == 1 and (.left[0].why | contains("uninterruptible"))'
@@ -113,14 +113,17 @@ says "… and what was ended" '.processes_ended >= 2'
 RECEIPT=$(host_run "$HOST" scimctl events --user bob --type session.ended --json)
 says "the event says so" 'any(.[]; .detail | contains("1 left"))'
 is "status shows it" 1 "$(pending)"
+RECEIPT=$(host_run "$HOST" scimctl doctor --json 2>/dev/null)
+says "doctor warns, with a fix" 'any(.checks[]; .check == "offboarding" and .status == "warning" and
+	(.detail | startswith("1 going on")) and (.fix | contains("session.ended")))'
 metric() {
 	host_run "$HOST" scimctl metrics | sed -n 's/^scimd_offboardings_pending //p'
 }
 is "and so do the metrics" 1 "$(metric)"
 refused "the person is out in any case" 'Permission denied' host_ssh "$HOST" bob "$T_DIR/key" true
 thaw
-ok "it goes on trying: gone soon after" t_wait 2500 eval '[ -z "$(scim_pids '"$PERSON_UID"')" ]'
-ok "the receipt is complete then" t_wait 2500 eval 'receipt bob | jq -e ".state == \"done\""'
+ok "it goes on trying: gone soon after" t_wait 10000 eval '[ -z "$(scim_pids '"$PERSON_UID"')" ]'
+ok "the receipt is complete then" t_wait 10000 eval 'receipt bob | jq -e ".state == \"done\""'
 RECEIPT=$(receipt bob)
 says "… with the process that took so long" '.processes_left == 0 and .left == [] and
 	any(.ended[]; .command == "sh")'
@@ -134,7 +137,7 @@ log_in bob 'setsid sh -c "until [ -e /tmp/go ]; do sleep 0.05; done; echo >/mnt/
 freeze
 scim_active "$ID" false
 scim_active "$ID" true
-ok "let in again: the receipt is closed" t_wait 2500 eval 'receipt bob | jq -e ".state == \"done\""'
+ok "let in again: the receipt is closed" t_wait 10000 eval 'receipt bob | jq -e ".state == \"done\""'
 RECEIPT=$(receipt bob)
 says "… and says why" '.note | contains("let in again")'
 is "nothing is pending" 0 "$(pending)"

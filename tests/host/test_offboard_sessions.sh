@@ -9,6 +9,8 @@ t_local_user grace local-pw "$T_DIR/own"
 host_ssh "$HOST" grace "$T_DIR/own" 'exec sleep 3600' </dev/null &
 grace=$!
 
+# Ports of the machine, which runs other hosts as well.
+PORT=$(host_address "$HOST" | awk -F . '{ print 17000 + $3 * 4 }')
 # Reading from "<> <(:)" is reading from somebody who never says anything and never ends.
 start_interactive() {
 	ssh_with "$1" -tt 0<> <(:) &
@@ -18,14 +20,14 @@ start_forwards() {
 	eval "$(ssh-agent -s)" >/dev/null
 	T_SOCKET=$SSH_AUTH_SOCK
 	ssh-add -q "$T_DIR/key" 2>/dev/null
-	ssh_with "$1" -N -A -L 17001:127.0.0.1:22 -R 17002:127.0.0.1:17001 -D 17003 &
+	ssh_with "$1" -N -A -L $PORT:127.0.0.1:22 -R $((PORT + 1)):127.0.0.1:$PORT -D $((PORT + 2)) &
 	LOGIN=$!
 	T_AGENT=$SSH_AGENT_PID
 }
 start_master() {
 	ssh_with "$1" -o ControlMaster=yes -o "ControlPath=$T_DIR/master" -N &
 	LOGIN=$!
-	t_wait 5000 test -S "$T_DIR/master"
+	t_wait 20000 test -S "$T_DIR/master"
 	ssh_with "$1" -o ControlMaster=no -o "ControlPath=$T_DIR/master" -n -T 'sleep 7000' &
 }
 # The agent is forwarded to a session with a command; what that leaves on the host is a socket.
@@ -105,14 +107,14 @@ over_master() {
 	ssh_with master -o ControlMaster=no -o "ControlPath=$T_DIR/master" -n -T true
 }
 T_POLL=0.1
-ok "the forwarded port works before" t_wait 3000 reads_banner 17001
-ok "… and the one back" t_wait 3000 reads_banner 17002 host_run "$HOST"
-ok "… and the agent" t_wait 3000 agent_answers
+ok "the forwarded port works before" t_wait 20000 reads_banner $PORT
+ok "… and the one back" t_wait 20000 reads_banner $((PORT + 1)) host_run "$HOST"
+ok "… and the agent" t_wait 20000 agent_answers
 ok "… and the master" over_master
 kinds_leave
-refused "the forwarded port is dead" '.' reads_banner 17001
-refused "… and the one back" '.' reads_banner 17002 host_run "$HOST"
-refused "… and the one for anywhere" '.' bash -c 'exec 3<>/dev/tcp/127.0.0.1/17003'
+refused "the forwarded port is dead" '.' reads_banner $PORT
+refused "… and the one back" '.' reads_banner $((PORT + 1)) host_run "$HOST"
+refused "… and the one for anywhere" '.' bash -c "exec 3<>/dev/tcp/127.0.0.1/$((PORT + 2))"
 refused "… and the agent" 'refused|No such file|connect' agent_answers
 refused "… and the master lets nobody in" 'Permission denied' over_master
 kinds_stay_gone 1

@@ -46,12 +46,12 @@ in_sudo ada "sh -c \"trap '' TERM; setsid systemd-run --pipe sleep 7406 >/dev/nu
 log_in ada "echo secret-1 | sudo -S -p '' systemd-run --pipe sleep 7407 &"
 # Root starts the same while ada's sudo still runs: either might be hers.
 log_in ada "echo secret-1 | sudo -S -p '' systemd-run --pipe sleep 7418 &"
-t_wait 3000 alive '^/usr/bin/sleep 7418'
+t_wait 20000 alive '^/usr/bin/sleep 7418'
 as_root systemd-run sleep 7418
 as_root systemd-run --unit=ofroot --on-active=600 sleep 7408
 in_sudo bob 'systemd-run sh -c "systemd-run sleep 7409"'
 T_POLL=0.1
-ok "all of them run" t_wait 5000 eval 'alive "sleep 7406" && alive "sleep 7407" && alive "sleep 7409"'
+ok "all of them run" t_wait 20000 eval 'alive "sleep 7406" && alive "sleep 7407" && alive "sleep 7409"'
 theirs=$(as_root systemctl list-units --no-legend --plain 'run-r*' | grep -c 'sleep 7401')
 is "three with the same command" 3 "$theirs"
 before=$(date +%s%N)
@@ -99,22 +99,22 @@ as_root systemd-run sleep 7412
 scim_active "${ID_OF[ada]}" true
 in_sudo ada true
 host_ssh "$HOST" ada "$T_DIR/key" "(echo secret-1; sleep 1) | perl -e '$forge' '${line/7411/7413}' \
-	sudo -S -p '' sleep 0.5" &
+	sudo -S -p '' sleep 1.51" &
 forger=$!
-sleep 0.3
+t_wait 20000 alive '^sleep 1.51'
 as_root systemd-run sleep 7413
 wait $forger
 # A folder, and an argument, that look like a command of sudo's.
 host_ssh "$HOST" ada "$T_DIR/key" "mkdir -p 'x ; COMMAND=/usr/bin/systemd-run sleep 7414'
-	cd 'x ; COMMAND=/usr/bin/systemd-run sleep 7414' && echo secret-1 | sudo -S -p '' sleep 0.5" &
+	cd 'x ; COMMAND=/usr/bin/systemd-run sleep 7414' && echo secret-1 | sudo -S -p '' sleep 1.52" &
 forger=$!
-sleep 0.3
+t_wait 20000 alive '^sleep 1.52'
 as_root systemd-run sleep 7414
 wait $forger
 host_ssh "$HOST" ada "$T_DIR/key" \
-	"echo secret-1 | sudo -S -p '' sh -c 'sleep 0.5' \; COMMAND=/usr/bin/systemd-run sleep 7415" &
+	"echo secret-1 | sudo -S -p '' sh -c 'sleep 1.53' \; COMMAND=/usr/bin/systemd-run sleep 7415" &
 forger=$!
-sleep 0.3
+t_wait 20000 alive '^sleep 1.53'
 as_root systemd-run sleep 7415
 wait $forger
 # The name of a unit that root has.
