@@ -5,24 +5,28 @@
  * the published file holds about that key now is carried over. So at any time the two agree about every
  * key that was copied and has no note, and when no note is left they agree.
  *
- * Then it is written and sent to the disk piece by piece, the notes of that time are followed in the
- * manner of small batches of its own, and it is renamed over the name. A crash at any instant leaves
- * the published file in its place, or the new one with the same content. */
+ * Then a thread writes it to the disk and syncs it; the notes of that time are followed in the manner of
+ * small batches of its own, and synced by a thread again while they are many. The last few are synced
+ * here, and it is renamed over the name. A crash at any instant leaves the published file in its place,
+ * or the new one with the same content. */
 #include "scimd/warden/directory_stage.h"
 
 #include "scimd/base/clock.h"
 #include "scimd/base/log.h"
 
 #define TOUCH_PAGES 32u
-#define NOTES_AT_ONCE 128u
+#define SLOTS_AT_ONCE 64u /* set by a batch of notes: each is a write */
+#define SLOTS_LAST 64u    /* written and not synced: few enough to wait for */
+#define ROUNDS_MAX 8u     /* of syncing beside, if they never become few */
 #define RETRY_US 10000000u
 
 enum phase {
 	PHASE_TOUCH,  /* the index tables' pages */
 	PHASE_COPY,   /* everything */
 	PHASE_FOLLOW, /* the notes, in memory */
-	PHASE_WRITE,  /* all of it to the disk */
-	PHASE_CATCH_UP, /* the notes, on the disk; then it takes its place */
+	PHASE_WRITE,  /* all of it to the disk, by a thread */
+	PHASE_CATCH_UP, /* the notes, on the disk; then it takes its place, */
+	PHASE_SYNC,     /* or is synced once more, by a thread */
 };
 
 struct directory_build {
@@ -33,6 +37,8 @@ struct directory_build {
 	size_t room, count;        /* of them, staged ones included */
 	size_t committed;          /* published */
 	size_t done;               /* carried over */
+	size_t unsynced;           /* slots set since it was synced */
+	unsigned int rounds;       /* of syncing */
 	uint64_t begun_us;
 	bool is_broken; /* a note was lost */
 };
@@ -80,13 +86,9 @@ void build_notes_drop(struct directory_writer *writer)
 		writer->build->count = writer->build->committed;
 }
 
-static int notes_follow(const struct directory_writer *from, struct directory_build *build, size_t most)
+static int note_follow(const struct directory_writer *from, struct directory_build *build)
 {
-	int r = 0;
-
-	for (; r == 0 && most > 0 && build->done < build->committed; most--)
-		r = carry_change(from, &build->to, &build->notes[build->done++]);
-	return r;
+	return carry_change(from, &build->to, &build->notes[build->done++]);
 }
 
 /* --- beginning and end ---------------------------------------------------------------------------- */
@@ -145,32 +147,33 @@ static int build_begin(struct directory_writer *writer)
 
 static int write_begin(const struct directory_writer *from, struct directory_build *build)
 {
-	int r;
-
 	directory_file_seal(build->to.next, directory_file_header(from->published)->revision);
 	build->to.published = TAKE_PTR(build->to.next);
-	r = directory_file_write_begin(build->to.published, &build->to.options);
 	build->phase = PHASE_WRITE;
-	return r;
+	return directory_job_begin(build->to.published, directory_file_write, &build->to.options);
 }
 
-static int write_on(struct directory_build *build)
+static int sync_begin(struct directory_build *build)
 {
-	int r = directory_file_write_piece(build->to.published);
-
-	if (r != 0)
-		return r;
-	build->phase = PHASE_CATCH_UP;
-	return directory_file_sync_new(build->to.published);
+	build->unsynced = 0;
+	build->rounds++;
+	build->phase = PHASE_SYNC;
+	return directory_job_begin(build->to.published, directory_file_sync_job, &build->to.options);
 }
 
-static int catch_up(const struct directory_writer *from, struct directory_build *build)
+static int catch_up(const struct directory_writer *from, struct directory_build *build,
+		    uint64_t until_us)
 {
 	uint64_t ignored;
-	int r = notes_follow(from, build, NOTES_AT_ONCE);
+	int r;
 
+	do
+		r = note_follow(from, build);
+	while (r == 0 && build->done < build->committed &&
+	       build->to.overlay.count < SLOTS_AT_ONCE && clock_monotonic_us() < until_us);
 	if (r < 0)
 		return r;
+	build->unsynced += build->to.overlay.count;
 	if (stage_journal_size(&build->to) > directory_file_room(build->to.published))
 		return -ENOBUFS;
 	return stage_publish(&build->to, directory_file_header(from->published)->revision, &ignored,
@@ -227,13 +230,17 @@ static int build_step(struct directory_writer *writer, uint64_t until_us)
 	case PHASE_FOLLOW:
 		if (build->done == build->committed)
 			return write_begin(&from, build);
-		return notes_follow(&from, build, 1);
+		return note_follow(&from, build);
 	case PHASE_WRITE:
-		return write_on(build);
+	case PHASE_SYNC:
+		build->phase = PHASE_CATCH_UP;
+		return directory_job_result(build->to.published);
 	case PHASE_CATCH_UP:
-		if (build->done == build->committed)
-			return build_switch(writer, build);
-		return catch_up(&from, build);
+		if (build->done < build->committed)
+			return catch_up(&from, build, until_us);
+		if (build->unsynced > SLOTS_LAST && build->rounds < ROUNDS_MAX)
+			return sync_begin(build);
+		return build_switch(writer, build);
 	}
 	return -EINVAL;
 }
@@ -253,30 +260,48 @@ static bool is_wanted(const struct directory_writer *writer)
 	       header->uid_max != writer->options.uid_max;
 }
 
-/* It waits for an open batch: what that has staged belongs to the present file. */
-static bool may_go_on(const struct directory_writer *writer)
+/* The last step waits for an open batch: what that has staged belongs to the present file. */
+static bool build_may_go_on(const struct directory_writer *writer)
 {
 	const struct directory_build *build = writer->build;
 
-	return build->phase != PHASE_CATCH_UP || build->done < build->committed ||
-	       stage_is_empty(writer);
-}
-
-bool directory_writer_has_work(const struct directory_writer *writer)
-{
-	if (writer->retired)
-		return true;
-	if (writer->build)
-		return may_go_on(writer);
+	if (build)
+		return build->phase != PHASE_CATCH_UP || build->done < build->committed ||
+		       stage_is_empty(writer);
 	return is_wanted(writer) && stage_is_empty(writer) &&
 	       clock_monotonic_us() >= writer->build_after_us;
 }
 
-static void retired_shed(struct directory_writer *writer)
+static bool build_is_due(const struct directory_writer *writer)
+{
+	const struct directory_build *build = writer->build;
+
+	return build_may_go_on(writer) &&
+	       !(build && build->to.published && directory_job_runs(build->to.published));
+}
+
+static bool retired_is_due(const struct directory_writer *writer)
+{
+	return writer->retired && !directory_job_runs(writer->retired);
+}
+
+bool directory_writer_has_work(const struct directory_writer *writer)
+{
+	return writer->retired || build_may_go_on(writer);
+}
+
+bool directory_writer_is_due(const struct directory_writer *writer)
+{
+	return retired_is_due(writer) || build_is_due(writer);
+}
+
+/* What is left of it without a thread is much at once, but nothing is held back. */
+static void retired_step(struct directory_writer *writer)
 {
 	struct directory_file *file = writer->retired;
 
-	if (!directory_file_shed(file))
+	if (file->mapped == file->size &&
+	    directory_job_begin(file, directory_file_shed, &writer->options) == 0)
 		return;
 	writer->retired = file->next;
 	directory_file_closep(&file);
@@ -286,8 +311,8 @@ static void work_once(struct directory_writer *writer, uint64_t until_us)
 {
 	int r;
 
-	if (writer->retired) {
-		retired_shed(writer);
+	if (retired_is_due(writer)) {
+		retired_step(writer);
 		return;
 	}
 	r = writer->build ? build_step(writer, until_us) : build_begin(writer);
@@ -303,7 +328,7 @@ static void work_once(struct directory_writer *writer, uint64_t until_us)
 void directory_writer_work(struct directory_writer *writer, uint64_t until_us)
 {
 	do {
-		if (!directory_writer_has_work(writer))
+		if (!directory_writer_is_due(writer))
 			return;
 		work_once(writer, until_us);
 	} while (clock_monotonic_us() < until_us);

@@ -211,6 +211,13 @@ int directory_file_sync(struct directory_file *file)
 	return -errno;
 }
 
+int directory_file_sync_job(struct directory_file *file,
+			    const struct directory_writer_options *options)
+{
+	(void)options;
+	return directory_file_sync(file);
+}
+
 /* --- the journal -------------------------------------------------------------------------------- */
 
 static bool record_is_whole(const struct directory_file *file, uint64_t offset)
@@ -509,8 +516,12 @@ int directory_file_folder_sync(const struct directory_writer_options *options)
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
-int directory_file_write_begin(struct directory_file *file,
-			       const struct directory_writer_options *options)
+static bool is_stopped(const struct directory_file *file)
+{
+	return __atomic_load_n(&file->job.stop, __ATOMIC_RELAXED);
+}
+
+static int write_begin(struct directory_file *file, const struct directory_writer_options *options)
 {
 	_cleanup_free_ char *path = NULL;
 	int r = path_of(options, ".", ".new", &path);
@@ -518,7 +529,6 @@ int directory_file_write_begin(struct directory_file *file,
 	if (r < 0)
 		return r;
 	(void)unlink(path); /* left over from a crash */
-	file->written = 0;
 	file->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (file->fd < 0)
 		return -errno;
@@ -527,8 +537,6 @@ int directory_file_write_begin(struct directory_file *file,
 	/* In one piece where the file system can; every block is written below in any case. */
 	if (r == 0 && fallocate(file->fd, 0, 0, (off_t)file->size) < 0 && errno == ENOSPC)
 		r = -errno;
-	if (r < 0)
-		directory_file_unwrite(file, options);
 	return r;
 }
 
@@ -544,27 +552,31 @@ static void piece_send(const struct directory_file *file, uint64_t offset)
 
 /* Behind the heap zeros, so that the blocks are not only reserved: a full disk is an error now and not
  * in the middle of a later change, and a later sync has no metadata to write. */
-int directory_file_write_piece(struct directory_file *file)
+static int write_piece(struct directory_file *file, uint64_t offset)
 {
 	static const unsigned char zeros[PIECE_SIZE];
-	uint64_t used = file->view.geometry->heap_offset + file->heap_used, offset = file->written;
+	uint64_t used = file->view.geometry->heap_offset + file->heap_used;
 	uint64_t end = offset + PIECE_SIZE < file->size ? offset + PIECE_SIZE : file->size;
 	uint64_t middle = used < offset ? offset : used < end ? used : end;
 	int r = write_range(file, offset, middle);
 
 	if (r == 0)
 		r = write_at(file->fd, zeros, end - middle, middle);
-	if (r < 0)
-		return r;
-	piece_send(file, offset);
-	file->written = end;
-	return end < file->size;
+	if (r == 0)
+		piece_send(file, offset);
+	return r;
 }
 
-/* Owner and mode too. */
-int directory_file_sync_new(struct directory_file *file)
+int directory_file_write(struct directory_file *file,
+			 const struct directory_writer_options *options)
 {
-	return fsync(file->fd) < 0 ? -errno : 0;
+	int r = write_begin(file, options);
+
+	for (uint64_t offset = 0; r == 0 && offset < file->size; offset += PIECE_SIZE)
+		r = is_stopped(file) ? -ECANCELED : write_piece(file, offset);
+	if (r == 0 && fsync(file->fd) < 0) /* owner and mode too */
+		r = -errno;
+	return r;
 }
 
 static void superseded_set(struct directory_file *file, uint64_t value)
@@ -595,6 +607,7 @@ void directory_file_unwrite(struct directory_file *file,
 {
 	_cleanup_free_ char *path = NULL;
 
+	directory_job_stop(file);
 	if (file->fd < 0)
 		return;
 	closep(&file->fd);
@@ -633,25 +646,27 @@ static bool file_is_ours_alone(int fd)
 
 /* From the end, and the header last: it says that this is superseded. Whoever is the last one attached
  * frees the pages; if it is us, piece by piece. */
-bool directory_file_shed(struct directory_file *file)
+int directory_file_shed(struct directory_file *file, const struct directory_writer_options *options)
 {
-	uint64_t keep = file->mapped > SHED_SIZE ? file->mapped - SHED_SIZE : PAGE_SIZE;
+	(void)options;
+	while (file->mapped > PAGE_SIZE && !is_stopped(file)) {
+		uint64_t keep = file->mapped > SHED_SIZE ? file->mapped - SHED_SIZE : PAGE_SIZE;
 
-	if (file->mapped <= PAGE_SIZE)
-		return true;
-	if (segment_is_ours_alone(file))
-		(void)madvise(file->base + keep, file->mapped - keep, MADV_REMOVE);
-	(void)munmap(file->base + keep, file->mapped - keep);
-	if (file_is_ours_alone(file->fd))
-		(void)ftruncate(file->fd, (off_t)keep);
-	file->mapped = keep;
-	return keep == PAGE_SIZE;
+		if (segment_is_ours_alone(file))
+			(void)madvise(file->base + keep, file->mapped - keep, MADV_REMOVE);
+		(void)munmap(file->base + keep, file->mapped - keep);
+		if (file_is_ours_alone(file->fd))
+			(void)ftruncate(file->fd, (off_t)keep);
+		file->mapped = keep;
+	}
+	return 0;
 }
 
 void directory_file_closep(struct directory_file **file)
 {
 	if (!*file)
 		return;
+	directory_job_stop(*file);
 	if ((*file)->is_segment)
 		(void)shmdt((*file)->base); /* our own address: cannot fail */
 	else if ((*file)->base)

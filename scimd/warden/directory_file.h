@@ -1,7 +1,11 @@
 /* directory_file.h - one directory: its memory, which readers attach, and its file, which survives.
- * Layer: warden, below directory_writer.c. Threads: one. */
+ * Layer: warden, below directory_writer.c. Threads: one, which alone knows of a file; but a job that waits
+ * long for the disk may have one of its own (directory_job.c): until that is over nobody else touches the
+ * file. */
 #ifndef SCIMD_WARDEN_DIRECTORY_FILE_H
 #define SCIMD_WARDEN_DIRECTORY_FILE_H
+
+#include <pthread.h>
 
 #include "scimd/warden/directory_writer.h"
 
@@ -15,6 +19,18 @@ struct directory_usage {
 	uint64_t bytes;                          /* of the records that are reachable */
 };
 
+struct directory_file;
+typedef int (*directory_job_fn)(struct directory_file *file,
+				const struct directory_writer_options *options);
+
+struct directory_job {
+	directory_job_fn run; /* NULL: there is none */
+	const struct directory_writer_options *options;
+	pthread_t thread;
+	int result; /* -EINPROGRESS until it is over */
+	bool stop;  /* come to an end early */
+};
+
 struct directory_file {
 	unsigned char *base; /* the whole content in memory: a segment, or private memory */
 	uint64_t size;
@@ -26,7 +42,8 @@ struct directory_file {
 	uint64_t heap_used;         /* staged; the header has the published value */
 	struct directory_usage usage, committed; /* staged, published */
 	uint64_t checkpoint_heap, checkpoint_revision; /* durable with the next sync */
-	uint64_t touched, written; /* how far making and writing it has come */
+	uint64_t touched; /* so far its pages are made */
+	struct directory_job job;
 	struct directory_file *next; /* of those that are given back */
 };
 
@@ -73,15 +90,12 @@ bool directory_file_touch(struct directory_file *file, uint64_t pages);
 /* What is in it now is what it shows. */
 void directory_file_seal(struct directory_file *file, uint64_t revision);
 
-/* Publishing a new file in steps. Begin: beside the published one, with its blocks. Write: a piece of
- * it, on its way to the disk; 1 there is more, 0 it is written whole. Sync. Rename: under its name
+/* Publishing a new file. Write: all of it, beside the published one, and synced. Rename: under its name
  * (durable with folder_sync); the previous one (NULL: none) is superseded first, so that a kill right
  * behind leaves nobody with it; in between, readers read its file. Until then directory_file_unwrite
  * takes it back. */
-_must_use_ int directory_file_write_begin(struct directory_file *file,
-					  const struct directory_writer_options *options);
-_must_use_ int directory_file_write_piece(struct directory_file *file);
-_must_use_ int directory_file_sync_new(struct directory_file *file);
+_must_use_ int directory_file_write(struct directory_file *file,
+				    const struct directory_writer_options *options);
 _must_use_ int directory_file_rename(const struct directory_writer_options *options,
 				     struct directory_file *previous);
 _must_use_ int directory_file_folder_sync(const struct directory_writer_options *options);
@@ -91,6 +105,8 @@ void directory_file_unwrite(struct directory_file *file,
 /* Write the heap up to heap_used; make what was written durable. */
 _must_use_ int directory_file_write_heap(struct directory_file *file);
 _must_use_ int directory_file_sync(struct directory_file *file);
+_must_use_ int directory_file_sync_job(struct directory_file *file,
+				       const struct directory_writer_options *options);
 
 /* Write the slots that a journal sets (ascending offsets; they are in memory already), and the
  * checkpoint of the change before. */
@@ -102,8 +118,18 @@ _must_use_ int directory_file_write_header(struct directory_file *file);
 /* Tell whoever is attached to look at the file again. */
 void directory_file_supersede(struct directory_file *file);
 
-/* Give a piece of its memory back; true when only directory_file_closep is left to do. */
-bool directory_file_shed(struct directory_file *file);
+/* Give its memory and its blocks back piece by piece, but for what directory_file_closep does. */
+int directory_file_shed(struct directory_file *file,
+			const struct directory_writer_options *options);
 void directory_file_closep(struct directory_file **file);
+
+/* directory_job.c: a thread for one of the functions above that take the options (borrowed until it is
+ * over). What it returned, or -EINPROGRESS; when it is over another one may begin. Stop waits for the end
+ * of what it is at. */
+_must_use_ int directory_job_begin(struct directory_file *file, directory_job_fn run,
+				   const struct directory_writer_options *options);
+bool directory_job_runs(const struct directory_file *file);
+_must_use_ int directory_job_result(struct directory_file *file);
+void directory_job_stop(struct directory_file *file);
 
 #endif

@@ -154,7 +154,7 @@ uint32_t stage_group_record(struct directory_file *file, uint32_t gid, uint16_t 
 /* The name index after a user's record moved from old (0: new) to units. */
 _must_use_ int stage_user_name(struct directory_writer *writer, const struct directory_user *old_user,
 			       uint32_t old, const struct directory_user *user, uint32_t units);
-/* Into the published file: records and journal, one sync, then the slots. */
+/* Into the published file: records and journal, one sync (not of a build), then the slots. */
 _must_use_ int stage_publish(struct directory_writer *writer, uint64_t revision,
 			     uint64_t *ret_durable_us, uint64_t *ret_visible_us);
 uint64_t stage_journal_size(const struct directory_writer *writer);

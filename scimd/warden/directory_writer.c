@@ -353,7 +353,8 @@ static const struct directory_journal_record *journal_append(struct directory_wr
 	return journal;
 }
 
-/* Same file: everything to the disk with one sync, then the slots that everybody sees. */
+/* Same file: everything to the disk with one sync, then the slots that everybody sees. Nobody sees a
+ * file of a build: it is synced later. */
 int stage_publish(struct directory_writer *writer, uint64_t revision, uint64_t *ret_durable_us,
 		  uint64_t *ret_visible_us)
 {
@@ -363,7 +364,7 @@ int stage_publish(struct directory_writer *writer, uint64_t revision, uint64_t *
 	const struct directory_journal_entry *entries = (const void *)(journal + 1);
 	int r = directory_file_write_heap(file);
 
-	if (r == 0)
+	if (r == 0 && !writer->is_fixed)
 		r = directory_file_sync(file);
 	if (r < 0)
 		return r;
@@ -382,14 +383,8 @@ int stage_publish(struct directory_writer *writer, uint64_t revision, uint64_t *
 static int write_next(struct directory_writer *writer)
 {
 	struct directory_file *file = writer->next;
-	int r = directory_file_write_begin(file, &writer->options);
+	int r = directory_file_write(file, &writer->options);
 
-	if (r < 0)
-		return r;
-	while ((r = directory_file_write_piece(file)) > 0)
-		;
-	if (r == 0)
-		r = directory_file_sync_new(file);
 	if (r == 0)
 		r = directory_file_rename(&writer->options, writer->published);
 	if (r < 0)
@@ -410,10 +405,8 @@ static int commit_next(struct directory_writer *writer, uint64_t revision, uint6
 		return r;
 	r = directory_file_folder_sync(&writer->options);
 	*ret_durable_us = clock_now_us();
-	if (writer->published)
-		directory_file_supersede(writer->published);
+	stage_retire(writer, &writer->published);
 	*ret_visible_us = clock_now_us();
-	directory_file_closep(&writer->published);
 	writer->published = TAKE_PTR(writer->next);
 	writer->published->is_suspect = r < 0;
 	overlay_clear(&writer->overlay);

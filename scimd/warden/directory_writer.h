@@ -1,6 +1,6 @@
 /* directory_writer.h - the only writer of the directory and the shadow file (directory_format.h).
  * Layer: warden (uses shared). Threads: one. It works in memory and writes what it made to the file;
- * it reads the file once, when it opens it.
+ * it reads the file once, when it opens it. Threads of its own write new files and give old ones back.
  *
  * Changes are staged: records go to the heap at once, but slots are kept aside, so that no reader sees
  * anything before directory_writer_commit. Between two commits the published state stays whole whatever
@@ -113,9 +113,11 @@ bool directory_writer_is_staged(const struct directory_writer *writer);
  * its size. */
 #define DIRECTORY_SIZE_SLACK (256u * 1024u)
 
-/* Whether directory_writer_work has something to do now; do a piece of it, and more until a point of the
- * monotonic clock. A piece is a few dozen records, or what the disk takes for 256 KiB. */
+/* Whether there is tidying up to do; whether directory_writer_work has a part in it now, or all of it is
+ * done by a thread beside, so that one looks again some milliseconds later; do a piece, and more until a
+ * point of the monotonic clock. A piece is a few dozen records, or the sync of as many. */
 bool directory_writer_has_work(const struct directory_writer *writer);
+bool directory_writer_is_due(const struct directory_writer *writer);
 void directory_writer_work(struct directory_writer *writer, uint64_t until_us);
 
 /* The managed range: of the next file; that is made beside if the present one says something else. */

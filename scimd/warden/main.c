@@ -16,6 +16,7 @@
 #define SWEEP_MS 30000u
 #define WORK_US 1000u       /* a piece of tidying up: nobody waits longer for it */
 #define WORK_EACH_US 10000u /* one piece in so long, however much is asked */
+#define WORK_BESIDE_MS 5    /* until a look at what is done beside */
 
 struct options {
 	const char *socket, *folder, *conf_file, *dropins;
@@ -174,18 +175,20 @@ static void sweep(struct warden *warden)
 		log_error_errno(r, "looking for people who may not be here");
 }
 
-/* Tidying up is for when nothing is asked; but it has to come to an end. Whether there is more. */
-static bool work(struct warden *warden, uint64_t *next_us)
+/* Tidying up is for when nothing is asked; but it has to come to an end. How long until there is more. */
+static int work(struct warden *warden, uint64_t *next_us)
 {
 	uint64_t now = clock_monotonic_us();
 
 	if (!publish_has_work(warden->publish))
-		return false;
+		return -1;
+	if (!publish_is_due(warden->publish))
+		return WORK_BESIDE_MS;
 	if (now < *next_us && server_is_asked(warden->server))
-		return true;
+		return 0;
 	publish_work(warden->publish, now + WORK_US);
 	*next_us = clock_monotonic_us() + WORK_EACH_US;
-	return true;
+	return 0;
 }
 
 static int warden_run(struct warden *warden)
@@ -215,8 +218,7 @@ static int warden_run(struct warden *warden)
 					 (int)((next_sweep_us - now) / 1000 + 1));
 		if (watchdog_ms)
 			wait_ms = sooner(wait_ms, (int)((next_ping_us - now) / 1000 + 1));
-		if (work(warden, &next_work_us))
-			wait_ms = 0;
+		wait_ms = sooner(wait_ms, work(warden, &next_work_us));
 		r = server_step(warden->server, wait_ms);
 	}
 	return r < 0 ? log_error_errno(r, "waiting for requests") : 0; /* 1: told to stop */

@@ -649,6 +649,12 @@ bool publish_has_work(const struct publish *publish)
 	       directory_writer_has_work(publish->shadow);
 }
 
+bool publish_is_due(const struct publish *publish)
+{
+	return directory_writer_is_due(publish->directory) ||
+	       directory_writer_is_due(publish->shadow);
+}
+
 void publish_work(struct publish *publish, uint64_t until_us)
 {
 	directory_writer_work(publish->directory, until_us);

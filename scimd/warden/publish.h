@@ -86,9 +86,10 @@ _must_use_ int publish_commit(struct publish *publish, struct publish_result *re
 			      struct refusal *why);
 void publish_abort(struct publish *publish);
 
-/* Whether there is something to tidy up in the files now; some of it, until a point of the monotonic
- * clock. Between any two messages. */
+/* Whether there is something to tidy up in the files; whether publish_work has a part in it now, or all of
+ * it is being done beside; some of it, until a point of the monotonic clock. Between any two messages. */
 bool publish_has_work(const struct publish *publish);
+bool publish_is_due(const struct publish *publish);
 void publish_work(struct publish *publish, uint64_t until_us);
 
 /* Whether the published directory says that this uid may not be here: in our range, not local, known,

@@ -3,6 +3,7 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/ipc.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
@@ -15,8 +16,9 @@
 
 /* --- a disk that dies ----------------------------------------------------------------------------- */
 
-/* After so many calls nothing reaches the file any more, as after kill -9: the last write in part. */
-static long calls_left = -1; /* below 0: for ever */
+/* After so many calls nothing reaches the file any more, as after kill -9: the last write in part. Calls
+ * come from the writer's threads too. */
+static _Atomic long calls_left = -1; /* below 0: for ever */
 
 static bool is_dead(void)
 {
@@ -25,7 +27,11 @@ static bool is_dead(void)
 
 static bool dies_now(void)
 {
-	return calls_left > 0 && --calls_left == 0;
+	long left = calls_left;
+
+	while (left > 0 && !atomic_compare_exchange_weak(&calls_left, &left, left - 1))
+		;
+	return left == 1;
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset)
@@ -44,14 +50,20 @@ static int result(long r)
 	return (int)r;
 }
 
+static _Atomic unsigned int syncs_beside;
+static _Atomic bool fsync_waits; /* for as long as this is set */
+
 int fdatasync(int fd)
 {
+	syncs_beside += gettid() != getpid();
 	errno = EIO;
 	return is_dead() || dies_now() ? -1 : result(syscall(SYS_fdatasync, fd));
 }
 
 int fsync(int fd)
 {
+	while (fsync_waits)
+		(void)usleep(50);
 	errno = EIO;
 	return is_dead() || dies_now() ? -1 : result(syscall(SYS_fsync, fd));
 }
@@ -79,17 +91,35 @@ static int commit(struct directory_writer *writer)
 	return directory_writer_commit(writer, revision++, &durable, &visible);
 }
 
+/* A piece; of what is done beside, as long as it takes, mostly. */
+static void work_once(struct directory_writer *writer)
+{
+	bool waits = rand() % 8 != 0;
+
+	while (waits && directory_writer_has_work(writer) && !directory_writer_is_due(writer))
+		(void)usleep(50);
+	directory_writer_work(writer, 0);
+}
+
 static void work_out(struct directory_writer *writer)
 {
-	while (directory_writer_has_work(writer))
+	while (directory_writer_has_work(writer)) {
+		if (!directory_writer_is_due(writer))
+			(void)usleep(50);
 		directory_writer_work(writer, clock_monotonic_us() + 1000);
+	}
+}
+
+static void work(struct directory_writer *writer, int pieces)
+{
+	for (; pieces > 0; pieces--)
+		work_once(writer);
 }
 
 /* From a piece to all there is. */
 static void work_a_while(struct directory_writer *writer)
 {
-	for (int n = rand() % 3 ? rand() % 50 : rand() % 1500; n > 0; n--)
-		directory_writer_work(writer, 0);
+	work(writer, rand() % 3 ? rand() % 50 : rand() % 1500);
 }
 
 static void usage_check(const struct directory_writer *writer)
@@ -156,7 +186,7 @@ static void test_build_at_any_step(void)
 		for (int n = rand() % 6; n >= 0; n--) {
 			change_once(writer, &model);
 			if (rand() % 4 == 0)
-				directory_writer_work(writer, 0);
+				work_once(writer);
 		}
 		if (rand() % 10 == 0) {
 			directory_writer_abort(writer);
@@ -167,8 +197,7 @@ static void test_build_at_any_step(void)
 		/* Another range is a reason to make another file. */
 		options.uid_max = 99000 + round / 5;
 		directory_writer_set_range(writer, options.uid_min, options.uid_max);
-		for (int n = rand() % 80; n > 0; n--)
-			directory_writer_work(writer, 0);
+		work(writer, rand() % 80);
 		count_replaced();
 		if (round % 400 == 399)
 			writer = reopen(writer);
@@ -288,13 +317,11 @@ static void test_batch_overtakes_build(void)
 	for (uint32_t round = 0; round < 8; round++) {
 		options.uid_max ^= 1;
 		directory_writer_set_range(writer, options.uid_min, options.uid_max);
-		for (int n = rand() % 40; n > 0; n--)
-			directory_writer_work(writer, 0);
+		work(writer, rand() % 40);
 		for (uint32_t i = 0; i < 3000u << round / 2; i++)
 			T_FATAL(put_many(writer, i * 8 + round, false) == 0);
 		T_FATAL(commit(writer) == 0);
-		for (int n = rand() % 40; n > 0; n--)
-			directory_writer_work(writer, 0);
+		work(writer, rand() % 40);
 	}
 	work_out(writer);
 	usage_check(writer);
@@ -303,6 +330,50 @@ static void test_batch_overtakes_build(void)
 			T_FATAL(directory_user_by_uid(directory_writer_view(writer),
 						      200000 + i * 8 + round, &user) == 0);
 	writer = reopen(writer);
+	directory_writer_closep(&writer);
+}
+
+/* A slow disk: while the next file is written, more changes come than one sync at its end should take,
+ * and they do not wait for it. */
+static void test_changes_while_written(void)
+{
+	struct directory_writer *writer = empty_writer();
+	struct directory_user user;
+	uint32_t count;
+
+	for (count = 0; count < 1000; count++) /* so that there is room for the rest */
+		T_FATAL(put_many(writer, count, false) == 0);
+	T_FATAL(commit(writer) == 0);
+	work_out(writer);
+	for (uint32_t round = 0; round < 5; round++) {
+		options.uid_max ^= 1;
+		directory_writer_set_range(writer, options.uid_min, options.uid_max);
+		replaced = 0;
+		count_replaced();
+		replaced = syncs_beside = 0;
+		fsync_waits = true;
+		while (directory_writer_is_due(writer))
+			directory_writer_work(writer, clock_monotonic_us() + 1000);
+		T_TRUE(directory_writer_has_work(writer));
+		for (uint32_t end = count + 80; count < end; count++) {
+			T_FATAL(put_many(writer, count, false) == 0);
+			T_FATAL(commit(writer) == 0);
+		}
+		fsync_waits = false;
+		for (uint32_t end = count + 80; count < end; count++) {
+			T_FATAL(put_many(writer, count, false) == 0);
+			work(writer, 3);
+			T_FATAL(commit(writer) == 0);
+		}
+		work_out(writer);
+		count_replaced();
+		T_INT(replaced, 1);
+		T_TRUE(syncs_beside > 0);
+		writer = reopen(writer);
+		for (uint32_t i = 0; i < count; i++)
+			T_FATAL(directory_user_by_uid(directory_writer_view(writer), 200000 + i,
+						      &user) == 0);
+	}
 	directory_writer_closep(&writer);
 }
 
@@ -514,6 +585,7 @@ static void folder_remove(void)
 }
 
 T_MAIN("directory_history", T(folder_make), T(test_build_at_any_step), T(test_size_is_bounded),
-       T(test_mass_deletion_shrinks), T(test_batch_overtakes_build), T(test_death_at_any_write),
+       T(test_mass_deletion_shrinks), T(test_batch_overtakes_build),
+       T(test_changes_while_written), T(test_death_at_any_write),
        T(test_failed_sync_means_another_file), T(test_left_segment_is_removed),
        T(test_segments_are_taken), T(folder_remove))
