@@ -10,8 +10,11 @@
  *                                    ←    STATE {revision, instance, users…}
  *   CHECK_USER / CHECK_GROUP         →                                (would this record be accepted?)
  *                                    ←    OK | REFUSED {sentence}
+ *   CHECKS {CHECK_USER…}             →                                (all of these?)
+ *                                    ←    OK | REFUSED {sentence about the first that would not}
  *   BEGIN {revision, full or not}    →    (no answer)
  *   USER, GROUP, MEMBERS, PASSWORD…  →    (no answer; a bad record is noted, its uid is shut out)
+ *   RECORDS {USER, GROUP…}           →    (the same, many in one packet)
  *   COMMIT {deadline_ms}             →
  *                                    ←    PUBLISHED {revision, time, refused records}
  *                                    ←    ENDED {uid, …, list}        one per uid that lost access or a
@@ -32,7 +35,7 @@
 
 #define WARDEN_SOCKET "/run/scimd/warden.sock"
 #define WARDEN_TALLY "/run/scimd/ended"
-#define WARDEN_VERSION 1u
+#define WARDEN_VERSION 2u
 #define WARDEN_MESSAGE_MAX 131072u /* bytes with the header; fits a default socket buffer */
 #define WARDEN_REASON_MAX 255u
 
@@ -48,6 +51,8 @@ enum warden_op {
 	WARDEN_PASSWORD = 8,    /* struct warden_password and the hash; empty: take it away */
 	WARDEN_COMMIT = 9,      /* struct warden_commit */
 	WARDEN_END = 10,        /* struct warden_end; answered OK, and by an ENDED later */
+	WARDEN_CHECKS = 11,     /* whole messages of CHECK_USER, one behind the other */
+	WARDEN_RECORDS = 12,    /* the same of USER, GROUP, MEMBERS and PASSWORD */
 	/* the warden answers */
 	WARDEN_STATE = 64,     /* struct warden_state */
 	WARDEN_OK = 65,        /* no body */

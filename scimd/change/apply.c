@@ -121,8 +121,8 @@ int apply_batch(struct change_engine *engine, uint64_t revision, struct task *co
 		const struct outbox *outbox = &tasks[i]->change.outbox;
 
 		for (size_t n = 0; r == 0 && n < outbox->count; n++)
-			r = warden_client_send(engine->warden, outbox->items[n].bytes,
-					       outbox->items[n].size);
+			r = warden_client_put(engine->warden, outbox->items[n].bytes,
+					      outbox->items[n].size);
 	}
 	if (r == 0)
 		r = apply_finish(engine, revision, ret);

@@ -16,7 +16,7 @@ static int send_packet(struct change *change, struct packet *packet)
 	packet_finish(packet);
 	if (packet->bad)
 		return -EMSGSIZE;
-	return warden_client_send(change->engine->warden, packet->bytes, packet->size);
+	return warden_client_put(change->engine->warden, packet->bytes, packet->size);
 }
 
 static int send_tombstone(uint32_t number, enum resource_type type, bool retired, void *context)
@@ -144,8 +144,8 @@ static int send_members(struct change *change)
 		qsort(change->deltas, change->delta_count, sizeof(*change->deltas), compare_deltas);
 	r = change_deltas_flush(change);
 	for (size_t i = 0; r == 0 && i < change->outbox.count; i++)
-		r = warden_client_send(change->engine->warden, change->outbox.items[i].bytes,
-				       change->outbox.items[i].size);
+		r = warden_client_put(change->engine->warden, change->outbox.items[i].bytes,
+				      change->outbox.items[i].size);
 	return r;
 }
 

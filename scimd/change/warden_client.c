@@ -23,9 +23,8 @@ struct warden_client {
 	int fd;       /* -1: not connected */
 	bool broken;  /* the receiver saw the end */
 	bool full;    /* mailbox holds an answer nobody took */
-	uint64_t expected_tag; /* of answers that are only counted: */
-	size_t expected, refused;
 	struct packet mailbox, answer, in;
+	struct packet records; /* that wait to be sent; size 0: none */
 };
 
 int warden_client_new(const char *path, warden_ended_fn ended, void *context,
@@ -95,13 +94,6 @@ static void *receive(void *argument)
 			continue;
 		}
 		pthread_mutex_lock(&client->lock);
-		if (client->expected > 0 && head_of(&client->in).tag == client->expected_tag) {
-			client->refused += head_of(&client->in).op != WARDEN_OK;
-			if (--client->expected == 0)
-				pthread_cond_broadcast(&client->arrived);
-			pthread_mutex_unlock(&client->lock);
-			continue;
-		}
 		client->mailbox.size = client->in.size;
 		memcpy(client->mailbox.bytes, client->in.bytes, client->in.size);
 		client->full = true;
@@ -175,6 +167,13 @@ int warden_client_connect(struct warden_client *client)
 	return 0;
 }
 
+/* There may have been a password among them. */
+static void records_drop(struct warden_client *client)
+{
+	explicit_bzero(client->records.bytes, client->records.size);
+	client->records.size = 0;
+}
+
 void warden_client_disconnect(struct warden_client *client)
 {
 	if (client->fd >= 0)
@@ -186,9 +185,10 @@ void warden_client_disconnect(struct warden_client *client)
 	closep(&client->fd);
 	client->fd = -1;
 	pthread_mutex_unlock(&client->lock);
+	records_drop(client);
 }
 
-int warden_client_send(struct warden_client *client, const void *message, size_t size)
+static int send_now(struct warden_client *client, const void *message, size_t size)
 {
 	if (client->fd < 0)
 		return -ENOTCONN;
@@ -198,6 +198,43 @@ int warden_client_send(struct warden_client *client, const void *message, size_t
 		warden_client_disconnect(client);
 		return r;
 	}
+	return 0;
+}
+
+static int records_send(struct warden_client *client)
+{
+	int r;
+
+	if (client->records.size == 0)
+		return 0;
+	packet_finish(&client->records);
+	r = send_now(client, client->records.bytes, client->records.size);
+	records_drop(client);
+	return r;
+}
+
+int warden_client_send(struct warden_client *client, const void *message, size_t size)
+{
+	int r = records_send(client);
+
+	return r < 0 ? r : send_now(client, message, size);
+}
+
+int warden_client_put(struct warden_client *client, const void *message, size_t size)
+{
+	int r = 0;
+
+	if (client->records.size && packet_room(&client->records) < size)
+		r = records_send(client);
+	if (r < 0)
+		return r;
+	if (client->records.size == 0)
+		packet_begin(&client->records, WARDEN_RECORDS, 0);
+	if (packet_room(&client->records) < size) { /* as large as a packet itself */
+		records_drop(client);
+		return send_now(client, message, size);
+	}
+	packet_put(&client->records, message, size);
 	return 0;
 }
 
@@ -237,8 +274,8 @@ static int take_answer(struct warden_client *client, uint64_t tag, const struct 
 	}
 }
 
-int warden_client_wait(struct warden_client *client, uint64_t tag, unsigned int timeout_ms,
-		       const struct packet **ret_answer)
+static int wait_for(struct warden_client *client, uint64_t tag, unsigned int timeout_ms,
+		    const struct packet **ret_answer)
 {
 	struct timespec deadline = deadline_after(timeout_ms);
 	int r;
@@ -265,34 +302,7 @@ int warden_client_ask(struct warden_client *client, struct packet *packet, unsig
 	r = warden_client_send(client, packet->bytes, packet->size);
 	if (r < 0)
 		return r;
-	return warden_client_wait(client, head_of(packet).tag, timeout_ms, ret_answer);
-}
-
-void warden_client_expect(struct warden_client *client, uint64_t tag, size_t count)
-{
-	pthread_mutex_lock(&client->lock);
-	client->expected_tag = tag;
-	client->expected = count;
-	client->refused = 0;
-	pthread_mutex_unlock(&client->lock);
-}
-
-int warden_client_settle(struct warden_client *client, unsigned int timeout_ms, size_t *ret_refused)
-{
-	struct timespec deadline = deadline_after(timeout_ms);
-	int r = 0;
-
-	pthread_mutex_lock(&client->lock);
-	while (r == 0 && client->expected > 0)
-		r = client->broken ? -ECONNRESET
-				   : -pthread_cond_timedwait(&client->arrived, &client->lock,
-							     &deadline);
-	client->expected = 0;
-	*ret_refused = client->refused;
-	pthread_mutex_unlock(&client->lock);
-	if (r < 0)
-		warden_client_disconnect(client);
-	return r;
+	return wait_for(client, head_of(packet).tag, timeout_ms, ret_answer);
 }
 
 enum warden_op warden_answer_op(const struct packet *answer)

@@ -23,23 +23,16 @@ _must_use_ int warden_client_connect(struct warden_client *client);
 bool warden_client_is_connected(struct warden_client *client);
 void warden_client_disconnect(struct warden_client *client);
 
-/* Send a finished packet. A failure disconnects. */
+/* Send a finished packet, behind the records that wait. A failure disconnects. */
 _must_use_ int warden_client_send(struct warden_client *client, const void *message, size_t size);
+
+/* Let a finished record go with others in one packet: when it is full, or before anything else is sent. */
+_must_use_ int warden_client_put(struct warden_client *client, const void *message, size_t size);
 
 /* Send a packet and wait for the answer with its tag, borrowed until the next call. -ETIMEDOUT and
  * connection errors disconnect. */
 _must_use_ int warden_client_ask(struct warden_client *client, struct packet *packet,
 				 unsigned int timeout_ms, const struct packet **ret_answer);
-
-/* Wait for the answer with this tag without sending anything. */
-_must_use_ int warden_client_wait(struct warden_client *client, uint64_t tag,
-				  unsigned int timeout_ms, const struct packet **ret_answer);
-
-/* From now on this many answers with this tag are counted instead of being waited for one by one. */
-void warden_client_expect(struct warden_client *client, uint64_t tag, size_t count);
-/* Wait until all of them are there; how many were not WARDEN_OK. Errors as warden_client_ask. */
-_must_use_ int warden_client_settle(struct warden_client *client, unsigned int timeout_ms,
-				    size_t *ret_refused);
 
 /* The operation of an answer, and for WARDEN_REFUSED its sentence. */
 enum warden_op warden_answer_op(const struct packet *answer);

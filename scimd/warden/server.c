@@ -344,6 +344,76 @@ static int on_end(struct server *server, const struct warden_message *head, cons
 	return 0;
 }
 
+/* The next of the messages in a body, and where its own body is. */
+static int message_next(struct packet_reader *reader, struct warden_message *ret,
+			const unsigned char **ret_body)
+{
+	packet_get(reader, ret, sizeof(*ret));
+	if (reader->bad || ret->version != WARDEN_VERSION || ret->size > reader->left)
+		return -EINVAL;
+	*ret_body = reader->at;
+	reader->at += ret->size;
+	reader->left -= ret->size;
+	return 0;
+}
+
+static int on_checks(struct server *server, const struct warden_message *head, const void *body,
+		     struct refusal *why)
+{
+	struct packet_reader reader = { .at = body, .left = head->size };
+	int r = 0;
+
+	while (r == 0 && reader.left) {
+		const unsigned char *user;
+		struct warden_message one;
+
+		r = message_next(&reader, &one, &user);
+		if (r == 0)
+			r = one.op == WARDEN_CHECK_USER
+				    ? publish_check_user(server->options.publish, user, one.size, why)
+				    : -EINVAL;
+	}
+	if (r == 0)
+		answer_plain(server, WARDEN_OK, head->tag);
+	return r;
+}
+
+static int on_record(struct server *server, const struct warden_message *head, const void *body,
+		     struct refusal *why)
+{
+	switch (head->op) {
+	case WARDEN_USER:
+		return on_user(server, head, body, why);
+	case WARDEN_GROUP:
+		return on_group(server, head, body, why);
+	case WARDEN_MEMBERS:
+		return on_members(server, head, body, why);
+	case WARDEN_PASSWORD:
+		return on_password(server, head, body, why);
+	}
+	return -EBADMSG;
+}
+
+/* As if each had come by itself. Where they cannot be told apart, the batch is lost. */
+static int on_records(struct server *server, const struct warden_message *head, const void *body,
+		      struct refusal *why)
+{
+	struct packet_reader reader = { .at = body, .left = head->size };
+
+	while (reader.left) {
+		const unsigned char *record;
+		struct warden_message one;
+		int r;
+
+		if (message_next(&reader, &one, &record) < 0)
+			return -EBADMSG;
+		r = on_record(server, &one, record, why);
+		if (r < 0 && r != -EINVAL)
+			return r;
+	}
+	return 0;
+}
+
 static const struct handler {
 	enum warden_op op;
 	const char *name;
@@ -359,6 +429,8 @@ static const struct handler {
 	{ WARDEN_PASSWORD, "password", on_password },
 	{ WARDEN_COMMIT, "commit", on_commit },
 	{ WARDEN_END, "end", on_end },
+	{ WARDEN_CHECKS, "checks", on_checks },
+	{ WARDEN_RECORDS, "records", on_records },
 };
 
 /* The records of a batch are not answered one by one: what is refused is in PUBLISHED. */

@@ -316,29 +316,33 @@ static void test_bad_messages(void)
 		bool is_record; /* not answered one by one */
 	} cases[] = {
 		{ 0, WARDEN_HELLO, 0, 0, false },
-		{ 2, WARDEN_HELLO, 0, 0, false },
-		{ 1, 0, 0, 0, false },
-		{ 1, WARDEN_END, 0, 0, false },
-		{ 1, WARDEN_END + 1, 0, 0, false },
-		{ 1, WARDEN_STATE, 0, 0, false },
-		{ 1, WARDEN_ENDED, 64, 64, false },
-		{ 1, 65535, 0, 0, false },
-		{ 1, WARDEN_HELLO, 1, 1, false },
-		{ 1, WARDEN_HELLO, 1, 0, false },
-		{ 1, WARDEN_HELLO, 0, 1, false },
-		{ 1, WARDEN_HELLO, UINT32_MAX, 0, false },
-		{ 1, WARDEN_BEGIN, 0, 0, false },
-		{ 1, WARDEN_BEGIN, sizeof(struct warden_begin) + 1, sizeof(struct warden_begin) + 1,
-		  false },
-		{ 1, WARDEN_COMMIT, 0, 0, false },
-		{ 1, WARDEN_COMMIT, 7, 7, false },
-		{ 1, WARDEN_COMMIT, 8, 8, false }, /* no batch */
-		{ 1, WARDEN_CHECK_USER, 0, 0, false },
-		{ 1, WARDEN_CHECK_GROUP, 3, 3, false },
-		{ 1, WARDEN_USER, 0, 0, true },
-		{ 1, WARDEN_GROUP, 9, 9, true },
-		{ 1, WARDEN_MEMBERS, 12, 12, true },
-		{ 1, WARDEN_PASSWORD, 200, 200, true },
+		{ WARDEN_VERSION + 1, WARDEN_HELLO, 0, 0, false },
+		{ WARDEN_VERSION, 0, 0, 0, false },
+		{ WARDEN_VERSION, WARDEN_END, 0, 0, false },
+		{ WARDEN_VERSION, WARDEN_RECORDS + 1, 0, 0, false },
+		{ WARDEN_VERSION, WARDEN_STATE, 0, 0, false },
+		{ WARDEN_VERSION, WARDEN_ENDED, 64, 64, false },
+		{ WARDEN_VERSION, 65535, 0, 0, false },
+		{ WARDEN_VERSION, WARDEN_HELLO, 1, 1, false },
+		{ WARDEN_VERSION, WARDEN_HELLO, 1, 0, false },
+		{ WARDEN_VERSION, WARDEN_HELLO, 0, 1, false },
+		{ WARDEN_VERSION, WARDEN_HELLO, UINT32_MAX, 0, false },
+		{ WARDEN_VERSION, WARDEN_BEGIN, 0, 0, false },
+		{ WARDEN_VERSION, WARDEN_BEGIN, sizeof(struct warden_begin) + 1,
+		  sizeof(struct warden_begin) + 1, false },
+		{ WARDEN_VERSION, WARDEN_COMMIT, 0, 0, false },
+		{ WARDEN_VERSION, WARDEN_COMMIT, 7, 7, false },
+		{ WARDEN_VERSION, WARDEN_COMMIT, 8, 8, false }, /* no batch */
+		{ WARDEN_VERSION, WARDEN_CHECK_USER, 0, 0, false },
+		{ WARDEN_VERSION, WARDEN_CHECK_GROUP, 3, 3, false },
+		{ WARDEN_VERSION, WARDEN_USER, 0, 0, true },
+		{ WARDEN_VERSION, WARDEN_GROUP, 9, 9, true },
+		{ WARDEN_VERSION, WARDEN_MEMBERS, 12, 12, true },
+		{ WARDEN_VERSION, WARDEN_PASSWORD, 200, 200, true },
+		{ WARDEN_VERSION, WARDEN_CHECKS, 15, 15, false },
+		{ WARDEN_VERSION, WARDEN_CHECKS, 16, 16, false },
+		{ WARDEN_VERSION, WARDEN_RECORDS, 15, 15, false },
+		{ WARDEN_VERSION, WARDEN_RECORDS, 16, 16, false },
 	};
 	int fd;
 
@@ -358,7 +362,7 @@ static void test_bad_messages(void)
 		check_alive(fd, 1);
 	}
 	for (size_t size = 1; size < sizeof(struct warden_message); size++) {
-		static const unsigned char noise[16] = { 1, 0, 1 };
+		static const unsigned char noise[16] = { WARDEN_VERSION, 0, 1 };
 
 		send_bytes(fd, noise, size);
 		T_INT(answer(fd, 0), WARDEN_REFUSED);
@@ -585,6 +589,126 @@ static void test_disconnect_aborts(void)
 	server_shut();
 }
 
+/* --- many in one packet --- */
+
+static struct packet many;
+
+/* What is in `out`, behind what there is. */
+static void many_add(void)
+{
+	packet_put(&many, out.bytes, out.size);
+	packet_finish(&many);
+}
+
+static void many_send(int fd, uint64_t tag)
+{
+	memcpy(&out, &many, sizeof(out));
+	send_out(fd, tag);
+}
+
+static const struct user_spec bob = { .uid = ANN + 1, .flags = WARDEN_USER_ALLOWED, .name = "bob" };
+static const struct user_spec root = { .uid = ANN + 2, .flags = WARDEN_USER_ALLOWED, .name = "root" };
+
+static void test_checks(void)
+{
+	static const struct {
+		enum warden_op op; /* of the middle one */
+		const struct user_spec *spec;
+		size_t cut; /* so much of the last is missing */
+		int answer;
+		const char *sentence;
+	} cases[] = {
+		{ WARDEN_CHECK_USER, &bob, 0, WARDEN_OK, NULL },
+		{ WARDEN_CHECK_USER, &root, 0, WARDEN_REFUSED, "the name \"root\" is reserved" },
+		{ WARDEN_USER, &bob, 0, WARDEN_REFUSED, "malformed or unknown message" },
+		{ WARDEN_CHECKS, &bob, 0, WARDEN_REFUSED, "malformed or unknown message" },
+		{ WARDEN_CHECK_USER, &bob, 1, WARDEN_REFUSED, "malformed or unknown message" },
+	};
+	int fd;
+
+	server_open();
+	fd = connect_and_publish();
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		packet_begin(&many, WARDEN_CHECKS, 0);
+		user_packet(&out, WARDEN_CHECK_USER, &ann);
+		many_add();
+		user_packet(&out, cases[i].op, cases[i].spec);
+		many_add();
+		user_packet(&out, WARDEN_CHECK_USER, &ann);
+		many_add();
+		many.size -= cases[i].cut;
+		packet_finish(&many);
+		many_send(fd, 30 + i);
+		T_INT(answer(fd, 30 + i), cases[i].answer);
+		if (cases[i].sentence)
+			T_STR(sentence(), cases[i].sentence);
+		T_INT(answer(fd, 30 + i), 0); /* one answer to all */
+		check_alive(fd, 1);
+	}
+	closep(&fd);
+	server_shut();
+}
+
+static void test_records(void)
+{
+	struct warden_published published;
+	int fd;
+
+	server_open();
+	fd = connect_and_publish();
+	send_begin(fd, 2, 0);
+	packet_begin(&many, WARDEN_RECORDS, 0);
+	user_packet(&out, WARDEN_USER, &root);
+	many_add();
+	user_packet(&out, WARDEN_USER, &(struct user_spec){ .uid = ANN, .flags = 0 });
+	many_add();
+	group_packet(&out, WARDEN_GROUP, 71000, 0, "team");
+	many_add();
+	many_send(fd, 40);
+	T_INT(answer(fd, 40), 0);
+	send_commit(fd, 41);
+	T_INT(answer(fd, 41), WARDEN_PUBLISHED);
+	memcpy(&published, in.bytes + sizeof(struct warden_message), sizeof(published));
+	T_INT(published.refused_count, 1); /* and the others came through */
+	T_TRUE(publish_shuts_out(fixture.publish, ANN));
+	check_alive(fd, 2);
+	closep(&fd);
+	server_shut();
+}
+
+/* Nothing of a batch is published if a part of it could not be read. */
+static void test_records_damaged(void)
+{
+	static const struct {
+		enum warden_op op;
+		size_t cut;
+	} cases[] = { { WARDEN_USER, 1 }, { WARDEN_BEGIN, 0 }, { WARDEN_COMMIT, 0 },
+		      { WARDEN_RECORDS, 0 }, { WARDEN_CHECK_USER, 0 }, { WARDEN_HELLO, 0 } };
+	int fd;
+
+	server_open();
+	fd = connect_and_publish();
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		send_begin(fd, 2, 0);
+		packet_begin(&many, WARDEN_RECORDS, 0);
+		user_packet(&out, WARDEN_USER, &(struct user_spec){ .uid = ANN, .flags = 0 });
+		many_add();
+		user_packet(&out, cases[i].op, &bob);
+		many_add();
+		many.size -= cases[i].cut;
+		packet_finish(&many);
+		many_send(fd, 50 + i);
+		T_INT(answer(fd, 50 + i), WARDEN_REFUSED);
+		send_commit(fd, 60);
+		T_INT(answer(fd, 60), WARDEN_REFUSED);
+		T_STR(sentence(), "no batch is open");
+		T_TRUE(!publish_shuts_out(fixture.publish, ANN));
+		check_alive(fd, 1);
+	}
+	closep(&fd);
+	server_shut();
+}
+
 /* --- who is ended --- */
 
 /* The uids of a PUBLISHED that was just received, and what follows them. */
@@ -799,6 +923,9 @@ T_MAIN("warden/server",
        T(test_stop),
        T(test_second_client_takes_over),
        T(test_disconnect_aborts),
+       T(test_checks),
+       T(test_records),
+       T(test_records_damaged),
        T(test_losses_are_handed_on),
        T(test_roles_may_be_kept),
        T(test_end_is_for_those_who_left),
