@@ -1,14 +1,18 @@
 #include "scimd/warden/proc.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,38 +20,58 @@
 #include "scimd/base/clock.h"
 #include "shared/names.h"
 
-/* 65,536 supplementary groups of ten digits and a blank, and the rest of the file. Only the pages
- * that are used cost memory. */
-#define BUFFER_SIZE (768u * 1024u)
+#define KEPT_MAX 4096u
 #define KERNEL_THREAD_FLAG 0x00200000ul /* PF_KTHREAD */
 #define KILL_AS_WAIT_MS 20
 
+/* How many processes to hold open, two descriptors each: half of what we may have. */
+static size_t kept_room(int dir)
+{
+	struct rlimit files;
+	struct statfs fs;
+
+	if (fstatfs(dir, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC ||
+	    getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return 0;
+	return files.rlim_cur / 4 < KEPT_MAX ? files.rlim_cur / 4 : KEPT_MAX;
+}
+
 int proc_open(const char *path, struct proc *ret)
 {
-	_cleanup_free_ char *buffer = malloc(BUFFER_SIZE);
-	DIR *dir;
+	_cleanup_close_ int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_free_ char *buffer = malloc(PROC_BUFFER_SIZE);
+	_cleanup_free_ struct proc_kept *kept = NULL;
+	size_t room;
 
-	if (!buffer)
-		return -ENOMEM;
-	dir = opendir(path);
-	if (!dir)
+	if (dir < 0)
 		return -errno;
-	ret->dir = dir;
+	room = kept_room(dir);
+	kept = calloc(room, sizeof(*kept));
+	if (!buffer || (room && !kept))
+		return -ENOMEM;
+	*ret = (struct proc){ .asks_pidfds = room > 0, .kept_room = room };
+	ret->dir = TAKE_FD(dir);
 	ret->buffer = TAKE_PTR(buffer);
+	ret->kept = TAKE_PTR(kept);
 	return 0;
 }
 
 void proc_close(struct proc *proc)
 {
-	if (proc->dir)
-		(void)closedir(proc->dir);
+	if (!proc->buffer)
+		return;
+	for (size_t i = 0; i < proc->kept_room; i++)
+		proc_let_go(&proc->kept[i]);
+	closep(&proc->dir);
 	free(proc->buffer);
+	free(proc->kept);
 	*proc = (struct proc){ 0 };
 }
 
 void proc_rewind(struct proc *proc)
 {
-	rewinddir(proc->dir);
+	(void)lseek(proc->dir, 0, SEEK_SET);
+	proc->list_at = proc->list_end = 0;
 }
 
 static int parse_pid(const char *name)
@@ -63,28 +87,44 @@ static int parse_pid(const char *name)
 
 int proc_next(struct proc *proc)
 {
-	const struct dirent *entry;
+	for (;;) {
+		const struct dirent64 *entry = (const void *)(proc->list + proc->list_at);
+		ssize_t n;
+		int pid;
 
-	while ((errno = 0, entry = readdir(proc->dir))) {
-		int pid = parse_pid(entry->d_name);
-
+		if (proc->list_at == proc->list_end) {
+			n = getdents64(proc->dir, proc->list, sizeof(proc->list));
+			if (n <= 0)
+				return n < 0 ? -errno : 0;
+			proc->list_at = 0;
+			proc->list_end = (size_t)n;
+			continue;
+		}
+		proc->list_at += entry->d_reclen;
+		pid = parse_pid(entry->d_name);
 		if (pid > 0)
 			return pid;
 	}
-	return -errno;
+}
+
+int proc_open_file(const struct proc *proc, int pid, const char *name)
+{
+	char path[64];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%d/%s", pid, name);
+	fd = openat(proc->dir, path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 /* Reads a file of pid whole, in one read: each is one record to the kernel. */
 static int read_file(struct proc *proc, int pid, const char *name, char *buffer, size_t size)
 {
-	_cleanup_close_ int fd = -1;
-	char path[64];
+	_cleanup_close_ int fd = proc_open_file(proc, pid, name);
 	ssize_t n;
 
-	(void)snprintf(path, sizeof(path), "%d/%s", pid, name);
-	fd = openat(dirfd(proc->dir), path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	n = read(fd, buffer, size - 1);
 	if (n < 0)
 		return -errno;
@@ -147,30 +187,37 @@ static int read_id(struct proc *proc, int pid, const char *name, uint32_t *ret)
 	return r == -ENOENT ? 0 : r;
 }
 
-int proc_read(struct proc *proc, int pid, struct proc_info *ret)
+int proc_parse_status(const char *text, struct proc_info *ret)
 {
-	struct proc_info info = { .pid = pid };
 	const char *state, *uids, *gids, *groups;
-	int r = read_id(proc, pid, "loginuid", &info.loginuid);
 
-	if (r >= 0)
-		r = read_file(proc, pid, "status", proc->buffer, BUFFER_SIZE);
-	if (r < 0)
-		return r;
-	if (strncmp(proc->buffer, "Name:\t", 6) != 0)
+	if (strncmp(text, "Name:\t", 6) != 0)
 		return -ESRCH; /* nothing to read any more */
-	copy_comm(proc->buffer + 6, info.comm);
-	state = find_field(proc->buffer, "\nState:\t");
+	copy_comm(text + 6, ret->comm);
+	state = find_field(text, "\nState:\t");
 	uids = state ? find_field(state, "\nUid:\t") : NULL;
 	gids = uids ? find_field(uids, "\nGid:\t") : NULL;
 	groups = gids ? find_field(gids, "\nGroups:\t") : NULL;
-	if (!groups || parse_ids(uids, info.uids) < 0 || parse_ids(gids, info.gids) < 0)
+	if (!groups || parse_ids(uids, ret->uids) < 0 || parse_ids(gids, ret->gids) < 0)
 		return -EIO;
-	info.groups = groups;
-	info.state = *state;
-	info.gone = parse_gone(groups, state);
-	*ret = info;
+	ret->groups = groups;
+	ret->state = *state;
+	ret->gone = parse_gone(groups, state);
 	return 0;
+}
+
+int proc_read(struct proc *proc, int pid, struct proc_info *ret)
+{
+	struct proc_info info = { .pid = pid };
+	int r = read_id(proc, pid, "loginuid", &info.loginuid);
+
+	if (r >= 0)
+		r = read_file(proc, pid, "status", proc->buffer, PROC_BUFFER_SIZE);
+	if (r >= 0)
+		r = proc_parse_status(proc->buffer, &info);
+	if (r >= 0)
+		*ret = info;
+	return r;
 }
 
 int proc_start_ticks(struct proc *proc, int pid, uint64_t *ret_ticks)

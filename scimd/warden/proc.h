@@ -3,8 +3,8 @@
 #ifndef SCIMD_WARDEN_PROC_H
 #define SCIMD_WARDEN_PROC_H
 
-#include <dirent.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "shared/attrs.h"
@@ -12,10 +12,29 @@
 #define PROC_ID_UNSET UINT32_MAX /* a login uid or audit session that nobody set */
 #define PROC_COMM_SIZE 33u
 
+#define PROC_LIST_SIZE 1024u
+
+/* Whose a process may be: its real, effective, saved and filesystem uid, and its audit login uid. */
+#define PROC_OWNERS 5u
+
+/* What is held open of a process, so that proc_owners need not open it again. */
+struct proc_kept {
+	int pid;      /* 0: nothing */
+	int loginuid; /* -1: there is no such file */
+	int ids;      /* a pidfd, or its status */
+	bool is_status;
+};
+
 /* A place to look at: an open /proc and the buffer that its files are read into. */
 struct proc {
-	DIR *dir;
+	int dir;
 	char *buffer;
+	bool asks_pidfds; /* the kernel tells ids by pidfd; cleared at the first refusal */
+	struct proc_kept *kept;
+	size_t kept_room; /* by pid, modulo this; 0: it is no real /proc */
+	/* Some forty entries at a time: the longer ago a process was listed, the more often it is gone. */
+	_Alignas(uint64_t) char list[PROC_LIST_SIZE];
+	size_t list_at, list_end;
 };
 
 struct proc_info {
@@ -38,6 +57,20 @@ void proc_rewind(struct proc *proc);
 _must_use_ int proc_next(struct proc *proc);
 
 _must_use_ int proc_read(struct proc *proc, int pid, struct proc_info *ret);
+
+/* Those ids alone, for a fraction of what proc_read costs, above all where the kernel is 6.13 or later; of
+ * the dead too, until somebody has waited for them. */
+_must_use_ int proc_owners(struct proc *proc, int pid, uint32_t ret[static PROC_OWNERS]);
+/* From time to time: lets go of what was held of those who are gone. */
+void proc_tidy(struct proc *proc);
+void proc_let_go(struct proc_kept *kept);
+
+/* For proc_owners.c: a descriptor of one of its files; what a whole status says, but the login uid. */
+_must_use_ int proc_open_file(const struct proc *proc, int pid, const char *name);
+_must_use_ int proc_parse_status(const char *text, struct proc_info *ret);
+/* 65,536 supplementary groups of ten digits and a blank, and the rest of the file. Only the pages that are
+ * used cost memory. */
+#define PROC_BUFFER_SIZE (768u * 1024u)
 
 /* Ticks since boot at which pid was started: with the pid, the name of one process for ever.
  * -EPERM: a kernel thread. */

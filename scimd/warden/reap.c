@@ -30,7 +30,6 @@
 #define VICTIMS_MAX 64u
 #define VICTIMS_SPARE 16u  /* more than the targets that one process can be noted for */
 #define UNSURE_MAX 3u      /* on a busy host some process of others vanishes in every look */
-#define CALM_US 1000000u   /* after that, what is left does not yield to haste */
 #define LATE_DEADLINE_MS 2000u
 #define FAILED_PAUSE_US 10000u
 #define ANSWER_POLL_MS 2
@@ -50,6 +49,7 @@ struct victim {
 
 struct reap {
 	struct reap_options options;
+	int self; /* our own pid */
 	char *paths[4];
 	struct proc proc;
 	struct logind *logind;
@@ -82,6 +82,7 @@ int reap_new(const struct reap_options *options, struct reap **ret)
 	if (!reap)
 		return -ENOMEM;
 	reap->options = *options;
+	reap->self = getpid();
 	reap->options.proc = reap->paths[0] = strdup(options->proc);
 	reap->options.cgroup = reap->paths[1] = strdup(options->cgroup);
 	reap->options.linger = reap->paths[2] = strdup(options->linger);
@@ -253,12 +254,12 @@ static bool is_repeated(const uint32_t *ids, size_t at)
 
 static void consider(struct reap *reap, const struct proc_info *info)
 {
-	const uint32_t ids[] = { info->uids[0], info->uids[1], info->uids[2], info->uids[3],
-				 info->loginuid };
+	const uint32_t ids[PROC_OWNERS] = { info->uids[0], info->uids[1], info->uids[2],
+					    info->uids[3], info->loginuid };
 	const struct targets *targets = &reap->targets;
 	bool matched = false;
 
-	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+	for (size_t i = 0; i < PROC_OWNERS; i++) {
 		if (id_is_reserved(ids[i]) || is_repeated(ids, i))
 			continue;
 		for (uint32_t at = targets_place(targets, ids[i], false);
@@ -275,21 +276,36 @@ static void consider(struct reap *reap, const struct proc_info *info)
 }
 
 /* Never init, never ourselves. */
-static bool is_untouchable(int pid)
+static bool is_untouchable(const struct reap *reap, int pid)
 {
-	return pid <= 1 || pid > PIDS_MAX || pid == getpid();
+	return pid <= 1 || pid > PIDS_MAX || pid == reap->self;
 }
 
 /* False: it can't be looked at, for whatever reason. */
-static bool read_process(struct reap *reap, int pid, struct proc_info *ret)
+static bool was_read(struct reap *reap, int r)
 {
-	int r = proc_read(&reap->proc, pid, ret);
-
 	if (r == -ENOENT || r == -ESRCH)
 		reap->fleeting++;
 	else if (r < 0)
 		reap->failed = true;
 	return r >= 0;
+}
+
+/* Whether it may be a target's, and is worth reading as a whole. */
+static bool concerns(struct reap *reap, int pid)
+{
+	const struct targets *targets = &reap->targets;
+	uint32_t ids[PROC_OWNERS];
+
+	if (!was_read(reap, proc_owners(&reap->proc, pid, ids)))
+		return false;
+	for (size_t i = 0; i < PROC_OWNERS; i++) {
+		uint32_t at = targets_place(targets, ids[i], false);
+
+		if (at < targets->count && targets->items[at]->uid == ids[i])
+			return true;
+	}
+	return false;
 }
 
 /* --- signals ------------------------------------------------------------------------------- */
@@ -333,8 +349,9 @@ static void look_at_processes(struct reap *reap)
 
 	proc_rewind(&reap->proc);
 	while ((pid = proc_next(&reap->proc)) > 0) {
-		if (is_untouchable(pid) || reap->seen[pid] == reap->look ||
-		    !read_process(reap, pid, &info))
+		if (is_untouchable(reap, pid) || reap->seen[pid] == reap->look ||
+		    !concerns(reap, pid) ||
+		    !was_read(reap, proc_read(&reap->proc, pid, &info)))
 			continue;
 		consider(reap, &info);
 		/* At once: what forks and exits in a moment is gone when the walk has ended. As root and
@@ -348,10 +365,10 @@ static void look_at_processes(struct reap *reap)
 /* Of a control group being visited: false for what is not to be looked at, or was already. */
 static bool visit_process(struct reap *reap, int pid, struct proc_info *ret)
 {
-	if (pid == getpid())
+	if (pid == reap->self)
 		reap->slice_is_ours = true;
-	return !is_untouchable(pid) && reap->seen[pid] != reap->look &&
-	       read_process(reap, pid, ret);
+	return !is_untouchable(reap, pid) && reap->seen[pid] != reap->look &&
+	       was_read(reap, proc_read(&reap->proc, pid, ret));
 }
 
 static void on_slice_process(void *context, int pid)
@@ -511,19 +528,34 @@ static void trace_take(struct reap *reap)
 		}
 }
 
-/* Lingering would start the person's services again. */
-static void announce(struct reap *reap, struct target *target)
+/* Lingering would start the person's services again, at the next boot. */
+static void linger_remove(const struct reap *reap, const struct target *target)
 {
 	char path[4096];
 
-	target->announced = true;
-	if (target->role)
-		return;
 	(void)snprintf(path, sizeof(path), "%s/%s", reap->options.linger, target->name);
 	if (target->name[0] && unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
 		log_warning("%s: %s", path, strerror(errno));
-	if (reap->logind)
-		logind_linger_off(reap->logind, target->uid);
+}
+
+/* After the first signals, or the answer that nothing was there: the bus and logind would be working
+ * while somebody waits. logind forgets a session when its processes are gone and systemd has noticed,
+ * which is later than it reads this. */
+static void announce(struct reap *reap)
+{
+	bool news = false;
+
+	for (uint32_t i = 0; i < reap->targets.count; i++) {
+		struct target *target = reap->targets.items[i];
+
+		if (target->role || target->announced)
+			continue;
+		target->announced = news = true;
+		if (reap->logind)
+			logind_linger_off(reap->logind, target->uid);
+	}
+	if (reap->logind && news)
+		logind_list(reap->logind);
 }
 
 /* May the target be ended as of now? */
@@ -544,8 +576,6 @@ static bool is_doomed(const struct reap *reap, struct target *target)
 
 static void begin_targets(struct reap *reap)
 {
-	bool news = false;
-
 	for (uint32_t i = 0; i < reap->targets.count; i++) {
 		struct target *target = reap->targets.items[i];
 
@@ -556,25 +586,19 @@ static void begin_targets(struct reap *reap)
 			continue;
 		}
 		target->alive = target->fresh = 0;
-		news = news || !target->announced;
-		if (!target->announced)
-			announce(reap, target);
-	}
-	if (news && reap->logind) {
-		logind_list(reap->logind); /* sent before the first signal, so the answer names them */
-		logind_process(reap->logind);
+		if (!target->role && !target->announced)
+			linger_remove(reap, target);
 	}
 }
 
 /* Nothing was found. Returns false when the target has had its last look. */
 static bool settle_clean(struct reap *reap, struct target *target, uint64_t now)
 {
+	bool news = target->found || !target->clean_us;
 	size_t later = 0;
 
 	if (target->found && !target->last_gone_us)
 		target->last_gone_us = clock_now_us();
-	if (!target->role && reap->logind && (target->found || !target->clean_us))
-		logind_terminate(reap->logind, target->uid);
 	if (target->trace != TRACE_DONE && !target->role) {
 		target->next_us = now + TRACE_US; /* or when it ends */
 		return true;
@@ -583,6 +607,8 @@ static bool settle_clean(struct reap *reap, struct target *target, uint64_t now)
 		target->next_us = now + ROOM_POLL_US;
 		return true;
 	}
+	if (!target->role && reap->logind && news)
+		logind_terminate(reap->logind, target->uid);
 	target->unsure = 0;
 	if (!target->clean_us)
 		target->clean_us = now;
@@ -592,17 +618,6 @@ static bool settle_clean(struct reap *reap, struct target *target, uint64_t now)
 		return false;
 	target->next_us = target->clean_us + later_us[later];
 	return true;
-}
-
-/* A part of the time it has taken so far: quick at first, and no load for ever. */
-static uint64_t pause_us(const struct target *target, uint64_t now)
-{
-	uint64_t elapsed = now - target->begun_us, pause = elapsed / 8;
-	uint64_t longest = elapsed < CALM_US ? 10000 : 1000000;
-
-	if (target->chased && elapsed < CALM_US)
-		return 0; /* they are forking */
-	return pause < 1000 ? 1000 : pause > longest ? longest : pause;
 }
 
 static void kill_by_uid(struct reap *reap, struct target *target, uint64_t now)
@@ -632,7 +647,7 @@ static void settle_alive(struct reap *reap, struct target *target, uint64_t now)
 		target->begun_us = now;
 		target_ask(target, &late);
 	}
-	target->next_us = now + pause_us(target, now);
+	target->next_us = now + target_pause_us(target, now);
 	if (!target_answer(target, &reap->options, &reap->proc, now, false)) {
 		target->next_us = now + ROOM_POLL_US;
 		return;
@@ -690,37 +705,43 @@ static void look(struct reap *reap)
 	signal_victims(reap);
 	trace_start(reap);
 	settle_targets(reap);
+	announce(reap);
 }
 
 /* --- sweeping ------------------------------------------------------------------------------ */
 
-static void sweep_uid(struct reap *reap, uint32_t uid)
+static bool is_swept(const struct reap *reap, uint32_t uid)
+{
+	return !id_is_reserved(uid) && !targets_find(&reap->targets, uid, false) && /* not under way */
+	       reap->options.policy.verdict(reap->options.policy.context, uid) == REAP_END;
+}
+
+static void sweep_process(struct reap *reap, int pid)
 {
 	uint64_t now = clock_monotonic_us();
+	uint32_t ids[PROC_OWNERS];
+	struct proc_info info;
 	struct target *target;
 
-	if (id_is_reserved(uid) || targets_find(&reap->targets, uid, false))
-		return; /* under way, if it is anybody's */
-	if (reap->options.policy.verdict(reap->options.policy.context, uid) == REAP_END &&
-	    target_get(reap, uid, false, &target) >= 0)
-		target_begin(target, now, LATE_DEADLINE_MS, 0);
+	if (proc_owners(&reap->proc, pid, ids) < 0)
+		return;
+	for (size_t i = 0; i < PROC_OWNERS; i++)
+		if (!is_repeated(ids, i) && is_swept(reap, ids[i]) &&
+		    proc_read(&reap->proc, pid, &info) >= 0 && !info.gone &&
+		    target_get(reap, ids[i], false, &target) >= 0)
+			target_begin(target, now, LATE_DEADLINE_MS, 0);
 }
 
 int reap_sweep(struct reap *reap)
 {
-	struct proc_info info;
 	int pid;
 
 	reap->missed = false;
 	proc_rewind(&reap->proc);
-	while ((pid = proc_next(&reap->proc)) > 0) {
-		if (is_untouchable(pid) || proc_read(&reap->proc, pid, &info) < 0 || info.gone)
-			continue;
-		for (size_t i = 0; i < ARRAY_SIZE(info.uids); i++)
-			if (!is_repeated(info.uids, i))
-				sweep_uid(reap, info.uids[i]);
-		sweep_uid(reap, info.loginuid);
-	}
+	while ((pid = proc_next(&reap->proc)) > 0)
+		if (!is_untouchable(reap, pid))
+			sweep_process(reap, pid);
+	proc_tidy(&reap->proc);
 	if (pid < 0)
 		return pid;
 	return reap->missed ? -ENOMEM : 0;

@@ -146,8 +146,6 @@ void server_report(void *context, const struct reap_report *report)
 		.item_count = report->item_count,
 	};
 
-	log_notice("uid %u: ended %u processes and %u sessions, %u left", report->uid,
-		   report->ended_count, report->session_count, report->left_count);
 	packet_begin(out, WARDEN_ENDED, report->tag);
 	packet_put(out, &ended, sizeof(ended));
 	for (uint32_t i = 0; i < report->item_count; i++) {
@@ -174,6 +172,9 @@ void server_report(void *context, const struct reap_report *report)
 		packet_put_string(out, report->units[i].command);
 	}
 	answer_send(server);
+	/* After that: who waits for the answer does not wait for whoever reads the log. */
+	log_notice("uid %u: ended %u processes and %u sessions, %u left", report->uid,
+		   report->ended_count, report->session_count, report->left_count);
 }
 
 /* Many may end at once, more than the socket holds: whoever reads gets all of them in time. */

@@ -7,6 +7,7 @@
 
 #include "scimd/base/clock.h"
 
+#define CALM_US 1000000u       /* after that, what is left does not yield to haste */
 #define START_SLACK_US 50000u /* the same start, computed from ticks at two times */
 
 void target_freep(struct target **target)
@@ -62,6 +63,16 @@ int target_add_gids(struct target *target, const uint32_t *gids, uint32_t gid_co
 			all[target->gid_count++] = gids[i];
 	}
 	return 0;
+}
+
+uint64_t target_pause_us(const struct target *target, uint64_t now)
+{
+	uint64_t elapsed = now - target->begun_us, pause = elapsed / 8;
+	uint64_t longest = elapsed < CALM_US ? 10000 : 1000000;
+
+	if (target->chased && elapsed < CALM_US)
+		return 0; /* they are forking */
+	return pause < 1000 ? 1000 : pause > longest ? longest : pause;
 }
 
 static bool has_login(const struct target *target, uint32_t login)

@@ -67,6 +67,10 @@ void target_freep(struct target **target);
 /* Start, or start again, at now_us (monotonic). */
 void target_begin(struct target *target, uint64_t now_us, uint32_t deadline_ms, uint32_t grace_ms);
 
+/* How long to wait after a look that found something alive: a part of the time it has taken so far, quick at
+ * first, and no load for ever. */
+uint64_t target_pause_us(const struct target *target, uint64_t now_us);
+
 /* There must be room. */
 void target_ask(struct target *target, const struct request *request);
 

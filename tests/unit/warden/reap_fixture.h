@@ -6,15 +6,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/fsuid.h>
+#include <sys/ioctl.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -83,11 +89,48 @@ static inline void lock_uids(void)
 	T_FATAL(fd >= 0 && fcntl(fd, F_SETLKW, &lock) == 0);
 }
 
+/* --- a kernel that tells nothing by pidfd, as before 6.13 --- */
+
+#define PIDFD_ASKED 0xc040ff0bu /* PIDFD_GET_INFO with its first layout */
+
+static inline bool is_old_kernel(void)
+{
+	uint64_t info[8] = { 2 };
+	int fd = pidfd_open(getpid(), 0), r;
+
+	T_FATAL(fd >= 0);
+	r = ioctl(fd, PIDFD_ASKED, info);
+	(void)close(fd);
+	return r < 0;
+}
+
+/* From now on, for this process and its children. */
+static inline void become_old_kernel(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PIDFD_ASKED, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOTTY),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { ARRAY_SIZE(code), code };
+
+	if (is_old_kernel())
+		return;
+	T_FATAL(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+	T_TRUE(is_old_kernel());
+}
+
 static inline struct reap *make_reap(struct reap_options options)
 {
 	struct reap *reap = NULL;
 
 	lock_uids();
+#ifdef OLD_KERNEL
+	become_old_kernel();
+#endif
 	options.proc = options.proc ? options.proc : "/proc";
 	options.cgroup = options.cgroup ? options.cgroup : "/nonexistent";
 	options.linger = options.linger ? options.linger : "/nonexistent";

@@ -205,10 +205,10 @@ static void *tell(void *argument)
 }
 
 /* The pid was given to somebody else between the look and the signal. */
-static void check_reuse(const char *file, const char *before, const char *after)
+static void check_reuse(const char *file, const struct telling *texts)
 {
 	_cleanup_(reap_freep) struct reap *reap = NULL;
-	struct telling telling = { .texts = { before, after } };
+	struct telling telling = *texts;
 	pid_t pid = spawn_uid(70050);
 	pthread_t thread;
 
@@ -234,10 +234,11 @@ static void test_pid_reuse(void)
 
 	(void)snprintf(before, sizeof(before), "%s", status_text(70013, "S (sleeping)"));
 	(void)snprintf(after, sizeof(after), "%s", status_text(70050, "S (sleeping)"));
-	check_reuse("status", before, after);
+	/* Whose it is, what it is, and what it is once it is held. */
+	check_reuse("status", &(struct telling){ .texts = { before, before, after } });
 	(void)snprintf(before, sizeof(before), "%s", stat_text(0, 1000));
 	(void)snprintf(after, sizeof(after), "%s", stat_text(0, 1001));
-	check_reuse("stat", before, after);
+	check_reuse("stat", &(struct telling){ .texts = { before, after } });
 }
 
 /* --- slices ------------------------------------------------------------------------------- */
