@@ -56,7 +56,8 @@ static int deliver(struct enumeration *e, uint64_t *cursor, void *ret, char *buf
 	struct directory_user user;
 	int r;
 
-	r = pack_lookup(directory_user_next(&e->view, cursor, &user));
+	r = pack_lookup(e->is_memory ? directory_user_next_checked(&e->view, cursor, &user)
+				     : directory_user_next(&e->view, cursor, &user));
 	if (r < 0)
 		return r;
 	return checked(&user, ret, buffer, size);

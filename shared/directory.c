@@ -245,10 +245,11 @@ int directory_user_next_checked(const struct directory_view *view, uint64_t *cur
 	const struct directory_geometry *geometry = view->geometry;
 	const struct directory_table *table = &geometry->tables[DIRECTORY_USER_BY_ID];
 	const unsigned char *base = view->base, *slots = base + table->offset;
-	uint64_t mask = (UINT64_C(1) << table->log2) - 1, size = view->size, at = *cursor;
+	uint64_t mask = (UINT64_C(1) << table->log2) - 1, size = view->size;
+	uint64_t at = view->walk_begin + *cursor, end = view->walk_begin + view->walk_count;
 	int r = -ENOENT;
 
-	while (at <= mask) {
+	while (at < end) {
 		uint64_t number = directory_walk_slot(at, mask), slot;
 
 		if (at % 8 == 0 && eight_is_empty(slots, number, mask)) {
@@ -266,7 +267,7 @@ int directory_user_next_checked(const struct directory_view *view, uint64_t *cur
 			break;
 		r = -ENOENT;
 	}
-	*cursor = at;
+	*cursor = at - view->walk_begin;
 	return r;
 }
 

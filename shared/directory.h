@@ -52,6 +52,7 @@ struct directory_view {
 	int fd;
 	uint64_t device, inode;  /* of fd, which a careless program may have closed and used anew */
 	unsigned char *scratch;  /* room for one record of each type, in pages made on touch */
+	uint64_t walk_begin, walk_count; /* for directory_user_next_checked */
 	struct directory_geometry own;
 };
 
@@ -125,7 +126,8 @@ _must_use_ int directory_group_by_gid(const struct directory_view *view, uint32_
  * that file stays a true snapshot even when it is superseded meanwhile. */
 _must_use_ int directory_user_next(const struct directory_view *view, uint64_t *cursor,
 				   struct directory_user *ret);
-/* The same of a view that is_checked, and quicker. */
+/* The same of a view by directory_acquire_long that is_checked, and quicker. Its cursor is of no use to
+ * the others. */
 _must_use_ int directory_user_next_checked(const struct directory_view *view, uint64_t *cursor,
 					   struct directory_user *ret);
 /* The same with the deleted ones. */

@@ -45,6 +45,10 @@
  * Visiting each slot of a by-id index once, in any order, enumerates: an entry keeps its slot for as
  * long as it lives in this file, so concurrent changes neither repeat nor lose others. Whoever visits
  * the eights 0, 1, 2, ... * 0x0e5d72e3 (modulo the capacity / 8) meets a dense range in the ids' order.
+ * user_span, in a segment, says between which uids all users lie (bits 0-31 the lowest, 32-63 the highest;
+ * DIRECTORY_SPAN_NONE: there are none; 0: not known). As long as these are fewer than the table has slots,
+ * no two of them share a home slot, each user lies in its own (a user's entry is never removed), and it is
+ * enough to visit those. It grows before a slot of a new user is set. In a file it means nothing.
  *
  * A USER (DIRECTORY_RECORD_USER): struct directory_user_record, group_count gids (all of the person's
  * groups but the private one: exposed SCIM groups and the local groups that roles grant), then the
@@ -105,6 +109,7 @@
 #define DIRECTORY_GONE UINT32_MAX
 #define DIRECTORY_INSTANCE_SIZE 16u
 #define DIRECTORY_LOG2_MAX 30u
+#define DIRECTORY_SPAN_NONE ((uint64_t)UINT32_MAX)
 
 /* Bounds of a record's parts: what a writer may write and a reader need believe. */
 #define DIRECTORY_RECORD_MAX (1u << 20)
@@ -159,6 +164,7 @@ struct directory_header {
 	uint64_t segment_nonce[2]; /* random per segment: an id alone may be another one's by now */
 	int32_t segment_id;        /* shmat(2)'s; meaningless when the nonce is zero */
 	uint32_t unused;
+	uint64_t user_span; /* see INDEXES */
 };
 
 struct directory_record {

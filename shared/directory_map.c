@@ -326,9 +326,31 @@ int directory_acquire(struct directory_view *ret)
 	return acquire(false, ret);
 }
 
+/* Which positions of the walk over users may be in use. */
+static void view_set_walk(struct directory_view *view)
+{
+	const struct directory_header *header = (const void *)view->base;
+	uint64_t capacity = UINT64_C(1) << view->geometry->tables[DIRECTORY_USER_BY_ID].log2;
+	uint64_t span = __atomic_load_n(&header->user_span, __ATOMIC_ACQUIRE);
+	uint64_t begin = span & UINT32_MAX & ~UINT64_C(7), end = (span >> 32) + 1;
+
+	view->walk_begin = 0;
+	view->walk_count = capacity;
+	if (span == DIRECTORY_SPAN_NONE) {
+		view->walk_count = 0;
+	} else if (span != 0 && end > begin && end - begin < capacity) {
+		view->walk_begin = begin;
+		view->walk_count = end - begin;
+	}
+}
+
 int directory_acquire_long(struct directory_view *ret)
 {
-	return acquire(true, ret);
+	int r = acquire(true, ret);
+
+	if (r == 0 && ret->base)
+		view_set_walk(ret);
+	return r;
 }
 
 void directory_release(struct directory_view *view)

@@ -26,6 +26,7 @@ static struct directory_file *file_new(uint64_t size)
 	if (file) {
 		file->fd = -1;
 		file->size = file->mapped = size;
+		file->usage.user_span = file->committed.user_span = DIRECTORY_SPAN_NONE;
 	}
 	return file;
 }
@@ -392,6 +393,7 @@ int directory_file_open(const struct directory_writer_options *options, struct d
 	if (r < 0)
 		return r;
 	r = read_at(file->fd, file->base, file->size, 0);
+	directory_file_header(file)->user_span = 0; /* an old one */
 	if (r == 0)
 		r = file_verify(file, options);
 	if (r < 0)
@@ -418,7 +420,16 @@ static bool is_under_name(const struct directory_file *file,
 	       named.st_uid == 0 && (named.st_mode & 07777) == options->mode;
 }
 
-/* All but the words of the header that are brought forward later, and the heap that is not used yet. */
+/* The words of the header that are brought forward later, or mean nothing in a file. */
+static void words_copy(struct directory_header *to, const struct directory_header *from)
+{
+	to->superseded = from->superseded;
+	to->revision = from->revision;
+	to->heap_used = from->heap_used;
+	to->user_span = from->user_span;
+}
+
+/* All but these words, and the heap that is not used yet. */
 bool directory_file_is_in_place(const struct directory_file *file,
 				const struct directory_writer_options *options)
 {
@@ -432,10 +443,7 @@ bool directory_file_is_in_place(const struct directory_file *file,
 		size = end - offset < PIECE_SIZE ? end - offset : PIECE_SIZE;
 		same = read_at(file->fd, piece, size, offset) == 0;
 		if (same && offset == 0)
-			memcpy(piece + offsetof(struct directory_header, superseded),
-			       &header->superseded,
-			       offsetof(struct directory_header, segment_nonce) -
-				       offsetof(struct directory_header, superseded));
+			words_copy((struct directory_header *)(void *)piece, header);
 		same = same && memcmp(piece, file->base + offset, size) == 0;
 	}
 	return same;

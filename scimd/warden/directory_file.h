@@ -17,6 +17,7 @@ struct directory_usage {
 	uint64_t slots[DIRECTORY_INDEX_COUNT];   /* not empty: removed entries included */
 	uint64_t entries[DIRECTORY_INDEX_COUNT]; /* without them */
 	uint64_t bytes;                          /* of the records that are reachable */
+	uint64_t user_span;                      /* the header's, or DIRECTORY_SPAN_NONE */
 };
 
 struct directory_file;

@@ -137,6 +137,8 @@ static int count_record(const struct directory_writer *writer, enum directory_in
 	if (index != DIRECTORY_USER_BY_ID && index != DIRECTORY_GROUP_BY_ID)
 		return 0;
 	usage->bytes += head->size;
+	if (index == DIRECTORY_USER_BY_ID)
+		stage_span_add(usage, head->id);
 	if (head->type == DIRECTORY_RECORD_USER && user->detail)
 		usage->bytes += stage_head(writer, user->detail)->size;
 	return index == DIRECTORY_GROUP_BY_ID ? count_members(writer, units, usage) : 0;
@@ -144,7 +146,7 @@ static int count_record(const struct directory_writer *writer, enum directory_in
 
 int stage_usage_count(struct directory_writer *writer)
 {
-	struct directory_usage usage = { 0 };
+	struct directory_usage usage = { .user_span = DIRECTORY_SPAN_NONE };
 	int r = 0;
 
 	for (enum directory_index i = 0; i < DIRECTORY_INDEX_COUNT; i++) {
@@ -159,6 +161,9 @@ int stage_usage_count(struct directory_writer *writer)
 				r = count_record(writer, i, directory_slot_units(slot), &usage);
 		}
 	}
+	if (r < 0)
+		usage.user_span = (uint64_t)UINT32_MAX << 32; /* not all were seen: any */
 	writer->published->usage = writer->published->committed = usage;
+	stage_span_store(writer->published);
 	return r;
 }

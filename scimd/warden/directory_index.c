@@ -65,6 +65,19 @@ static int index_locate(const struct directory_writer *writer, enum directory_in
 	return -EIO;
 }
 
+void stage_span_add(struct directory_usage *usage, uint32_t uid)
+{
+	uint32_t low = (uint32_t)usage->user_span, high = (uint32_t)(usage->user_span >> 32);
+
+	usage->user_span = (uint64_t)(uid > high ? uid : high) << 32 | (uid < low ? uid : low);
+}
+
+void stage_span_store(struct directory_file *file)
+{
+	__atomic_store_n(&directory_file_header(file)->user_span, file->usage.user_span,
+			 __ATOMIC_RELEASE);
+}
+
 int stage_index_insert(struct directory_writer *writer, enum directory_index index, uint64_t hash,
 			uint32_t units)
 {
@@ -77,6 +90,10 @@ int stage_index_insert(struct directory_writer *writer, enum directory_index ind
 			continue;
 		stage_file(writer)->usage.slots[index] += slot == 0;
 		stage_file(writer)->usage.entries[index]++;
+		if (index == DIRECTORY_USER_BY_ID) {
+			stage_span_add(&stage_file(writer)->usage, stage_head(writer, units)->id);
+			stage_span_store(stage_file(writer));
+		}
 		return stage_slot_write(writer, probe_offset(&probe), directory_slot(units, hash, index));
 	} while (probe_next(&probe));
 	return -EIO; /* room was reserved: cannot happen in a sound file */

@@ -57,6 +57,9 @@ _must_use_ int stage_candidate_next(const struct directory_writer *writer, struc
 uint64_t stage_name_hash(const struct directory_writer *writer, const char *name, size_t size);
 _must_use_ int stage_index_insert(struct directory_writer *writer, enum directory_index index,
 				  uint64_t hash, uint32_t units);
+/* The span of uids, and for all to see. */
+void stage_span_add(struct directory_usage *usage, uint32_t uid);
+void stage_span_store(struct directory_file *file);
 /* Point the entry from old (0: a new entry) to units. */
 _must_use_ int stage_index_put(struct directory_writer *writer, enum directory_index index,
 			       uint64_t hash, uint32_t old, uint32_t units);

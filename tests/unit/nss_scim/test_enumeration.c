@@ -267,19 +267,26 @@ static bool is_deleted(uint32_t i)
 	return i % 5 == 4;
 }
 
-static struct directory_writer *memory_make(void)
+static struct directory_writer *memory_open(void)
 {
 	static const struct directory_writer_options options = {
 		.folder = DIRECTORY_PUBLIC_DIR, .name = DIRECTORY_FILE, .magic = DIRECTORY_MAGIC,
 		.mode = 0644, .segment = true, .uid_min = 65536, .uid_max = 99999,
 	};
 	struct directory_writer *writer;
-	uint64_t durable, visible;
-	char name[16];
 	bool damaged;
 
 	people_namespace(DIRECTORY_PUBLIC_DIR);
 	NEED(directory_writer_open(&options, &writer, &damaged) == 0);
+	return writer;
+}
+
+static struct directory_writer *memory_make(void)
+{
+	struct directory_writer *writer = memory_open();
+	uint64_t durable, visible;
+	char name[16];
+
 	NEED(directory_writer_start_over(writer, people_instance, SPARSE * 4, 8) == 0);
 	for (uint32_t i = 0; i < SPARSE; i++) {
 		(void)snprintf(name, sizeof(name), "sparse%u", i);
@@ -369,6 +376,81 @@ static void test_walk_in_memory(void)
 	directory_writer_closep(&writer);
 }
 
+/* In the order they come in: lower and higher ones, one so far away that no table is that long, one whose
+ * home slot is taken (`DISTANCE` further, all ids share theirs), and so on. The names are the numbers. */
+#define DISTANCE 8192u
+static const uint32_t arrivals[] = { 75000, 75001, 74991, 75407, 75009, 66000, 75002,
+				     75000 + DISTANCE, 98765, 74991 + DISTANCE };
+static const size_t dense = 5;
+
+static void arrive(struct directory_writer *writer, size_t i)
+{
+	uint64_t durable, visible;
+	char name[16];
+
+	(void)snprintf(name, sizeof(name), "n%u", arrivals[i]);
+	people_put(writer, arrivals[i], name, DIRECTORY_ALLOWED);
+	NEED(directory_writer_commit(writer, ++people_revision, &durable, &visible) == 0);
+}
+
+/* The first `count` are met once each, nobody else. */
+static void expect_arrived(size_t count)
+{
+	unsigned char seen[ARRAY_SIZE(arrivals)] = { 0 };
+	size_t total = 0, once = 0;
+	int error;
+
+	T_INT(_nss_scim_setpwent(0), NSS_STATUS_SUCCESS);
+	for (; _nss_scim_getpwent_r(&entry, buffer, sizeof(buffer), &error) == NSS_STATUS_SUCCESS; total++)
+		for (size_t i = 0; i < ARRAY_SIZE(arrivals); i++)
+			seen[i] += arrivals[i] == entry.pw_uid;
+	for (size_t i = 0; i < count; i++)
+		once += seen[i] == 1;
+	T_INT(once, count);
+	T_INT(total, count);
+}
+
+static uint64_t positions_walked(uint64_t *ret_capacity)
+{
+	struct directory_view view;
+	uint64_t count;
+
+	NEED(directory_acquire_long(&view) == 0);
+	NEED(view.is_checked);
+	count = view.walk_count;
+	*ret_capacity = UINT64_C(1) << view.geometry->tables[DIRECTORY_USER_BY_ID].log2;
+	directory_release(&view);
+	return count;
+}
+
+static void test_walk_over_the_span(void)
+{
+	struct directory_writer *writer = memory_open();
+	uint64_t durable, visible, capacity;
+
+	NEED(directory_writer_start_over(writer, people_instance, 2700, 8) == 0);
+	NEED(directory_writer_commit(writer, ++people_revision, &durable, &visible) == 0);
+	expect_arrived(0);
+	for (size_t i = 0; i < ARRAY_SIZE(arrivals); i++) {
+		uint64_t walked;
+
+		arrive(writer, i);
+		walked = positions_walked(&capacity);
+		T_INT(capacity, DISTANCE);
+		T_TRUE(i < dense ? walked <= 75407 - 74984 + 1 : walked == capacity);
+		T_TRUE(directory_writer_is_in_place(writer));
+		expect_arrived(i + 1);
+		if (i % 2)
+			continue;
+		directory_writer_closep(&writer); /* what it knew by heart, it counts now */
+		writer = memory_open();
+		T_INT(positions_walked(&capacity), walked);
+		expect_arrived(i + 1);
+	}
+	T_INT(_nss_scim_endpwent(), NSS_STATUS_SUCCESS);
+	directory_writer_closep(&writer);
+}
+
 T_MAIN("nss enumeration", T(test_walk_in_memory), T(test_lock_held_at_fork), T(test_lock_waits_with_an_end),
        T(test_child_inherits_the_position), T(test_fork_among_threads),
-       T(test_databases_do_not_disturb_each_other), T(test_threads_share_a_walk))
+       T(test_databases_do_not_disturb_each_other), T(test_threads_share_a_walk), T(test_walk_over_the_span))
