@@ -1,45 +1,10 @@
 #include "scimd/model/json.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 #include <strings.h>
 
 #include "scimd/model/json_private.h"
-
-static void tokener_freep(struct json_tokener **tokener)
-{
-	if (*tokener)
-		json_tokener_free(*tokener);
-}
-
-int json_parse(const char *text, size_t len, struct json_object **ret, struct fault *fault)
-{
-	_cleanup_(tokener_freep) struct json_tokener *tokener = NULL;
-	struct json_object *object;
-	size_t start, end;
-	int r;
-
-	if (len > INT_MAX)
-		return fault_set(fault, 400, "invalidSyntax", "JSON: too long");
-	r = json_scan(text, len, &start, &end, fault);
-	if (r < 0)
-		return r;
-	tokener = json_tokener_new_ex(JSON_DEPTH_MAX + 2);
-	if (!tokener)
-		return -ENOMEM;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	object = json_tokener_parse_ex(tokener, text + start, (int)(end - start));
-	/* A number or literal alone could go on: only a terminator ends it. */
-	if (json_tokener_get_error(tokener) == json_tokener_continue)
-		object = json_tokener_parse_ex(tokener, "", 1);
-	if (json_tokener_get_error(tokener) != json_tokener_success)
-		return fault_set(fault, 400, "invalidSyntax", "JSON: %s at byte %zu",
-				 json_tokener_error_desc(json_tokener_get_error(tokener)),
-				 start + json_tokener_get_parse_end(tokener));
-	*ret = object;
-	return 0;
-}
 
 void json_putp(struct json_object **object)
 {

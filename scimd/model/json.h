@@ -1,7 +1,7 @@
-/* json.h - reading JSON strictly (RFC 8259), in front of json-c. Layer: model. Threads: any; a
+/* json.h - reading JSON strictly (RFC 8259) into json-c's objects. Layer: model. Threads: any; a
  * json_object belongs to one thread at a time.
- * json-c reinterprets bad JSON silently even in strict mode; json_parse scans the text first
- * and answers invalidSyntax for: duplicate keys in an object (after unescaping), integers
+ * json-c's parser reinterprets bad JSON silently even in strict mode; json_parse answers
+ * invalidSyntax for: duplicate keys in an object (after unescaping), integers
  * outside int64, \u0000, single quotes, NaN and Infinity, raw control characters in strings,
  * lone surrogates, invalid UTF-8, trailing bytes, trailing commas, comments, depth above
  * JSON_DEPTH_MAX. */

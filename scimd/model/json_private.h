@@ -7,15 +7,7 @@
 
 #include <json-c/json.h>
 
-#include "scimd/model/fault.h"
 #include "shared/attrs.h"
-
-#define JSON_KEY_MAX 4096
-
-/* Check the grammar of one JSON text and find where its value starts and ends. Returns 0 or -EPROTO
- * with *fault (or -ENOMEM). */
-_must_use_ int json_scan(const char *text, size_t len, size_t *ret_start, size_t *ret_end,
-			 struct fault *fault);
 
 /* Set a member or append an element; both take value, also on failure, and a NULL value means that
  * it could not be made: -ENOMEM. */

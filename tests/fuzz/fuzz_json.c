@@ -1,6 +1,7 @@
-/* JSON: what is taken prints to a text that parses to the same again, and to the same text; and it is
- * taken exactly if a reader of our own takes it, which knows RFC 8259 and what json.h refuses besides,
- * and works otherwise: without recursion, with names kept as code points and compared one by one. */
+/* JSON: what is taken prints to a text that parses to the same again, and to the same text; it is what
+ * json-c's own parser reads; and it is taken exactly if a reader of our own takes it, which knows RFC
+ * 8259 and what json.h refuses besides, and works otherwise: without recursion, with names kept as code
+ * points and compared one by one. */
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
@@ -151,9 +152,9 @@ static void string(struct reference *r, struct name *name)
 			point = multibyte(r, c);
 		if (!name || r->broken)
 			continue;
-		if (bytes >= NAME_MAX_BYTES)
-			r->broken = true;
 		bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+		if (bytes > NAME_MAX_BYTES)
+			r->broken = true;
 		name->points = realloc(name->points, (name->count + 1) * sizeof(*name->points));
 		HOLDS(name->points != NULL);
 		name->points[name->count++] = point;
@@ -325,6 +326,23 @@ static bool reference_takes(const uint8_t *data, size_t size)
 	return !r->broken && r->at == r->end;
 }
 
+/* What json-c makes of a text that has nothing in it which it would misread. */
+static bool library_agrees(const uint8_t *data, size_t size, struct json_object *ours)
+{
+	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX + 2);
+	struct json_object *theirs = json_tokener_parse_ex(tokener, (const char *)data, (int)size);
+	bool agrees;
+
+	/* A number alone could go on: only a terminator ends it. */
+	if (json_tokener_get_error(tokener) == json_tokener_continue)
+		theirs = json_tokener_parse_ex(tokener, "", 1);
+	agrees = json_tokener_get_error(tokener) == json_tokener_success &&
+		 json_object_equal(theirs, ours);
+	json_object_put(theirs);
+	json_tokener_free(tokener);
+	return agrees;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_(json_putp) struct json_object *first = NULL, *second = NULL;
@@ -338,6 +356,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		HOLDS(r == -EPROTO && fault.status == 400 && fault.detail[0] != '\0');
 		return 0;
 	}
+	HOLDS(library_agrees(data, size, first));
 	text = json_text(first);
 	HOLDS(text != NULL);
 	HOLDS(json_parse(text, strlen(text), &second, &fault) == 0);
