@@ -34,7 +34,8 @@ behind "$(as 500 'sleep 7306')"     # a service's
 behind "$(as 65534 'sleep 7307')"   # nobody
 behind "$(as 99999 'sleep 7308')"   # of our range, but nobody has had it
 T_POLL=0.1
-t_wait 5000 eval '[ "$(pids_of "sleep 730[1-8]" | wc -l)" -ge 8 ]'
+# Each as what it becomes in the end.
+t_wait 30000 eval '[ "$(pids_of "^(sleep|.*-bash.*sleep) 730[1-8]" | wc -l)" = 8 ]'
 before=$(pids_of '^(sleep|.*-bash.*sleep) 730[1-8]' | sort)
 is "eight bystanders" 8 "$(wc -l <<<"$before")"
 
@@ -55,7 +56,7 @@ is "root gets in" root "$(host_ssh "$HOST" root "$T_DIR/own" id -un)"
 # A local account that has the uid of somebody who leaves: root's files decide.
 host_run "$HOST" useradd -o -u "$twin_uid" -M -s /bin/bash local
 behind "$(as "$twin_uid" 'sleep 7310')"
-t_wait 5000 eval '[ -n "$(pids_of "sleep 7310")" ]'
+t_wait 30000 eval '[ -n "$(pids_of "sleep 7310")" ]'
 scim_active "$twin" false
 like "PATCH of somebody whose uid is local by now: $SCIM_STATUS" '^(20[04]|4..)$' "$SCIM_STATUS"
 sleep 1
@@ -86,8 +87,8 @@ host_run "$HOST" useradd -o -u "$PERSON_UID" -M -s /bin/bash heirloom
 behind "$(as "$PERSON_UID" 'sleep 7313')"
 sleep 1
 behind "$(as "$late_uid" 'sleep 7312')"
-t_wait 3000 eval '[ -n "$(pids_of "^sleep 7312")" ]'
-ok "what comes much later is found by the sweep" t_wait 33000 eval '[ -z "$(pids_of "sleep 7312")" ]'
+t_wait 20000 eval '[ -n "$(pids_of "^sleep 7312")" ]'
+ok "what comes much later is found by the sweep" t_wait 40000 eval '[ -z "$(pids_of "sleep 7312")" ]'
 ok "a uid that root made local in the meantime is not ended" test -n "$(pids_of '^sleep 7313')"
 receipt=$(host_run "$HOST" scimctl receipt late --json)
 ok "the receipt has what came late" \

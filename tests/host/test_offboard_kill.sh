@@ -4,15 +4,7 @@
 # directory from a backup that says so.
 # shellcheck disable=SC1091,SC2016,SC2034,SC2153,SC2154 source=offboard.sh
 . "$(dirname "$(readlink -f "$0")")/offboard.sh"
-people_setup
-admins_group
-person ada secret-1
-uid=$PERSON_UID
-scim_add_member "$ADMINS" "$ID" ada@corp.example
-
-steps_install
-T_POLL=0.02
-t_wait 5000 scim GET "/Users/$ID"
+steps_setup
 
 main_pid() {
 	pids_of "^/usr/(sbin|libexec)/$1\$"
@@ -26,10 +18,10 @@ present() {
 	log_in ada 'setsid nohup sleep 7700 >/dev/null 2>&1 </dev/null &
 		echo secret-1 | sudo -S -p "" sh -c "echo \$\$ >/sys/fs/cgroup/init.scope/cgroup.procs
 		setsid nohup sleep 7700 >/dev/null 2>&1 </dev/null &"' &&
-		t_wait 3000 eval '[ "$(pids_of "^sleep 7700" | wc -l)" = 2 ]'
+		t_wait 20000 eval '[ "$(pids_of "^sleep 7700" | wc -l)" = 2 ]'
 }
 back() {
-	T_POLL=0.1 t_wait 6000 scim_active "$ID" true ||
+	T_POLL=0.1 t_wait 30000 scim_active "$ID" true ||
 		t_fail "$1: back: $(scim_said)"
 }
 
@@ -41,13 +33,13 @@ killed_at() {
 	host_run "$HOST" sh -c 'echo "$1" >/run/scimd-step' - "$step"
 	scim_active "$ID" false &
 	patch=$!
-	ok "$what: it came to that" t_wait 5000 eval "! kill -0 $old"
+	ok "$what: it came to that" t_wait 20000 eval "! kill -0 $old"
 	host_run "$HOST" rm -f /run/scimd-step
-	ok "$what: started again" t_wait 5000 eval '[ -n "$(main_pid '"$unit"')" ]'
+	ok "$what: started again" t_wait 20000 eval '[ -n "$(main_pid '"$unit"')" ]'
 	ok "$what: out within 2 s" t_wait 2000 is_out
 	refused "$what: denied" 'Permission denied' host_ssh "$HOST" ada "$T_DIR/key" true
 	wait "$patch"
-	ok "$what: the receipt is complete" t_wait 2500 eval \
+	ok "$what: the receipt is complete" t_wait 10000 eval \
 		'host_run "$HOST" scimctl receipt ada --json | jq -e ".state == \"done\""'
 	# Two sleeps and the session's own, whichever of two wardens ended them, and each once.
 	is "$what: it names what was ended, each once" "[3,true]" \
@@ -87,7 +79,7 @@ host_run "$HOST" systemctl start scimd-warden
 ok "a restored directory that says otherwise is enforced at start" t_wait 2000 is_out
 refused "… and denies" 'Permission denied' host_ssh "$HOST" ada "$T_DIR/key" true
 host_run "$HOST" systemctl start scimd
-ok "scimd's own state wins when it is back" t_wait 5000 eval \
+ok "scimd's own state wins when it is back" t_wait 20000 eval \
 	'[ "$(host_ssh "$HOST" ada "$T_DIR/key" id -un)" = ada ]'
 host_destroy "$HOST"
 t_end

@@ -50,7 +50,7 @@ declare -A TO=([key]=350 [password]=900 [su]=40 [sudo]=40 [at]=100)
 # How long what came late may live: ssh, at and cron have a login uid before the check, su and sudo
 # are root's until they are the person, and are met by the looks that follow.
 declare -A LIMIT=([key]=1500 [password]=1500 [su]=7000 [sudo]=7000 [at]=1500)
-CLIENT_LIMIT=30000 # a client that was told no may be slow: wrong passwords are answered late
+CLIENT_LIMIT=15000 # a client that was told no may be slow: wrong passwords are answered late
 
 # race_round KIND NAME ID UID: one line "KIND in|denied MS-UNTIL-NOTHING-WAS-LEFT" or "… FAILED why".
 race_round() {
