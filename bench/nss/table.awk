@@ -60,7 +60,8 @@ END {
 	if (published) print "\nPublishing: one change after another, each on the disk and visible to every process."
 	for (p = 1; p <= published; p++) print publish[p]
 	print ""
-	print "hit, miss: getpwnam(3) of random names. uid: getpwuid. group, gid: getgrnam, getgrgid, 160 members."
+	print "hit, miss: getpwnam(3) of random names. uid: getpwuid. group, gid: getgrnam, getgrgid, 160 members,"
+	print "whose names the limit finds one after another by strlen(3), and libnss_scim eight bytes at a time."
 	print "grouplist: getgrouplist, 9 groups. everybody: a group with all users. /2: two threads, the slower."
 	print "enumerate: each user of setpwent/getpwent. The limit reads one record behind another, without a lock and"
 	print "with a file that cannot change; libnss_scim takes its lock for each entry and visits its index."
