@@ -14,7 +14,7 @@
 #include "scimd/model/json.h"
 #include "scimd/model/schema.h"
 
-#define RULES 1 /* raised when policy makes something else of the same resource */
+#define RULES 2 /* raised when a start makes something else of the same resource */
 
 /* Another text for another state of the file; scimd may not be able to read it. */
 static void file_print(FILE *out, int folder, const char *path)

@@ -9,8 +9,6 @@
 #include "scimd/policy/text.h"
 #include "shared/directory.h"
 
-#define CHECK_TIMEOUT_MS 5000u
-
 /* --- a person's groups -------------------------------------------------------------------------- */
 
 struct memberships {
@@ -300,70 +298,6 @@ int change_deltas_flush(struct change *change)
 	}
 	change->delta_count = 0;
 	return 0;
-}
-
-int warden_check(struct change_engine *engine, struct packet *packet,
-		 char sentence[static WARDEN_REASON_MAX + 1])
-{
-	const struct packet *answer;
-	int r = warden_client_ask(engine->warden, packet, CHECK_TIMEOUT_MS, &answer);
-
-	if (r < 0)
-		return r;
-	if (warden_answer_op(answer) == WARDEN_OK)
-		return 0;
-	warden_answer_sentence(answer, sentence);
-	return -EPROTO;
-}
-
-int warden_check_later(struct change *change, struct packet *packet)
-{
-	return outbox_add(&change->checks, packet);
-}
-
-/* Ask about those that were collected, if any. 1: one of them would not be taken. */
-static int checks_ask(struct change_engine *engine, struct packet *checks)
-{
-	const struct packet *answer;
-	int r;
-
-	if (checks->size == 0)
-		return 0;
-	r = warden_client_ask(engine->warden, checks, CHECK_TIMEOUT_MS, &answer);
-	checks->size = 0;
-	return r < 0 ? r : warden_answer_op(answer) != WARDEN_OK;
-}
-
-/* Into the packet, which goes first if it is full. One that fills a packet by itself is asked about alone. */
-static int checks_add(struct change_engine *engine, struct packet *checks,
-		      const struct outbox_item *item)
-{
-	int r = checks->size && packet_room(checks) < item->size ? checks_ask(engine, checks) : 0;
-
-	if (r != 0)
-		return r;
-	if (checks->size == 0)
-		packet_begin(checks, WARDEN_CHECKS, CHECK_LATER_TAG);
-	if (packet_room(checks) < item->size)
-		checks->size = 0;
-	packet_put(checks, item->bytes, item->size);
-	return checks->size > item->size ? 0 : checks_ask(engine, checks);
-}
-
-int warden_check_all(struct change_engine *engine, struct task *const *tasks, size_t count)
-{
-	struct packet packet; /* not zeroed: it is large */
-	int r = 0;
-
-	packet.size = 0;
-	packet.bad = false;
-	for (size_t i = 0; i < count; i++) {
-		const struct outbox *checks = &tasks[i]->change.checks;
-
-		for (size_t n = 0; r == 0 && n < checks->count; n++)
-			r = checks_add(engine, &packet, &checks->items[n]);
-	}
-	return r == 0 ? checks_ask(engine, &packet) : r;
 }
 
 /* --- users -------------------------------------------------------------------------------------- */
@@ -694,6 +628,7 @@ static bool is_same(const struct store_resource *old, const struct store_resourc
 {
 	return row->allowed == old->allowed && same_text(row->roles, old->roles) &&
 	       same_text(row->reason, old->reason) && same_text(row->home, old->home) &&
+	       same_text(row->emails, old->emails) &&
 	       strcmp(row->posix_name, old->posix_name) == 0;
 }
 
@@ -754,6 +689,7 @@ int evaluate_again(struct change *change, const struct store_resource *old)
 {
 	_cleanup_(verdict_done) struct store_resource row = *old;
 	_cleanup_(identity_done) struct identity identity = { 0 };
+	_cleanup_free_ char *emails = NULL;
 	_cleanup_free_ uint32_t *gids = NULL;
 	size_t gid_count = 0;
 	bool same;
@@ -767,7 +703,12 @@ int evaluate_again(struct change *change, const struct store_resource *old)
 	if (r < 0)
 		return r;
 	change->unsettled |= identity.unsettled;
-	r = name_settle(change, old, &row, &identity);
+	if (change->show) /* under other schemas, maybe */
+		r = unique_missing(old, &emails);
+	if (r > 0)
+		row.emails = emails;
+	if (r >= 0)
+		r = name_settle(change, old, &row, &identity);
 	same = r == 0 && is_same(old, &row);
 	if (r == 0 && !same)
 		r = row_again(change, old, &row);

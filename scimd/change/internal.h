@@ -217,6 +217,11 @@ _must_use_ int evaluate_group_again(struct change *change, const char *id);
 _must_use_ int change_mark_dirty(struct change *change, const char *user_id);
 _must_use_ int change_deltas_flush(struct change *change);
 
+/* unique.c: 1 if the row's emails have to hold more by now, and all of it (owned); 0: they do not. */
+_must_use_ int unique_missing(const struct store_resource *row, char **ret_emails);
+/* Write a group again if so. */
+_must_use_ int unique_group(struct change *change, const char *id);
+
 /* records.c: packets of the warden's protocol. */
 _must_use_ int record_user(struct packet *packet, uint64_t tag, enum warden_op op, uint32_t uid,
 			   const struct identity *identity);
@@ -251,7 +256,7 @@ _must_use_ int identity_as_stored(struct store_txn *txn, const struct conf *conf
 				  const struct store_resource *row, struct identity *ret,
 				  uint32_t **ret_gids, size_t *ret_gid_count);
 
-/* Put a record to the warden together with the others of the batch, before it commits. */
+/* checks.c: put a record to the warden together with the others of the batch, before it commits. */
 #define CHECK_LATER_TAG 2u
 _must_use_ int warden_check_later(struct change *change, struct packet *packet);
 /* Ask the warden about all that were put off. 1: it refused some; 0; or a connection error. */

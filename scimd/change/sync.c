@@ -196,7 +196,9 @@ static int groups_update(struct change *change, store_resource_fn collect)
 	int changed = 0;
 
 	for (size_t i = 0; r >= 0 && i < ids.count; i++) {
-		r = evaluate_group_again(change, ids.items[i]);
+		r = unique_group(change, ids.items[i]);
+		if (r == 0)
+			r = evaluate_group_again(change, ids.items[i]);
 		changed |= r > 0;
 	}
 	return r < 0 ? r : changed;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "scimd/change/internal.h"
+#include "scimd/model/schema_file.h"
 #include "tests/unit/change/engine_fixture.h"
 
 #define HASH "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7"
@@ -250,7 +251,89 @@ static void test_refusal_is_remembered(void)
 	teardown();
 }
 
+#define BADGE "urn:example:badge:1.0:User"
+#define TEAM "urn:example:team:1.0:Group"
+
+/* Schemas of the configuration; text NULL: none. */
+static void schemas_install(const char *user, const char *group)
+{
+	_cleanup_(schema_set_freep) struct schema_set *set = NULL;
+	struct fault why = { 0 };
+
+	T_OK(schema_set_new(&set));
+	if (user)
+		T_OK(schema_set_add(set, "badge", RESOURCE_USER, user, strlen(user), &why));
+	if (group)
+		T_OK(schema_set_add(set, "team", RESOURCE_GROUP, group, strlen(group), &why));
+	T_STR(why.detail, "");
+	T_OK(schema_set_install(&set));
+}
+
+static int tally(const struct store_resource *row, void *context)
+{
+	(void)row;
+	(*(unsigned int *)context)++;
+	return 0;
+}
+
+static unsigned int indexed(const char *line)
+{
+	_cleanup_(store_abortp) struct store_txn *txn = NULL;
+	unsigned int count = 0;
+
+	T_FATAL(store_begin(store, NULL, false, &txn) == 0);
+	T_OK(store_email_each(txn, "okta", line, tally, &count));
+	return count;
+}
+
+static uint64_t restart_under(const char *user, const char *group)
+{
+	uint64_t before = revision_now();
+
+	engine_stop();
+	schemas_install(user, group);
+	engine_start(NULL);
+	T_TRUE(wait_until(is_ready, 3000));
+	return revision_now() - before;
+}
+
+/* What a document makes unique is found by it, also where it was stored before the document. */
+static void test_unique_by_now(void)
+{
+	static const char *const badge =
+		"{\"id\":\"" BADGE "\",\"attributes\":["
+		"{\"name\":\"number\",\"type\":\"string\",\"uniqueness\":\"server\"},"
+		"{\"name\":\"desk\",\"type\":\"string\"}]}";
+	static const char *const badge_and_desk =
+		"{\"id\":\"" BADGE "\",\"attributes\":["
+		"{\"name\":\"number\",\"type\":\"string\",\"uniqueness\":\"server\"},"
+		"{\"name\":\"desk\",\"type\":\"string\",\"uniqueness\":\"server\"}]}";
+	static const char *const team =
+		"{\"id\":\"" TEAM "\",\"attributes\":["
+		"{\"name\":\"code\",\"type\":\"string\",\"uniqueness\":\"server\"}]}";
+
+	setup_people();
+	T_OK(put_user(3, "cyd", ",\"" BADGE "\":{\"number\":\"A1\",\"desk\":\"D7\"}"));
+	T_OK(put_user(4, "dan", ",\"" BADGE "\":{\"number\":\"A1\"}"));
+	T_OK(CHANGE({ .what = PUT_GROUP, .group = 3, .name = "Blue",
+		      .more = ",\"" TEAM "\":{\"code\":\"B\"}" }));
+	T_INT(indexed(BADGE ":number=a1"), 0);
+	T_INT(restart_under(badge, NULL), 1);
+	T_INT(indexed(BADGE ":number=a1"), 2); /* alike until one of them changes */
+	T_INT(indexed(BADGE ":desk=d7"), 0);
+	T_INT(restart_under(badge, NULL), 0);
+	T_INT(restart_under(badge_and_desk, team), 1);
+	T_INT(indexed(BADGE ":number=a1"), 2);
+	T_INT(indexed(BADGE ":desk=d7"), 1);
+	T_INT(indexed(TEAM ":code=b"), 1);
+	T_INT(events("scim.user.patched", "cyd").count, 0);
+	check_people();
+	schemas_install(NULL, NULL);
+	teardown();
+}
+
 T_MAIN("change/start",
        T(test_nothing_changed), T(test_configuration_changed), T(test_files_harmed),
        T(test_older_files), T(test_group_name_freed), T(test_refused),
-       T(test_refusal_is_remembered))
+       T(test_refusal_is_remembered),
+       T(test_unique_by_now))
