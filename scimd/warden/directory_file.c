@@ -225,16 +225,13 @@ static bool record_is_whole(const struct directory_file *file, uint64_t offset)
 {
 	const struct directory_record *head = (const void *)(file->base + offset);
 	uint64_t room = file->size - offset;
-	size_t covered;
 
 	if (room < sizeof(*head) || head->size < sizeof(*head) || head->size > room ||
-	    head->size % DIRECTORY_UNIT != 0)
+	    head->size % DIRECTORY_UNIT != 0 ||
+	    (head->type == DIRECTORY_RECORD_TABLE &&
+	     head->size < sizeof(struct directory_table_record)))
 		return false;
-	covered = head->type == DIRECTORY_RECORD_TABLE ? sizeof(struct directory_table_record)
-						       : head->size;
-	return covered <= head->size &&
-	       directory_checksum((const unsigned char *)head + 8, covered - 8, offset) ==
-		       head->checksum;
+	return directory_file_checksum(head, offset) == head->checksum;
 }
 
 static bool is_slot(const struct directory_file *file, uint64_t offset)
@@ -548,6 +545,19 @@ static int write_begin(struct directory_file *file, const struct directory_write
 	return r;
 }
 
+/* Chunks were changed in place again and again: they have their checksums from here. */
+static void chunks_seal(struct directory_file *file)
+{
+	uint64_t offset = file->view.geometry->heap_offset, end = offset + file->heap_used;
+	struct directory_record *head;
+
+	for (; offset < end; offset += head->size) {
+		head = (void *)(file->base + offset);
+		if (head->type == DIRECTORY_RECORD_CHUNK)
+			head->checksum = directory_file_checksum(head, offset);
+	}
+}
+
 /* On its way, and the one some pieces before has arrived: never much is left for the sync. Where this
  * is not possible, the sync has it all. */
 static void piece_send(const struct directory_file *file, uint64_t offset)
@@ -580,6 +590,7 @@ int directory_file_write(struct directory_file *file,
 {
 	int r = write_begin(file, options);
 
+	chunks_seal(file);
 	for (uint64_t offset = 0; r == 0 && offset < file->size; offset += PIECE_SIZE)
 		r = is_stopped(file) ? -ECANCELED : write_piece(file, offset);
 	if (r == 0 && fsync(file->fd) < 0) /* owner and mode too */

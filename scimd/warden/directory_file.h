@@ -68,6 +68,16 @@ static inline uint64_t directory_file_content(const struct directory_file *file)
 	return content;
 }
 
+/* Over what a record says; a member table's slots change. */
+static inline uint32_t directory_file_checksum(const struct directory_record *head, uint64_t offset)
+{
+	size_t covered = head->type == DIRECTORY_RECORD_TABLE
+				 ? sizeof(struct directory_table_record)
+				 : head->size;
+
+	return directory_checksum((const unsigned char *)head + 8, covered - 8, offset);
+}
+
 /* Read the published file, complete what its journals say, verify it, and offer it to readers in a new
  * segment (with options->segment); the one before is superseded. -ENOENT: there is none; -EIO: damaged.
  * Owned; its usage is not counted. */
@@ -91,7 +101,7 @@ bool directory_file_touch(struct directory_file *file, uint64_t pages);
 /* What is in it now is what it shows. */
 void directory_file_seal(struct directory_file *file, uint64_t revision);
 
-/* Publishing a new file. Write: all of it, beside the published one, and synced. Rename: under its name
+/* Publishing a new file. Write: seal its chunks, then all of it, beside the published one, and synced. Rename: under its name
  * (durable with folder_sync); the previous one (NULL: none) is superseded first, so that a kill right
  * behind leaves nobody with it; in between, readers read its file. Until then directory_file_unwrite
  * takes it back. */

@@ -277,12 +277,7 @@ void *stage_append(struct directory_file *file, size_t size, uint16_t type, uint
 
 void stage_seal(struct directory_record *head, uint32_t units)
 {
-	size_t covered = head->type == DIRECTORY_RECORD_TABLE
-				 ? sizeof(struct directory_table_record)
-				 : head->size;
-
-	head->checksum = directory_checksum((unsigned char *)head + 8, covered - 8,
-					    (uint64_t)units * DIRECTORY_UNIT);
+	head->checksum = directory_file_checksum(head, (uint64_t)units * DIRECTORY_UNIT);
 }
 
 const struct directory_record *stage_head(const struct directory_writer *writer,

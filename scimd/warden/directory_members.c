@@ -121,29 +121,32 @@ static uint64_t edit_write(const struct directory_writer *writer, const struct e
 	chunk = stage_append(stage_file(writer), edit_room(edit, writer->next != NULL),
 			     DIRECTORY_RECORD_CHUNK, 0, edit->gid, &units);
 	edit_fill(chunk, edit);
-	stage_seal(&chunk->head, units);
+	if (!writer->next) /* else when the file is written */
+		stage_seal(&chunk->head, units);
 	return directory_slot(units, 0, edit->gid);
 }
 
-/* In a file that nobody reads yet a chunk may be changed where it lies. */
+/* In a file that nobody reads yet a chunk may be changed where it lies: one more, for which there is
+ * room. Behind the last name there are zeros. */
 static bool edit_in_place(const struct directory_writer *writer, const struct edit *edit,
 			  uint64_t slot)
 {
-	_Alignas(16) unsigned char copy[DIRECTORY_CHUNK_MAX];
-	uint32_t units = directory_slot_units(slot);
-	struct directory_record *head;
-	size_t size = edit_size(edit);
+	struct directory_chunk_record *chunk;
+	uint32_t *uids;
+	char *text;
 
-	if (!writer->next || slot == 0 || edit->count == 0 || size > sizeof(copy))
+	if (!writer->next || slot == 0 || edit->skip < edit->old.count || !edit->add_name)
 		return false;
-	head = (void *)(writer->next->base + (uint64_t)units * DIRECTORY_UNIT);
-	if (head->size < size)
+	chunk = (void *)(uintptr_t)stage_head(writer, directory_slot_units(slot));
+	if (chunk->head.size < edit_size(edit))
 		return false;
-	memset(copy, 0, sizeof(copy)); /* the old names lie in the record: fill in beside it */
-	edit_fill((void *)copy, edit);
-	memcpy(head + 1, copy + sizeof(*head), size - sizeof(*head));
-	memset((unsigned char *)head + size, 0, head->size - size);
-	stage_seal(head, units);
+	uids = (uint32_t *)(void *)(chunk + 1);
+	text = (char *)(uids + edit->old.count);
+	memmove(text + sizeof(*uids), text, edit->old.names_size);
+	uids[edit->old.count] = edit->add_uid;
+	strcpy(text + sizeof(*uids) + edit->old.names_size, edit->add_name);
+	chunk->count = (uint16_t)edit->count;
+	chunk->text_size = (uint32_t)edit->text_size;
 	return true;
 }
 
@@ -270,8 +273,10 @@ static int table_begin(struct directory_writer *writer, uint32_t gid)
 	struct directory_table_record *table;
 	struct directory_group group;
 	uint32_t units, group_units;
-	int r = stage_group(writer, gid, &group, &group_units);
+	int r = stage_reserve(writer, STAGE_TABLE_BYTES(0) + 512);
 
+	if (r == 0)
+		r = stage_group(writer, gid, &group, &group_units);
 	if (r < 0)
 		return r;
 	table = stage_append(stage_file(writer), STAGE_TABLE_BYTES(0), DIRECTORY_RECORD_TABLE, 0, gid, &units);
@@ -350,24 +355,6 @@ static int place_split(struct directory_writer *writer, const struct place *plac
 	return stage_group_table(writer, &place->group, place->group_units, units);
 }
 
-/* What one step on a group may append. */
-static int member_reserve(struct directory_writer *writer, uint32_t gid)
-{
-	struct stage_table table;
-	struct directory_group group;
-	size_t bytes = 4 * (size_t)DIRECTORY_CHUNK_MAX + STAGE_TABLE_BYTES(1) + 512;
-	int r = directory_writer_group(writer, gid, &group);
-
-	if (r < 0)
-		return r;
-	r = stage_table_get(writer, &group, &table);
-	if (r < 0 && r != -ENOENT)
-		return r;
-	if (r == 0)
-		bytes += 2 * STAGE_TABLE_BYTES(table.record->depth);
-	return stage_reserve(writer, bytes);
-}
-
 /* The chunk with the edit, in the place of the one before. */
 static int place_write(struct directory_writer *writer, const struct place *place,
 		       const struct edit *edit)
@@ -393,15 +380,36 @@ static int place_edit(const struct directory_writer *writer, struct edit *edit, 
 	return 0;
 }
 
+/* Room for what an edit may append: a chunk, or two of them and a table, and the group's record. */
+static int edit_reserve(struct directory_writer *writer, const struct edit *edit,
+			const struct place *place)
+{
+	size_t bytes = 4 * (size_t)DIRECTORY_CHUNK_MAX + edit_room(edit, true) + 512;
+
+	return stage_reserve(writer, bytes + STAGE_TABLE_BYTES(place->table.record->depth + 1));
+}
+
+/* The place of the edit, and room for it. */
+static int edit_begin(struct directory_writer *writer, struct edit *edit, uint32_t uid,
+		      struct place *ret)
+{
+	const struct directory_file *file = stage_file(writer);
+	int r = place_edit(writer, edit, uid, ret);
+
+	if (r == 0)
+		r = edit_reserve(writer, edit, ret);
+	if (r == 0 && stage_file(writer) != file) /* all of it has moved */
+		r = place_edit(writer, edit, uid, ret);
+	return r;
+}
+
 /* One step: 0 it is in; 1 there is more room now. */
 static int member_put(struct directory_writer *writer, uint32_t gid, uint32_t uid, const char *name)
 {
 	struct edit edit = { .gid = gid, .skip_uid = uid, .add_uid = uid, .add_name = name };
 	struct place place;
-	int r = member_reserve(writer, gid);
+	int r = edit_begin(writer, &edit, uid, &place);
 
-	if (r == 0)
-		r = place_edit(writer, &edit, uid, &place);
 	if (r == -ENODATA) {
 		r = table_begin(writer, gid);
 		return r < 0 ? r : 1;
@@ -413,10 +421,7 @@ static int member_put(struct directory_writer *writer, uint32_t gid, uint32_t ui
 		r = place_split(writer, &place);
 		return r < 0 ? r : 1;
 	}
-	r = stage_reserve(writer, stage_padded(edit_room(&edit, writer->next != NULL)));
-	if (r == 0) /* it may be in another file now */
-		r = place_edit(writer, &edit, uid, &place);
-	return r < 0 ? r : place_write(writer, &place, &edit);
+	return place_write(writer, &place, &edit);
 }
 
 int directory_writer_put_member(struct directory_writer *writer, uint32_t gid, uint32_t uid,
@@ -435,10 +440,8 @@ int directory_writer_remove_member(struct directory_writer *writer, uint32_t gid
 {
 	struct edit edit = { .gid = gid, .skip_uid = uid };
 	struct place place;
-	int r = member_reserve(writer, gid);
+	int r = edit_begin(writer, &edit, uid, &place);
 
-	if (r == 0)
-		r = place_edit(writer, &edit, uid, &place);
 	if (r < 0)
 		return r == -ENODATA ? 0 : r;
 	if (place.slot == 0 || edit.count == place.members.count)

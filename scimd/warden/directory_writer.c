@@ -303,7 +303,7 @@ int directory_writer_start_over(struct directory_writer *writer, const unsigned 
 		[DIRECTORY_GROUP_BY_ID] = stage_log2(groups),
 	};
 	int r = directory_file_create(&writer->options, instance, log2,
-				      HEAP_SLACK + (uint64_t)users * 512 + (uint64_t)groups * 512,
+				      HEAP_SLACK + (uint64_t)users * 768 + (uint64_t)groups * 512,
 				      &next);
 
 	if (r < 0)

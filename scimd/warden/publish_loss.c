@@ -11,12 +11,12 @@ static bool was_published(const struct publish *publish, uint32_t uid, struct di
 	return view && directory_user_by_uid(view, uid, ret) == 0;
 }
 
-/* Only who is let in by the published state can lose something. */
+/* Only who is let in by the published state can lose something; with WARDEN_FULL all of those. */
 int batch_touch(struct publish *publish, uint32_t uid)
 {
 	struct directory_user user;
 
-	return was_published(publish, uid, &user) && (user.flags & DIRECTORY_ALLOWED)
+	return !publish->full && was_published(publish, uid, &user) && (user.flags & DIRECTORY_ALLOWED)
 		       ? id_list_add(&publish->touched, uid)
 		       : 0;
 }
@@ -90,8 +90,8 @@ int batch_bury(struct publish *publish)
 			remains_of(publish, &user, id_list_has(&publish->shut, uid), &remains);
 			r = user_copy_put(publish, uid, &remains, NULL);
 		}
-		if (r == 0)
-			r = batch_touch(publish, uid);
+		if (r == 0 && user.flags & DIRECTORY_ALLOWED)
+			r = id_list_add(&publish->touched, uid);
 	}
 	return r == -ENOENT ? 0 : r;
 }
@@ -132,6 +132,15 @@ static int loss_add_gid(struct publish_loss *loss, uint32_t gid)
 	return 0;
 }
 
+static bool is_as_before(const struct publish *publish, const struct directory_user *before)
+{
+	struct directory_user after;
+
+	return directory_writer_user(publish->directory, before->uid, &after) == 0 &&
+	       after.flags & DIRECTORY_ALLOWED && after.group_count == before->group_count &&
+	       memcmp(after.gids, before->gids, after.group_count * sizeof(*after.gids)) == 0;
+}
+
 /* What one uid loses by the staged batch against the published state. */
 static int loss_of(struct publish *publish, uint32_t uid, struct publish_result *result)
 {
@@ -142,7 +151,7 @@ static int loss_of(struct publish *publish, uint32_t uid, struct publish_result 
 	int r;
 
 	if (!view || directory_user_by_uid(view, uid, &before) < 0 ||
-	    !(before.flags & DIRECTORY_ALLOWED))
+	    !(before.flags & DIRECTORY_ALLOWED) || is_as_before(publish, &before))
 		return 0;
 	(void)snprintf(loss.name, sizeof(loss.name), "%s", before.name);
 	r = user_copy_get(publish, uid, &after);

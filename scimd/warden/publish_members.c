@@ -1,7 +1,5 @@
 #include "scimd/warden/publish_batch.h"
 
-#include <stdio.h>
-
 void user_copy_done(struct user_copy *copy)
 {
 	free(copy->gids);
@@ -56,14 +54,22 @@ int gids_add(struct user_copy *copy, uint32_t gid)
 	return 1;
 }
 
+static void text_copy(char *into, size_t room, const char *from)
+{
+	size_t size = strnlen(from, room - 1);
+
+	memcpy(into, from, size);
+	into[size] = '\0';
+}
+
 static int user_copy_of(const struct directory_user *user, struct user_copy *ret)
 {
 	*ret = (struct user_copy){ .exists = true, .flags = user->flags };
 	if (!(user->flags & DIRECTORY_DELETED)) {
-		(void)snprintf(ret->name, sizeof(ret->name), "%s", user->name);
-		(void)snprintf(ret->gecos, sizeof(ret->gecos), "%s", user->gecos);
-		(void)snprintf(ret->home, sizeof(ret->home), "%s", user->home);
-		(void)snprintf(ret->shell, sizeof(ret->shell), "%s", user->shell);
+		text_copy(ret->name, sizeof(ret->name), user->name);
+		text_copy(ret->gecos, sizeof(ret->gecos), user->gecos);
+		text_copy(ret->home, sizeof(ret->home), user->home);
+		text_copy(ret->shell, sizeof(ret->shell), user->shell);
 	}
 	if (user->group_count == 0)
 		return 0;
