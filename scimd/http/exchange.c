@@ -266,12 +266,17 @@ enum MHD_Result exchange_refuse(struct exchange *exchange, struct MHD_Connection
 	return exchange_respond(exchange, connection, &response, true);
 }
 
-/* An administrator or a metrics timer looks at scimd, over the control socket: what they look for would
- * not be seen among lines of that. */
+/* Looked up and answered: changes and refusals would not be seen among lines of that. Over the control
+ * socket, where administrators and metrics timers look, what is not there is no refusal either. */
 static bool is_look(const struct exchange *exchange)
 {
-	return exchange->peer_uid != UINT32_MAX && exchange->status < 500 &&
-	       strcmp(exchange->method, "GET") == 0;
+	static const char search[] = "/.search";
+	size_t size = strlen(exchange->path), tail = strlen(search);
+	bool reads = strcmp(exchange->method, "GET") == 0 || strcmp(exchange->method, "HEAD") == 0 ||
+		     (strcmp(exchange->method, "POST") == 0 && size >= tail &&
+		      strcmp(exchange->path + size - tail, search) == 0);
+
+	return reads && exchange->status < (exchange->peer_uid != UINT32_MAX ? 500 : 400);
 }
 
 void exchange_log(const struct exchange *exchange)

@@ -1,5 +1,6 @@
 /* Requests as bytes: what reaches the handler, how, and what must not. */
 #include <errno.h>
+#include <sys/mman.h>
 
 #include "tests/unit/http/harness.h"
 #include "tests/unit/t.h"
@@ -325,7 +326,43 @@ static void test_incomplete_requests_stay_out(void)
 	T_INT(harness_calls, before);
 }
 
+/* What is read and found leaves no line in the log: changes and refusals would drown. */
+static void test_log_leaves_reads_out(void)
+{
+	static const struct {
+		const char *request;
+		bool logged;
+	} cases[] = {
+		{ "GET /1 HTTP/1.1\r\nHost: h\r\n" END, false },
+		{ "HEAD /2 HTTP/1.1\r\nHost: h\r\n" END, false },
+		{ "POST /3/.search HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n" END "{}", false },
+		{ "POST /4 HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n" END "{}", true },
+		{ "POST /5.search HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n" END "{}", true },
+		{ "DELETE /6/.search HTTP/1.1\r\nHost: h\r\n" END, true },
+		{ "PATCH /7 HTTP/1.1\r\nHost: h\r\n" END, true },
+		{ "GET /unknown HTTP/1.1\r\nHost: h\r\n" END, true },
+		{ "GET /silent HTTP/1.1\r\nHost: h\r\n" END, true },
+		{ "GET /8 HTTP/1.1\r\n" END, true },
+	};
+	struct http_options options = harness_options();
+	int before = dup(STDERR_FILENO);
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(http_server_closep) struct http_server *server = NULL;
+		in_port_t port = harness_start(&options, &server);
+		_cleanup_close_ int log = memfd_create("log", MFD_CLOEXEC);
+
+		(void)dup2(log, STDERR_FILENO);
+		(void)harness_ask(port, cases[i].request, strlen(cases[i].request), reply);
+		http_server_closep(&server); /* all is logged */
+		(void)dup2(before, STDERR_FILENO);
+		T_INT(lseek(log, 0, SEEK_END) > 0, cases[i].logged);
+	}
+	(void)close(before);
+}
+
 T_MAIN("http", T(test_framing), T(test_request_arrives), T(test_odd_but_legal),
        T(test_long_head_in_pieces), T(test_chunked),
        T(test_identifiers_differ), T(test_keep_alive), T(test_head), T(test_answers_without_body),
-       T(test_incomplete_requests_stay_out))
+       T(test_incomplete_requests_stay_out),
+       T(test_log_leaves_reads_out))
