@@ -7,6 +7,7 @@
 #include "scimd/model/json.h"
 #include "scimd/model/json_private.h"
 #include "scimd/model/resource_editor.h"
+#include "scimd/model/text.h"
 #include "scimd/model/value.h"
 
 static int fail(struct editor *editor, const struct schema *schema,
@@ -113,8 +114,8 @@ int resource_unique_line(const struct schema *schema, const struct schema_attrib
 	return 0;
 }
 
-static int print_unique(FILE *out, const struct schema *schema,
-			const struct schema_attribute *attribute, struct json_object *resource)
+static int put_unique(struct text *out, const struct schema *schema,
+		      const struct schema_attribute *attribute, struct json_object *resource)
 {
 	struct json_object *value =
 		json_member(json_member(resource, schema->urn), attribute->name);
@@ -124,29 +125,25 @@ static int print_unique(FILE *out, const struct schema *schema,
 	if (!attribute->unique || is_empty(value))
 		return 0;
 	r = resource_unique_line(schema, attribute, json_object_get_string(value), &line);
-	if (r == 0)
-		fprintf(out, "%s\n", line);
-	return r;
+	if (r < 0)
+		return r;
+	text_put(out, line);
+	text_add(out, "\n", 1);
+	return 0;
 }
 
 int resource_unique_values(enum resource_type type, struct json_object *resource, char **ret)
 {
-	_cleanup_free_ char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-	int r = 0;
+	_cleanup_(text_done) struct text text = { .data = NULL };
 
-	if (!out)
-		return -ENOMEM;
 	for (const struct schema *const *s = schema_all() + SCHEMA_BUILT_IN; *s; s++) {
-		for (const struct schema_attribute *a = (*s)->attributes; r == 0 && a->name; a++) {
-			if ((*s)->resource == type)
-				r = print_unique(out, *s, a, resource);
+		for (const struct schema_attribute *a = (*s)->attributes; a->name; a++) {
+			int r = (*s)->resource == type ? put_unique(&text, *s, a, resource) : 0;
+
+			if (r < 0)
+				return r;
 		}
 	}
-	if (fclose(out) != 0)
-		return -ENOMEM;
-	if (r == 0)
-		*ret = TAKE_PTR(text);
-	return r;
+	*ret = text_take(&text);
+	return *ret ? 0 : -ENOMEM;
 }
