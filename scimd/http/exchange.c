@@ -10,11 +10,12 @@
 #include "scimd/base/clock.h"
 #include "scimd/base/log.h"
 #include "scimd/http/guard.h"
+#include "scimd/service/id.h"
 
 #define BODY_FIRST_BYTES 4096u
 
 /* A random UUID (RFC 9562 version 4). */
-static int id_make(char ret[static REQUEST_ID_SIZE])
+static int request_id_make(char ret[static REQUEST_ID_SIZE])
 {
 	unsigned char b[16];
 
@@ -22,10 +23,7 @@ static int id_make(char ret[static REQUEST_ID_SIZE])
 		return -EIO;
 	b[6] = (unsigned char)((b[6] & 0x0F) | 0x40);
 	b[8] = (unsigned char)((b[8] & 0x3F) | 0x80);
-	(void)snprintf(ret, REQUEST_ID_SIZE,
-		       "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-		       b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12],
-		       b[13], b[14], b[15]);
+	id_print(b, ret);
 	return 0;
 }
 
@@ -93,7 +91,7 @@ struct exchange *exchange_new(struct MHD_Connection *connection, const char *tar
 	_cleanup_(exchange_freep) struct exchange *exchange = calloc(1, sizeof(*exchange));
 	char *mark;
 
-	if (!exchange || id_make(exchange->id) < 0)
+	if (!exchange || request_id_make(exchange->id) < 0)
 		return NULL;
 	exchange->path = strdup(target);
 	if (!exchange->path || absolute_form_split(exchange) < 0)

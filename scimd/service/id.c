@@ -1,6 +1,5 @@
 #include "scimd/service/id.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include <sys/random.h>
@@ -20,22 +19,39 @@ static uint64_t source_next(struct id_source *source, uint64_t now_us)
 	return next;
 }
 
+void id_print(const unsigned char bytes[static 16], char ret[static RESOURCE_ID_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < 16; i++) {
+		*ret++ = digits[bytes[i] >> 4];
+		*ret++ = digits[bytes[i] & 0xf];
+		if (i == 3 || i == 5 || i == 7 || i == 9)
+			*ret++ = '-';
+	}
+	*ret = '\0';
+}
+
 int id_make(struct id_source *source, uint64_t now_us, char ret[static RESOURCE_ID_SIZE])
 {
-	unsigned char random[8];
+	unsigned char bytes[16];
+	unsigned char *random = bytes + 8;
 	uint64_t next;
 	ssize_t n;
 
 	do
-		n = getrandom(random, sizeof(random), 0);
+		n = getrandom(random, 8, 0);
 	while (n < 0 && errno == EINTR);
-	if (n != (ssize_t)sizeof(random))
+	if (n != 8)
 		return n < 0 ? -errno : -EIO;
 	next = source_next(source, now_us);
-	snprintf(ret, RESOURCE_ID_SIZE, "%08x-%04x-7%03x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-		 (unsigned int)(next >> 28 & 0xffffffff), (unsigned int)(next >> 12 & 0xffff),
-		 (unsigned int)(next & 0xfff), (random[0] & 0x3fu) | 0x80u, random[1], random[2],
-		 random[3], random[4], random[5], random[6], random[7]);
+	/* 48 bits of time, the version, 12 bits of the counter, the variant. */
+	for (int i = 0; i < 6; i++)
+		bytes[i] = (unsigned char)(next >> COUNTER_BITS >> (40 - 8 * i));
+	bytes[6] = (unsigned char)(0x70 | (next >> 8 & 0xf));
+	bytes[7] = (unsigned char)next;
+	bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
+	id_print(bytes, ret);
 	return 0;
 }
 

@@ -22,6 +22,9 @@ struct id_source {
 _must_use_ int id_make(struct id_source *source, uint64_t now_us,
 			char ret[static RESOURCE_ID_SIZE]);
 
+/* The text of a UUID. */
+void id_print(const unsigned char bytes[static 16], char ret[static RESOURCE_ID_SIZE]);
+
 /* Whether text has the form of our ids; anything else names nothing. */
 bool id_is_ours(const char *text);
 

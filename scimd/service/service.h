@@ -12,7 +12,7 @@
 #include "scimd/webhook/webhook.h"
 #include "shared/attrs.h"
 
-#define REQUEST_ID_SIZE 37
+#define REQUEST_ID_SIZE 37 /* a UUID */
 
 /* A request, borrowed for the call. Header values NULL when absent; if a header that may come once
  * came twice, the HTTP layer has refused it already. */
