@@ -93,12 +93,12 @@ static char *text_without_passwords(struct json_object *body)
 	return json_text(copy);
 }
 
-int payload_text(struct json_object *body, char **ret)
+int payload_text(struct json_object *body, bool has_password, char **ret)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len;
 
-	text = payload_has_password(body) ? text_without_passwords(body) : json_text(body);
+	text = has_password ? text_without_passwords(body) : json_text(body);
 	if (!text)
 		return -ENOMEM;
 	len = strlen(text);

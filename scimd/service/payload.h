@@ -18,8 +18,8 @@ bool payload_has_password(struct json_object *body);
 /* Overwrite the passwords in body, which is about to be freed. */
 void payload_wipe(struct json_object *body);
 
-/* The text of body (borrowed, unchanged) with passwords taken out, cut at a character to
- * PAYLOAD_MAX_BYTES. Owned in *ret; -ENOMEM. */
-_must_use_ int payload_text(struct json_object *body, char **ret);
+/* The text of body (borrowed, unchanged) with passwords taken out, if there are any, cut at a character
+ * to PAYLOAD_MAX_BYTES. Owned in *ret; -ENOMEM. */
+_must_use_ int payload_text(struct json_object *body, bool has_password, char **ret);
 
 #endif
