@@ -138,6 +138,11 @@ int sort_compare(const char *a, const char *b)
 	return strcmp(a, b);
 }
 
+bool sort_uses(const struct sort *sort, const char *attribute)
+{
+	return strcmp(sort->path.attribute->name, attribute) == 0;
+}
+
 void sort_freep(struct sort **sort)
 {
 	int saved = errno;

@@ -22,6 +22,9 @@ _must_use_ int sort_parse(enum resource_type type, bool any, const char *by, str
  * the schema says so. -ENOMEM. */
 _must_use_ int sort_key(const struct sort *sort, struct json_object *resource, char **ret);
 
+/* Whether the order is that of this attribute or one within it. */
+bool sort_uses(const struct sort *sort, const char *attribute);
+
 /* Ascending, without value last. */
 int sort_compare(const char *a, const char *b);
 

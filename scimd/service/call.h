@@ -79,5 +79,7 @@ void call_nested_done(struct call *call);
 
 /* Answer with JSON; object is borrowed. */
 _must_use_ int call_respond(struct call *call, int status, struct json_object *object);
+/* The same with its text, which is taken; NULL is a lack of memory. */
+_must_use_ int call_respond_text(struct call *call, int status, char *text);
 
 #endif

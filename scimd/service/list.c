@@ -68,7 +68,7 @@ int listing_consider(struct listing *listing, const struct store_resource *row)
 	if (listing->filter || listing->sort) {
 		r = render_resource(&listing->matching, row, &full);
 		if (r < 0)
-			return r;
+			return r == -E2BIG ? listing_refuse(listing) : r;
 	}
 	if (listing->filter && !filter_matches(listing->filter, full))
 		return 0;
@@ -249,6 +249,7 @@ int list_respond(struct call *call, unsigned int types, struct fault *fault)
 
 	if (!resources)
 		return -ENOMEM;
+	listing.members_left = listing.scan_max;
 	r = bounds_check_filter(call->conf, call->query.filter, fault);
 	if (r >= 0)
 		r = listing_begin_paging(&listing);

@@ -31,6 +31,7 @@ struct listing {
 	uint64_t first, count; /* the page: first from 1 */
 	uint64_t total;        /* matches so far */
 	uint64_t scanned, scan_max;
+	uint64_t members_left; /* may still be loaded for the filter to decide */
 	struct json_object *resources; /* borrowed; the page */
 	/* Paging by cursor. */
 	bool by_cursor, resumes; /* resumes: after the place `at` */
@@ -48,6 +49,9 @@ _must_use_ int listing_consider(struct listing *listing, const struct store_reso
 /* Consider everything of listing->type that an index says may match, or everything there is
  * (listing_scan.c). */
 _must_use_ int listing_scan(struct listing *listing);
+
+/* 400 tooMany, as -EPROTO. */
+int listing_refuse(struct listing *listing);
 
 /* Keep a resource that matches; then show the page of all of them (listing_sort.c). */
 _must_use_ int listing_collect(struct listing *listing, const struct store_resource *row,

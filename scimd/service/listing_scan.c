@@ -13,12 +13,12 @@ static int row_consider(const struct store_resource *row, void *context)
 	return listing_consider(context, row);
 }
 
-static int scan_refuse(struct listing *listing)
+int listing_refuse(struct listing *listing)
 {
 	return fault_set(listing->fault, 400, "tooMany",
-			 "this query would have to look at more than %llu resources; compare id, "
-			 "userName, externalId, displayName, emails.value, members or groups "
-			 "with eq",
+			 "this query would have to look at more than %llu resources or members; "
+			 "compare id, userName, externalId, displayName, emails.value, members or "
+			 "groups with eq",
 			 (unsigned long long)listing->scan_max);
 }
 
@@ -27,7 +27,7 @@ static int row_scan(const struct store_resource *row, void *context)
 	struct listing *listing = context;
 
 	if (++listing->scanned > listing->scan_max)
-		return scan_refuse(listing);
+		return listing_refuse(listing);
 	return listing_consider(listing, row);
 }
 
@@ -149,7 +149,7 @@ static int members_consider(struct listing *listing, const char *group)
 		r = store_members_each(listing->txn, group, id_collect, &members);
 	if (r < 0)
 		return r;
-	return members.count > listing->scan_max ? scan_refuse(listing)
+	return members.count > listing->scan_max ? listing_refuse(listing)
 						  : ids_consider(listing, &members);
 }
 
@@ -240,24 +240,34 @@ static size_t text_count(const char *text, const char *word)
 	return count;
 }
 
+static bool is_compared(const struct listing *listing, const char *attribute)
+{
+	return (listing->filter && filter_uses(listing->filter, attribute)) ||
+	       (listing->sort && sort_uses(listing->sort, attribute));
+}
+
 /* How much to load before the filter decides. "members eq X", once in the filter, needs X alone,
- * not a hundred thousand others. */
+ * not a hundred thousand others; what looks at members otherwise may look at so many. */
 static void matching_choose(struct listing *listing)
 {
 	const char *name = listing->type == RESOURCE_USER ? "groups" : "members";
 	struct render *matching = &listing->matching;
 
 	*matching = (struct render){ .txn = listing->txn, .base_url = listing->call->base_url };
-	matching->own_version = !listing->filter || !filter_uses(listing->filter, "meta");
+	matching->no_schemas = !is_compared(listing, "schemas");
+	matching->no_meta = !is_compared(listing, "meta");
 	if (!listing->filter || !filter_uses(listing->filter, name))
 		return;
 	matching->relations = RENDER_ALL_RELATIONS;
-	if (listing->type != RESOURCE_GROUP ||
-	    text_count(listing->call->query.filter, name) != 1)
+	if (listing->type != RESOURCE_GROUP)
 		return;
-	matching->only = filter_requires(listing->filter, "members.value");
-	if (matching->only)
+	matching->members_left = &listing->members_left;
+	if (text_count(listing->call->query.filter, name) == 1)
+		matching->only = filter_requires(listing->filter, "members.value");
+	if (matching->only) {
 		matching->relations = RENDER_ONE_RELATION;
+		matching->members_left = NULL;
+	}
 }
 
 int listing_scan(struct listing *listing)

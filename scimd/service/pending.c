@@ -48,16 +48,17 @@ static int name_admit(struct change *change, const struct store_resource *user, 
 				      &groups);
 	for (size_t i = 0; r >= 0 && i < groups.count; i++)
 		r = group_admit(change, user, groups.ids[i], name, fault);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : groups.count > 0;
 }
 
 int pending_admit(struct change *change, const struct store_resource *user, struct fault *fault)
 {
-	int r = name_admit(change, user, user->id, fault);
+	int by_id = name_admit(change, user, user->id, fault), by_external;
 
-	if (r < 0 || !user->external_id || !*user->external_id)
-		return r;
-	return name_admit(change, user, user->external_id, fault);
+	if (by_id < 0 || !user->external_id || !*user->external_id)
+		return by_id;
+	by_external = name_admit(change, user, user->external_id, fault);
+	return by_external < 0 ? by_external : by_id || by_external;
 }
 
 static int user_found(const struct store_resource *row, void *context)

@@ -6,7 +6,7 @@
 #include "scimd/service/write.h"
 
 /* Inside a change, when a user was created or got another externalId: make them a member of the
- * groups that wait for them by either. */
+ * groups that wait for them by either. 1 if there were any. */
 _must_use_ int pending_admit(struct change *change, const struct store_resource *user,
 			     struct fault *fault);
 

@@ -307,6 +307,12 @@ int query_read(struct json_object *body, struct query *ret, struct fault *fault)
 	return 0;
 }
 
+bool query_shows_all(const struct query *query)
+{
+	return (!query->attributes || !*query->attributes) &&
+	       (!query->excluded || !*query->excluded);
+}
+
 void query_done(struct query *query)
 {
 	free(query->filter);

@@ -37,6 +37,9 @@ _must_use_ int query_parse(const char *text, struct query *ret, struct fault *fa
 /* The same from the body of a .search request (RFC 7644 section 3.4.3), an object. */
 _must_use_ int query_read(struct json_object *body, struct query *ret, struct fault *fault);
 
+/* Neither attributes nor excludedAttributes ask for less than everything. */
+bool query_shows_all(const struct query *query);
+
 void query_done(struct query *query);
 
 #endif

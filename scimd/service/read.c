@@ -24,6 +24,8 @@ int read_respond(struct call *call, enum resource_type type, struct fault *fault
 	    strcmp(row.connection, call->connection->name) != 0)
 		return fault_set(fault, 404, NULL, "there is no %s with id \"%s\"",
 				 type == RESOURCE_USER ? "user" : "group", call->route.id);
+	if (!if_match && !if_none_match)
+		return render_respond(call, txn, 200, &row, fault);
 	r = render_tag(txn, &row, tag);
 	if (r < 0)
 		return r;

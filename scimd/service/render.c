@@ -7,6 +7,7 @@
 #include "scimd/model/json.h"
 #include "scimd/model/resource.h"
 #include "scimd/model/schema.h"
+#include "scimd/model/text.h"
 
 /* Add an owned member; NULL is a lack of memory. */
 static int add(struct json_object *object, const char *name, struct json_object *value)
@@ -39,11 +40,12 @@ static char *location_make(const char *base_url, enum resource_type type, const 
 	return location;
 }
 
-/* What we printed ourselves need not be scanned for what json-c would misread. */
 static int row_parse(const struct store_resource *row, struct json_object **ret)
 {
-	*ret = json_tokener_parse(row->json);
-	return *ret ? 0 : -EIO;
+	struct fault ours = {};
+	int r = json_parse(row->json, strlen(row->json), ret, &ours);
+
+	return r == -EPROTO ? -EIO : r;
 }
 
 /* An element of `members` or `groups`: the other end of a membership. */
@@ -72,44 +74,30 @@ static int relation_make(const struct render *render, enum resource_type type, c
 struct relations {
 	const struct render *render;
 	struct json_object *array; /* borrowed */
-	FILE *text;                /* borrowed; in the place of array, or NULL */
+	struct text *text;         /* borrowed; in the place of array, or NULL */
 	size_t count;
 	uint64_t digest; /* of a user's groups */
 };
-
-static void text_put(FILE *out, const char *text)
-{
-	putc_unlocked('"', out);
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c < 0x20) {
-			fprintf(out, "\\u%04x", c);
-			continue;
-		}
-		if (c == '"' || c == '\\')
-			putc_unlocked('\\', out);
-		putc_unlocked(c, out);
-	}
-	putc_unlocked('"', out);
-}
 
 /* The same as relation_make and pending_add make, title NULL for the latter. */
 static void relation_print(struct relations *relations, enum resource_type type, const char *id,
 			   const char *title)
 {
-	FILE *out = relations->text;
+	struct text *out = relations->text;
 
-	fputs(relations->count > 0 ? ",{\"value\":" : "{\"value\":", out);
-	text_put(out, id);
+	text_put(out, relations->count++ > 0 ? ",{\"value\":" : "{\"value\":");
+	text_put_quoted(out, id);
 	if (title) {
-		fprintf(out, ",\"$ref\":\"%s%s/%s\",\"display\":", relations->render->base_url,
-			render_endpoint(type), id);
-		text_put(out, title);
-		fprintf(out, ",\"type\":\"%s\"", type == RESOURCE_USER ? "User" : "direct");
+		text_put(out, ",\"$ref\":\"");
+		text_put(out, relations->render->base_url);
+		text_put(out, render_endpoint(type));
+		text_add(out, "/", 1);
+		text_put(out, id);
+		text_put(out, "\",\"display\":");
+		text_put_quoted(out, title);
+		text_put(out, type == RESOURCE_USER ? ",\"type\":\"User\"" : ",\"type\":\"direct\"");
 	}
-	putc_unlocked('}', out);
-	relations->count++;
+	text_add(out, "}", 1);
 }
 
 static int relation_append(struct relations *relations, enum resource_type type, const char *id,
@@ -143,6 +131,18 @@ static int group_digest(const char *id, void *context)
 	return 0;
 }
 
+static bool may_load(const struct relations *relations)
+{
+	uint64_t *left = relations->render->members_left;
+
+	if (!left)
+		return true;
+	if (*left == 0)
+		return false;
+	(*left)--;
+	return true;
+}
+
 static int relation_add(const char *id, void *context)
 {
 	struct relations *relations = context;
@@ -150,6 +150,8 @@ static int relation_add(const char *id, void *context)
 	int r;
 
 	(void)group_digest(id, &relations->digest);
+	if (!may_load(relations))
+		return -E2BIG;
 	r = store_resource_get(relations->render->txn, id, &row);
 	if (r == -ENOENT)
 		return 0; /* a membership never outlives its ends; a reader need not fail on one */
@@ -163,6 +165,8 @@ static int member_add(const char *id, const char *title, void *context)
 {
 	if (!title)
 		return relation_add(id, context);
+	if (!may_load(context))
+		return -E2BIG;
 	return relation_append(context, RESOURCE_USER, id, title);
 }
 
@@ -176,6 +180,8 @@ static int pending_add(const char *member, void *context)
 		relation_print(relations, RESOURCE_USER, member, NULL);
 		return 0;
 	}
+	if (!may_load(relations))
+		return -E2BIG;
 	element = json_object_new_object();
 	if (!element || add_text(element, "value", member) < 0 ||
 	    json_object_array_add(relations->array, element) < 0) {
@@ -224,32 +230,37 @@ static int relations_walk(const struct render *render, const struct store_resour
 	return r > 0 ? relation_add(render->only, relations) : r;
 }
 
-/* An array that holds nothing and prints as the text; both NULL without members. */
+/* An object or array that holds nothing and prints as the text, which is taken; empty is taken, too. */
+static int stand_in(struct json_object *empty, struct text *text, struct json_object **ret)
+{
+	char *data = text_take(text);
+
+	if (!empty || !data) {
+		json_object_put(empty);
+		free(data);
+		return -ENOMEM;
+	}
+	json_object_set_serializer(empty, json_object_userdata_to_json_string, data,
+				   json_object_free_userdata);
+	*ret = empty;
+	return 0;
+}
+
+/* All members; NULL without any. */
 static int members_as_text(const struct render *render, const struct store_resource *row,
 			   struct json_object **ret)
 {
-	_cleanup_free_ char *text = NULL;
-	struct relations relations = { .render = render };
-	size_t size;
+	_cleanup_(text_done) struct text text = {};
+	struct relations relations = { .render = render, .text = &text };
 	int r;
 
-	relations.text = open_memstream(&text, &size);
-	if (!relations.text)
-		return -ENOMEM;
-	putc_unlocked('[', relations.text);
+	text_put(&text, "[");
 	r = members_walk(render, row, &relations);
-	putc_unlocked(']', relations.text);
-	if (fclose(relations.text) != 0)
-		return -ENOMEM;
+	text_put(&text, "]");
 	*ret = NULL;
 	if (r < 0 || relations.count == 0)
 		return r;
-	*ret = json_object_new_array();
-	if (!*ret)
-		return -ENOMEM;
-	json_object_set_serializer(*ret, json_object_userdata_to_json_string, TAKE_PTR(text),
-				   json_object_free_userdata);
-	return 0;
+	return stand_in(json_object_new_array(), &text, ret);
 }
 
 static int add_relations(const struct render *render, const struct store_resource *row,
@@ -300,7 +311,7 @@ int render_tag(struct store_txn *txn, const struct store_resource *row,
 	uint64_t digest = 0;
 	int r = 0;
 
-	if (row->type == RESOURCE_USER)
+	if (row->type == RESOURCE_USER && txn)
 		r = store_groups_each(txn, row->id, group_digest, &digest);
 	if (r >= 0)
 		tag_format(row, digest, ret);
@@ -311,7 +322,7 @@ int render_tag(struct store_txn *txn, const struct store_resource *row,
 static int add_meta(const struct render *render, const struct store_resource *row,
 		    struct json_object *full, uint64_t digest)
 {
-	bool is_walked = render->own_version || render->relations == RENDER_ALL_RELATIONS;
+	bool is_walked = render->relations == RENDER_ALL_RELATIONS;
 	_cleanup_free_ char *location = location_make(render->base_url, row->type, row->id);
 	struct json_object *meta = json_object_new_object();
 	char time[CLOCK_TEXT_SIZE], tag[RENDER_TAG_SIZE];
@@ -349,14 +360,15 @@ int render_resource(const struct render *render, const struct store_resource *ro
 	r = row_parse(row, &resource);
 	if (r < 0)
 		return r;
-	r = add(full, "schemas", resource_schemas(row->type, resource));
+	if (!render->no_schemas)
+		r = add(full, "schemas", resource_schemas(row->type, resource));
 	if (r >= 0)
 		r = add_text(full, "id", row->id);
 	if (r >= 0)
 		r = add_attributes(full, resource);
 	if (r >= 0)
 		r = add_relations(render, row, full, &digest);
-	if (r >= 0)
+	if (r >= 0 && !render->no_meta)
 		r = add_meta(render, row, full, digest);
 	if (r < 0)
 		return r;
@@ -366,14 +378,14 @@ int render_resource(const struct render *render, const struct store_resource *ro
 
 /* Print the list of schemas, which are those whose names are members. False when that cannot be told
  * from the text, or when what is stored is not all shown. */
-static bool schemas_print(const struct store_resource *row, FILE *out)
+static bool schemas_print(const struct store_resource *row, struct text *out)
 {
 	size_t urns = 0, known = 0;
 	bool first = true;
 
 	for (const char *at = row->json; (at = strchr(at, '"')); at++)
 		urns += (at[1] | 0x20) == 'u' && strncasecmp(at + 1, "urn:", 4) == 0;
-	fputs("{\"schemas\":[", out);
+	text_put(out, "{\"schemas\":[");
 	for (const struct schema *const *s = schema_all(); *s; s++) {
 		char key[256];
 
@@ -387,53 +399,57 @@ static bool schemas_print(const struct store_resource *row, FILE *out)
 		if ((*s)->hides)
 			return false;
 		known += !(*s)->core;
-		fprintf(out, "%s\"%s\"", first ? "" : ",", (*s)->urn);
+		text_put(out, first ? "\"" : ",\"");
+		text_put(out, (*s)->urn);
+		text_put(out, "\"");
 		first = false;
 	}
 	return known == urns;
 }
 
 static void meta_print(const struct render *render, const struct store_resource *row,
-		       uint64_t digest, FILE *out)
+		       const char *tag, struct text *out)
 {
-	char created[CLOCK_TEXT_SIZE], modified[CLOCK_TEXT_SIZE], tag[RENDER_TAG_SIZE];
+	char time[CLOCK_TEXT_SIZE];
 
-	tag_format(row, digest, tag);
-	fprintf(out,
-		",\"meta\":{\"resourceType\":\"%s\",\"created\":\"%s\",\"lastModified\":\"%s\"",
-		row->type == RESOURCE_USER ? "User" : "Group",
-		clock_format(row->created_us, created), clock_format(row->modified_us, modified));
-	fprintf(out, ",\"location\":\"%s%s/%s\",\"version\":", render->base_url,
-		render_endpoint(row->type), row->id);
-	text_put(out, tag);
-	fputs("}}", out);
+	text_put(out, ",\"meta\":{\"resourceType\":");
+	text_put(out, row->type == RESOURCE_USER ? "\"User\"" : "\"Group\"");
+	text_put(out, ",\"created\":\"");
+	text_put(out, clock_format(row->created_us, time));
+	text_put(out, "\",\"lastModified\":\"");
+	text_put(out, clock_format(row->modified_us, time));
+	text_put(out, "\",\"location\":\"");
+	text_put(out, render->base_url);
+	text_put(out, render_endpoint(row->type));
+	text_put(out, "/");
+	text_put(out, row->id);
+	text_put(out, "\",\"version\":");
+	text_put_quoted(out, tag);
+	text_put(out, "}}");
 }
 
 /* The members or groups, with their name, if there are any; and the groups' digest. */
 static int relations_print(const struct render *render, const struct store_resource *row,
-			   uint64_t *ret_digest, FILE *out)
+			   uint64_t *ret_digest, struct text *out)
 {
-	struct relations relations = { .render = render };
-	_cleanup_free_ char *text = NULL;
-	size_t size;
+	struct relations relations = { .render = render, .text = out };
+	const size_t before = out->size;
 	int r;
 
-	relations.text = open_memstream(&text, &size);
-	if (!relations.text)
-		return -ENOMEM;
+	text_put(out, row->type == RESOURCE_USER ? ",\"groups\":[" : ",\"members\":[");
 	r = relations_walk(render, row, &relations);
-	if (fclose(relations.text) != 0)
-		return -ENOMEM;
-	if (r >= 0 && relations.count > 0)
-		fprintf(out, ",\"%s\":[%s]", row->type == RESOURCE_USER ? "groups" : "members",
-			text);
+	if (relations.count > 0)
+		text_put(out, "]");
+	else
+		out->size = before;
 	*ret_digest = row->type == RESOURCE_USER ? relations.digest : 0;
 	return r;
 }
 
-/* The same as render_resource makes with all relations, from the stored text and without a parse. 0: it
- * cannot be done. */
-static int resource_print(const struct render *render, const struct store_resource *row, FILE *out)
+/* The same as render_resource makes with all relations, from the stored text and without a parse, and
+ * the entity tag. 0: it cannot be done, and *out is to be thrown away. */
+static int resource_print(const struct render *render, const struct store_resource *row,
+			  char ret_tag[static RENDER_TAG_SIZE], struct text *out)
 {
 	size_t size = strlen(row->json);
 	uint64_t digest;
@@ -442,41 +458,32 @@ static int resource_print(const struct render *render, const struct store_resour
 	if (size < 3 || row->json[0] != '{' || row->json[size - 1] != '}' ||
 	    !schemas_print(row, out))
 		return 0;
-	fprintf(out, "],\"id\":\"%s\",%.*s", row->id, (int)size - 2, row->json + 1);
+	text_put(out, "],\"id\":\"");
+	text_put(out, row->id);
+	text_put(out, "\",");
+	text_add(out, row->json + 1, size - 2);
 	r = relations_print(render, row, &digest, out);
 	if (r < 0)
 		return r;
-	meta_print(render, row, digest, out);
+	tag_format(row, digest, ret_tag);
+	meta_print(render, row, ret_tag, out);
 	return 1;
 }
 
-/* An object that is shown whole and only has to be printed, as text; NULL if that cannot be done. */
-static int render_text(const struct render *render, const struct store_resource *row,
-		       struct json_object **ret)
+/* As the query wants it, if that is whole. 0: this way it cannot be made. */
+static int view_print(struct call *call, struct store_txn *txn, const struct store_resource *row,
+		      char ret_tag[static RENDER_TAG_SIZE], struct text *out)
 {
-	_cleanup_free_ char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-	int r;
+	const struct render render = { .txn = txn,
+				       .base_url = call->base_url,
+				       .relations = txn ? RENDER_ALL_RELATIONS
+							: RENDER_NO_RELATIONS };
 
-	*ret = NULL;
-	if (!out)
-		return -ENOMEM;
-	r = resource_print(render, row, out);
-	if (fclose(out) != 0)
-		return -ENOMEM;
-	if (r <= 0)
-		return r;
-	*ret = json_object_new_object();
-	if (!*ret)
-		return -ENOMEM;
-	json_object_set_serializer(*ret, json_object_userdata_to_json_string, TAKE_PTR(text),
-				   json_object_free_userdata);
-	return 0;
+	return query_shows_all(&call->query) ? resource_print(&render, row, ret_tag, out) : 0;
 }
 
-int render_view(struct call *call, struct store_txn *txn, const struct store_resource *row,
-		struct json_object **ret, struct fault *fault)
+static int view_build(struct call *call, struct store_txn *txn, const struct store_resource *row,
+		      struct json_object **ret, struct fault *fault)
 {
 	const char *attributes = call->query.attributes, *excluded = call->query.excluded;
 	const char *relations = row->type == RESOURCE_USER ? "groups" : "members";
@@ -484,15 +491,10 @@ int render_view(struct call *call, struct store_txn *txn, const struct store_res
 	_cleanup_(json_putp) struct json_object *full = NULL;
 	int r;
 
-	if (resource_shows(relations, attributes, excluded))
+	if (txn && resource_shows(relations, attributes, excluded))
 		render.relations = RENDER_ALL_RELATIONS;
 	render.as_text = row->type == RESOURCE_GROUP && !attributes &&
 			 (!excluded || !strcasestr(excluded, relations));
-	if ((!attributes || !*attributes) && (!excluded || !*excluded)) {
-		r = render_text(&render, row, ret);
-		if (r < 0 || *ret)
-			return r;
-	}
 	r = render_resource(&render, row, &full);
 	if (r < 0)
 		return r;
@@ -503,30 +505,59 @@ int render_view(struct call *call, struct store_txn *txn, const struct store_res
 	return 0;
 }
 
+int render_view(struct call *call, struct store_txn *txn, const struct store_resource *row,
+		struct json_object **ret, struct fault *fault)
+{
+	_cleanup_(text_done) struct text text = {};
+	char tag[RENDER_TAG_SIZE];
+	int r = view_print(call, txn, row, tag, &text);
+
+	if (r < 0)
+		return r;
+	return r > 0 ? stand_in(json_object_new_object(), &text, ret)
+		     : view_build(call, txn, row, ret, fault);
+}
+
+static void headers_put(struct call *call, const struct store_resource *row, const char *tag,
+			bool location)
+{
+	response_header(call->response, "ETag", "%s", tag);
+	if (location)
+		response_header(call->response, "Location", "%s%s/%s", call->base_url,
+				render_endpoint(row->type), row->id);
+}
+
 int render_headers(struct call *call, struct store_txn *txn, const struct store_resource *row,
 		   bool location)
 {
 	char tag[RENDER_TAG_SIZE];
 	int r = render_tag(txn, row, tag);
 
-	if (r < 0)
-		return r;
-	response_header(call->response, "ETag", "%s", tag);
-	if (location)
-		response_header(call->response, "Location", "%s%s/%s", call->base_url,
-				render_endpoint(row->type), row->id);
-	return 0;
+	if (r >= 0)
+		headers_put(call, row, tag, location);
+	return r;
 }
 
 int render_respond(struct call *call, struct store_txn *txn, int status,
 		   const struct store_resource *row, struct fault *fault)
 {
 	_cleanup_(json_putp) struct json_object *view = NULL;
-	int r;
+	_cleanup_(text_done) struct text text = {};
+	char tag[RENDER_TAG_SIZE];
+	int r = view_print(call, txn, row, tag, &text);
 
-	r = render_view(call, txn, row, &view, fault);
 	if (r < 0)
 		return r;
-	r = call_respond(call, status, view);
-	return r < 0 ? r : render_headers(call, txn, row, status == 201);
+	if (r > 0) {
+		r = call_respond_text(call, status, text_take(&text));
+	} else {
+		r = view_build(call, txn, row, &view, fault);
+		if (r >= 0)
+			r = call_respond(call, status, view);
+		if (r >= 0)
+			r = render_tag(txn, row, tag);
+	}
+	if (r >= 0)
+		headers_put(call, row, tag, status == 201);
+	return r;
 }

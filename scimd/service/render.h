@@ -22,7 +22,8 @@ struct render {
 	/* members as text alone, to be shown whole: a hundred thousand take a third of the memory
 	 * and of the time that they take as objects */
 	bool as_text;
-	bool own_version; /* nobody looks at meta.version: the groups need not be walked for it */
+	uint64_t *members_left; /* counted down by each that is loaded, then -E2BIG; NULL: all may be */
+	bool no_schemas, no_meta; /* nobody looks at them */
 };
 
 /* The complete representation, owned in *ret. -ENOMEM, -EIO when what is stored does not parse, or
@@ -36,12 +37,13 @@ _must_use_ int render_view(struct call *call, struct store_txn *txn,
 			   const struct store_resource *row, struct json_object **ret,
 			   struct fault *fault);
 
-/* Answer with the resource as of row: status, ETag, Location if wanted, and the body. */
+/* Answer with the resource as of row: status, ETag, Location if wanted, and the body. txn may be NULL
+ * for a user who is in no group. */
 _must_use_ int render_respond(struct call *call, struct store_txn *txn, int status,
 			      const struct store_resource *row, struct fault *fault);
 
 /* The entity tag, which is meta.version: the resource's own version, and for a user what groups it is
- * in, which change with the groups. txn may be NULL for a group. */
+ * in, which change with the groups. txn may be NULL for a group, or a user who is in none. */
 #define RENDER_TAG_SIZE 48
 _must_use_ int render_tag(struct store_txn *txn, const struct store_resource *row,
 			  char ret[static RENDER_TAG_SIZE]);

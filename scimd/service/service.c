@@ -105,8 +105,11 @@ void service_set_webhook(struct service *service, struct webhook *webhook)
 
 int call_respond(struct call *call, int status, struct json_object *object)
 {
-	char *text = json_text(object);
+	return call_respond_text(call, status, json_text(object));
+}
 
+int call_respond_text(struct call *call, int status, char *text)
+{
 	if (!text)
 		return -ENOMEM;
 	call->response->status = status;
@@ -224,7 +227,7 @@ static int body_describe(struct call *call)
 	int r;
 
 	call->has_password = payload_has_password(call->body);
-	r = payload_text(call->body, &call->payload);
+	r = payload_text(call->body, call->has_password, &call->payload);
 	call->source.payload = call->payload;
 	return r;
 }

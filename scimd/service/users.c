@@ -31,7 +31,10 @@ int user_change(struct change *change, void *context, struct fault *fault)
 		r = write_fill(write, &edit);
 	if (r >= 0)
 		r = change_user_put(change, &write->row, edit.resource, fault);
-	return r < 0 ? r : pending_admit(change, &write->row, fault);
+	if (r >= 0)
+		r = pending_admit(change, &write->row, fault);
+	write->is_alone = r == 0 && write->kind == WRITE_CREATE;
+	return r < 0 ? r : 0;
 }
 
 static enum write_kind kind_of(enum route_action action)

@@ -6,6 +6,7 @@
 
 #include "scimd/base/clock.h"
 #include "scimd/model/json.h"
+#include "scimd/model/text.h"
 #include "scimd/service/bounds.h"
 #include "scimd/service/media.h"
 #include "scimd/service/password.h"
@@ -14,8 +15,11 @@
 /* A wrong attributes parameter must fail before the change, not after it. */
 static int check_projection(const struct call *call, enum resource_type type, struct fault *fault)
 {
-	_cleanup_(json_putp) struct json_object *nothing = json_object_new_object();
+	_cleanup_(json_putp) struct json_object *nothing = NULL;
 
+	if (query_shows_all(&call->query))
+		return 0;
+	nothing = json_object_new_object();
 	if (!nothing)
 		return -ENOMEM;
 	return resource_project(type, nothing, call->query.attributes, call->query.excluded,
@@ -204,7 +208,7 @@ static int fill_password(struct write *write, const struct resource_edit *edit)
 	return 0;
 }
 
-static int print_emails(FILE *out, struct json_object *emails)
+static int put_emails(struct text *out, struct json_object *emails)
 {
 	size_t count = json_object_is_type(emails, json_type_array)
 			       ? json_object_array_length(emails)
@@ -217,8 +221,10 @@ static int print_emails(FILE *out, struct json_object *emails)
 
 		if (value && !folded)
 			return -ENOMEM;
-		if (folded && *folded && !strchr(folded, '\n'))
-			fprintf(out, "%s\n", folded);
+		if (!folded || !*folded || strchr(folded, '\n'))
+			continue;
+		text_put(out, folded);
+		text_add(out, "\n", 1);
 	}
 	return 0;
 }
@@ -227,27 +233,22 @@ static int print_emails(FILE *out, struct json_object *emails)
  * configuration's schemas want to be unique. */
 static int fill_emails(struct store_resource *row, struct json_object *resource)
 {
-	_cleanup_free_ char *list = NULL, *unique = NULL;
-	size_t size;
-	FILE *out;
+	_cleanup_(text_done) struct text list = { .data = NULL };
+	_cleanup_free_ char *unique = NULL;
 	int r;
 
 	free(row->emails);
 	row->emails = NULL;
 	r = resource_unique_values(row->type, resource, &unique);
+	if (r >= 0 && row->type == RESOURCE_USER)
+		r = put_emails(&list, json_get(resource, "emails"));
 	if (r < 0)
 		return r;
-	out = open_memstream(&list, &size);
-	if (!out)
-		return -ENOMEM;
-	if (row->type == RESOURCE_USER)
-		r = print_emails(out, json_get(resource, "emails"));
-	fputs(unique, out);
-	if (fclose(out) != 0 || r < 0)
-		return -ENOMEM;
-	if (*list)
-		row->emails = TAKE_PTR(list);
-	return 0;
+	text_put(&list, unique);
+	if (list.size == 0 && !list.failed)
+		return 0;
+	row->emails = text_take(&list);
+	return row->emails ? 0 : -ENOMEM;
 }
 
 /* One value that no other resource may have, and whose it is. */
@@ -360,9 +361,10 @@ int write_run(struct write *write, change_fn fn, struct fault *fault)
 int write_respond(struct write *write, struct fault *fault)
 {
 	_cleanup_(store_abortp) struct store_txn *txn = NULL;
-	int r;
+	int r = 0;
 
-	r = store_begin(change_engine_store(write->call->engine), NULL, false, &txn);
+	if (!write->is_alone)
+		r = store_begin(change_engine_store(write->call->engine), NULL, false, &txn);
 	if (r < 0)
 		return r;
 	return render_respond(write->call, txn, write->kind == WRITE_CREATE ? 201 : 200,

@@ -13,6 +13,7 @@ struct write {
 	enum write_kind kind;
 	char id[RESOURCE_ID_SIZE];
 	char *password;            /* crypt(3) hash, owned; NULL: leave as it is */
+	bool is_alone;             /* a user who is new, and so in no group */
 	struct store_resource row; /* after a successful change: the resource as it is then */
 };
 

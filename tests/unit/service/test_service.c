@@ -427,6 +427,38 @@ static void bounds_scans(void)
 	T_STR(at(f, "totalResults"), "2");
 }
 
+/* Comparing what members are called loads them, of however few groups. */
+static void bounds_members_looked_at(void)
+{
+	static const struct {
+		const char *filter;
+		int at_three, at_two; /* status with so many allowed */
+	} cases[] = {
+		{ "members.display+co+%22e%22", 200, 400 },
+		{ "displayName+eq+%22Staff%22+and+members.display+co+%22e%22", 200, 400 },
+		{ "members+pr", 200, 400 },
+		{ "members.value+eq+%22none%22", 200, 200 },
+		{ "displayName+eq+%22Staff%22", 200, 200 },
+	};
+	char members[256];
+	FIXTURE(f);
+
+	f->connections[0].pending_members = CONF_PENDING_KEEP;
+	create_user(f, 0, "ada");
+	create_user(f, 1, "ben");
+	snprintf(members, sizeof(members), "{\"value\":\"%s\"},{\"value\":\"%s\"},{\"value\":\"x\"}",
+		 f->ids[0], f->ids[1]);
+	create_group(f, 0, "Staff", members);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		f->service->scan_max = 3;
+		T_INT(ask(f, "GET", NULL, "/Groups?filter=%s", cases[i].filter), cases[i].at_three);
+		f->service->scan_max = 2;
+		T_INT(ask(f, "GET", NULL, "/Groups?filter=%s", cases[i].filter), cases[i].at_two);
+		if (cases[i].at_two == 400)
+			T_STR(at(f, "scimType"), "tooMany");
+	}
+}
+
 static void groups_have_members(void)
 {
 	FIXTURE(f);
@@ -700,6 +732,7 @@ static void describes_itself(void)
 T_MAIN("service", T(authenticates), T(creates_reads_deletes), T(conflicts_are_409),
        T(connections_do_not_see_each_other), T(patches_users), T(replaces_users),
        T(honours_preconditions), T(speaks_dialects), T(refuses_requests), T(bounds_rate_and_size), T(bounds_unknown_tokens),
-       T(keeps_to_limits), T(passes_faults_on), T(lists_in_pages), T(bounds_scans), T(groups_have_members),
+       T(keeps_to_limits), T(passes_faults_on), T(lists_in_pages), T(bounds_scans),
+       T(bounds_members_looked_at), T(groups_have_members),
        T(patches_members), T(answers_group_patches_if_asked), T(put_sets_members),
        T(finds_memberships), T(handles_passwords), T(knows_where_it_is), T(describes_itself))
