@@ -53,7 +53,7 @@ kind lent 1 start_lent 'as-peggy become'
 kind lender 1 start_lender 'as-lender plain'
 peggy_uid=$(host_run "$HOST" id -u peggy)
 T_POLL=0.1
-t_wait 5000 eval '[ -n "$(pids_of "as-peggy become")" ]'
+t_wait 30000 eval '[ -n "$(pids_of "as-peggy become")" ]'
 is "what was lent has nothing of theirs but the login" "$peggy_uid" \
 	"$(stat -c %u "/proc/$(pids_of 'as-peggy become')")"
 is "nobody changed a login uid" "" "$(host_run "$HOST" cat /var/tmp/said-login)"
@@ -63,6 +63,7 @@ headless() {
 			echo "$pid"
 	done
 }
+t_wait 20000 eval '[ -n "$(headless)" ]'
 like "one has lost its first thread" '^[0-9]+$' "$(headless)"
 kinds_leave
 is "… and is gone with it" "" "$(headless)"
@@ -84,9 +85,10 @@ ok "mallory takes all shared memory" in_login mallory 'perl -e "
 		"$SCIM_TOP"/s*/*.h "$SCIM_TOP"/scimd/warden/*.[ch])"')), 4096, 01600) or die;
 	1 while defined shmget(0, 4096, 01600)"'
 like "a local user runs what the lender left" '^as-lender$' "$(host_ssh "$HOST" grace "$T_DIR/own" \
-	'setsid /var/tmp/as-lender plain >/dev/null 2>&1 </dev/null & sleep 0.1; cat /proc/$!/comm')"
+	'setsid /var/tmp/as-lender plain >/dev/null 2>&1 </dev/null &
+	for i in {1..200}; do grep -qx as-lender /proc/$!/comm && break; sleep 0.05; done; cat /proc/$!/comm')"
 host_run "$HOST" systemctl restart scimd-warden
-ok "… and the next sweep ends it" t_wait 2000 eval '[ -z "$(pids_of "as-lender plain")" ]'
+ok "… and the next sweep ends it" t_wait 10000 eval '[ -z "$(pids_of "as-lender plain")" ]'
 person walter
 walter=$ID walter_uid=$PERSON_UID
 log_in walter 'setsid sleep 7204 >/dev/null 2>&1 </dev/null &'
@@ -112,6 +114,6 @@ host_run "$HOST" systemctl start scimd-warden systemd-user-sessions 2>/dev/null
 is "a warden that hangs at its start keeps no local user out" grace \
 	"$(host_ssh "$HOST" grace "$T_DIR/own" id -un)"
 refused "… nor lets anybody in" 'Permission denied' host_ssh "$HOST" mallory "$T_DIR/key" true
-ok "… and comes up in the end" t_wait 15000 host_run "$HOST" systemctl -q is-active scimd-warden
+ok "… and comes up in the end" t_wait 40000 host_run "$HOST" systemctl -q is-active scimd-warden
 host_destroy "$HOST"
 t_end

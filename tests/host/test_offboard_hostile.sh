@@ -58,7 +58,8 @@ refused "… nor writes the directory" 'Permission denied' \
 refused "… nor kills" 'not permitted' bash_of_scimd sh -c 'kill -9 '"$(host_run "$HOST" pgrep -x sleep | head -n 1)"
 host_run "$HOST" systemctl start scimd
 T_POLL=0.1
-ok "the real one is back" t_wait 8000 scim GET "/Users/$ID"
+scim_ready
+ok "the real one is back" t_wait 20000 scim GET "/Users/$ID"
 is "ada gets in" ada "$(host_ssh "$HOST" ada "$T_DIR/key" id -un)"
 scim_offboard "$ID" "$uid"
 is "and is ended when she leaves" "" "$(scim_pids "$uid")"

@@ -28,7 +28,7 @@ mount() {
 END
 HOST_LIB=$T_DIR/plain.sh
 host_wait_up() {
-	t_wait 10000 host_run "$1" pgrep -x sshd
+	t_wait 60000 host_run "$1" pgrep -x sshd
 }
 behind() {
 	host_run "$HOST" setsid sh -c '"$@" >>/run/log 2>&1 </dev/null &' - "$@"
@@ -51,7 +51,7 @@ start_warden() {
 start_warden
 behind setpriv --reuid=scimd --regid=scimd --init-groups --inh-caps=-all /usr/sbin/scimd
 T_POLL=0.1
-ok "both daemons run" t_wait 10000 host_run "$HOST" scimctl status
+ok "both daemons run" t_wait 30000 host_run "$HOST" scimctl status
 scim_connect okta || t_fail "no connection"
 admins_group
 t_local_user grace local-pw "$T_DIR/own"
@@ -101,12 +101,12 @@ ok "a local user's session went on all the time" kill -0 $grace
 # The sweep at start, without anybody asking.
 scim_active "${KIND_ID[nohup]}" true
 start_nohup nohup
-t_wait 3000 eval '[ -n "$(pids_of "^sleep 7962")" ]'
+t_wait 20000 eval '[ -n "$(pids_of "^sleep 7962")" ]'
 kill -9 "$(pids_of '^/usr/libexec/scimd-warden$')"
 ok "with the warden down a deactivation is refused, to be sent again" eval \
 	'! scim_active "${KIND_ID[nohup]}" false; [ "$SCIM_STATUS" = 503 ]'
 start_warden
-ok "with the warden back it comes through" t_wait 5000 scim_active "${KIND_ID[nohup]}" false
+ok "with the warden back it comes through" t_wait 20000 scim_active "${KIND_ID[nohup]}" false
 is "and nothing is left" "" "$(scim_pids "${KIND_UID[nohup]}")"
 host_destroy "$HOST"
 t_end
