@@ -12,7 +12,9 @@
 #include "scimd/store/store.h"
 #include "tests/unit/t.h"
 
+#ifndef DIRECTORY_TEMPLATE
 #define DIRECTORY_TEMPLATE "/tmp/scimd-store-XXXXXX"
+#endif
 
 struct dir {
 	char path[sizeof(DIRECTORY_TEMPLATE)];
