@@ -22,6 +22,39 @@ is "systemd has nothing to say about them" "" "$(host_run "$HOST" systemd-analyz
 	grep scimd)"
 is "scimd has no capability" 0000000000000000 "$(host_run "$HOST" sh -c \
 	'awk "/^CapBnd/ { print \$2 }" /proc/$(systemctl show -P MainPID scimd)/status')"
+# What only attacks on the kernel would need.
+for unit in scimd scimd-warden; do
+	is "$unit: no call of io_uring, keys or userfaultfd" "" "$(host_run "$HOST" systemctl show -P SystemCallFilter $unit |
+		tr ' ' '\n' | grep -xE 'io_uring_.*|io_submit|add_key|keyctl|userfaultfd')"
+done
+# runs FOLDER UNIT: what is put there begins as a program, as the unit sees it.
+runs() {
+	host_run "$HOST" sh -c 'cp /usr/bin/true "$1/program" && chmod 755 "$1/program"
+		nsenter -m -t "$(systemctl show -P MainPID "$2")" "$1/program"; status=$?
+		rm "$1/program"; exit $status' - "$@"
+}
+ok "a program in the store's folder runs" host_run "$HOST" sh -c 'cp /usr/bin/true /var/lib/scimd/db/program &&
+	/var/lib/scimd/db/program; status=$?; rm /var/lib/scimd/db/program; exit $status'
+for folder in /var/lib/scimd/db /run/scimd/control; do
+	refused "… but not for scimd: $folder" 'Permission denied' runs $folder scimd
+done
+for folder in /var/lib/scimd/public /run/scimd; do
+	refused "… nor for the warden: $folder" 'Permission denied' runs $folder scimd-warden
+done
+# writable UNIT: where root could write with no more than the unit's own mounts in the way.
+writable() {
+	host_run "$HOST" sh -c 'cd /; nsenter -m -t "$(systemctl show -P MainPID "$1")" sh -c "
+		for folder in / /boot /dev /dev/shm /etc /home /opt /root /run /run/lock /run/scimd /run/scimd/control \
+			/run/systemd /run/systemd/system /run/user /srv /sys /tmp /usr /usr/lib /var /var/cache /var/lib \
+			/var/lib/scimd /var/lib/scimd/db /var/lib/scimd/public /var/lib/scimd/tls /var/lib/systemd/linger \
+			/var/log /var/spool /var/spool/cron /var/tmp; do
+			if touch \$folder/.w 2>/dev/null; then echo \$folder; rm \$folder/.w; fi
+		done"' - "$1" | xargs
+}
+is "where scimd may write" "/dev/shm /run/scimd/control /tmp /var/lib/scimd/db /var/lib/scimd/tls /var/tmp" \
+	"$(writable scimd)"
+is "where the warden may write" "/dev/shm /run/scimd /run/scimd/control /tmp /var/lib/scimd/public /var/lib/systemd/linger /var/tmp" \
+	"$(writable scimd-warden)"
 is "the warden has no network" lo "$(host_run "$HOST" sh -c \
 	'awk "NR > 2 { sub(\":\", \"\", \$1); print \$1 }" /proc/$(systemctl show -P MainPID scimd-warden)/net/dev')"
 
