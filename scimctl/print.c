@@ -176,31 +176,43 @@ static char *value_text(struct json_object *value)
 	return text;
 }
 
+/* The escape of a character that is not harmless; returns its size. */
+static size_t json_escape(const unsigned char *bytes, size_t left)
+{
+	size_t size = printable_size(bytes, left);
+
+	if (size == 3) { /* one that turns the line */
+		printf("\\u20%02x", (bytes[1] & 1u) << 6 | (bytes[2] & 0x3fu));
+		return size;
+	}
+	if (*bytes == 0xc2 && left > 1 && bytes[1] >= 0x80 && bytes[1] < 0xa0) {
+		printf("\\u%04x", bytes[1]);
+		return 2;
+	}
+	printf("\\u%04x", *bytes == 0x7f ? *bytes : 0xfffd);
+	return 1;
+}
+
 /* What a terminal would obey is escaped, which is the same to a program; json-c does so below space alone.
  * Outside of strings there is none of it. */
 static void json_write(const char *text)
 {
-	size_t left = strlen(text), size;
+	size_t left = strlen(text), run = 0, size;
 
-	for (; left > 0; text += size, left -= size) {
-		const unsigned char *bytes = (const unsigned char *)text;
+	for (; left > 0; left -= size) {
+		const unsigned char *bytes = (const unsigned char *)text + run;
 
-		size = *bytes == '\n' ? 1 : harmless_size(text, left);
+		size = *bytes == '\n' ? 1 : harmless_size(text + run, left);
 		if (size > 0) {
-			fwrite(text, 1, size, stdout);
+			run += size;
 			continue;
 		}
-		size = printable_size(bytes, left);
-		if (size == 3) { /* one that turns the line */
-			printf("\\u20%02x", (bytes[1] & 1u) << 6 | (bytes[2] & 0x3fu));
-		} else if (*bytes == 0xc2 && left > 1 && bytes[1] >= 0x80 && bytes[1] < 0xa0) {
-			size = 2; /* C1 */
-			printf("\\u%04x", bytes[1]);
-		} else {
-			size = 1; /* DEL, or no character at all */
-			printf("\\u%04x", *bytes == 0x7f ? *bytes : 0xfffd);
-		}
+		fwrite(text, 1, run, stdout);
+		size = json_escape(bytes, left);
+		text += run + size;
+		run = 0;
 	}
+	fwrite(text, 1, run, stdout);
 	putchar('\n');
 }
 
