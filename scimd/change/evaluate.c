@@ -144,9 +144,9 @@ int identity_of(struct store_txn *txn, const struct conf *conf, const struct kno
 	r = policy_user(conf, resource, memberships.groups, memberships.count, &identity, fault);
 	if (r == 0)
 		r = home_settle(row, resource, &identity);
-	if (r == 0 && !is_new)
+	if (r == 0 && !is_new && !(known && known->nobody_held))
 		r = held_apply(txn, row->id, &identity);
-	if (r == 0 && !is_new)
+	if (r == 0 && !is_new && !(known && known->nobody_locked))
 		r = lock_apply(txn, row->id, &identity);
 	if (r < 0) {
 		identity_done(&identity);

@@ -49,8 +49,10 @@ struct member_delta {
 	bool add;
 };
 
-/* What groups are to their members, ordered by id. */
+/* What groups are to their members, ordered by id; and whether there is anybody to be looked for who is
+ * held or locked. */
 struct known_groups {
+	bool nobody_held, nobody_locked;
 	struct known_group {
 		char id[RESOURCE_ID_SIZE];
 		char *name;   /* owned */

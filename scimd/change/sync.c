@@ -116,6 +116,29 @@ static int known_compare(const void *a, const void *b)
 	return strcmp(((const struct known_group *)a)->id, ((const struct known_group *)b)->id);
 }
 
+static int found_held(const char *user_id, void *context)
+{
+	(void)user_id;
+	*(bool *)context = false;
+	return 1;
+}
+
+static int found_locked(const char *user_id, const struct store_lock *lock, void *context)
+{
+	(void)lock;
+	return found_held(user_id, context);
+}
+
+/* Usually nobody is, which spares a look for each person. */
+static int know_nobody(struct store_txn *txn, struct known_groups *known)
+{
+	int r;
+
+	known->nobody_held = known->nobody_locked = true;
+	r = store_held_each(txn, found_held, &known->nobody_held);
+	return r < 0 ? r : store_lock_each(txn, found_locked, &known->nobody_locked);
+}
+
 /* All of them, which everybody after them is in. */
 static int send_groups(struct group_send *send)
 {
@@ -251,6 +274,8 @@ static int send_all(struct change *change, uint64_t *ret_revision)
 		r = store_number_each(change->txn, send_tombstone, change);
 	if (r == 0)
 		r = send_groups(&send);
+	if (r == 0)
+		r = know_nobody(change->txn, &send.known);
 	if (r == 0)
 		r = people_update(change, &send.known);
 	if (r == 0)

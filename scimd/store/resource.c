@@ -390,6 +390,36 @@ static int order_each(struct span key, struct span value, void *context)
 	return walk->each(&row.resource, walk->context);
 }
 
+struct everybody_walk {
+	enum resource_type type;
+	store_resource_fn each;
+	void *context;
+};
+
+static int row_each(struct span key, struct span value, void *context)
+{
+	const struct everybody_walk *walk = context;
+	_cleanup_(row_done) struct row row = { 0 };
+	uint64_t order;
+	int r;
+
+	if (codec_get_u64(&key, &order) < 0 || codec_get_end(&key) < 0)
+		return -EIO;
+	r = row_decode(order, value, &row);
+	return r < 0 || row.resource.type != walk->type ? r
+							: walk->each(&row.resource, walk->context);
+}
+
+/* People are most of the rows, which lie in order of creation: without looking each up. */
+static int everybody_each(struct store_txn *txn, store_resource_fn each, void *context)
+{
+	const struct bytes all = BYTES_INIT;
+	struct walk walk = { .table = TABLE_RESOURCE, .prefix = &all };
+	struct everybody_walk everybody = { RESOURCE_USER, each, context };
+
+	return table_walk(txn, &walk, row_each, &everybody);
+}
+
 int store_resource_each(struct store_txn *txn, enum resource_type type, const char *connection,
 			uint64_t offset, store_resource_fn each, void *context)
 {
@@ -397,6 +427,8 @@ int store_resource_each(struct store_txn *txn, enum resource_type type, const ch
 	struct walk walk = { .table = TABLE_ORDER, .prefix = &scope, .skip = offset };
 	struct resource_walk resources = { txn, each, context };
 
+	if (type == RESOURCE_USER && !connection && offset == 0)
+		return everybody_each(txn, each, context);
 	put_scope(&scope, type, connection);
 	return table_walk(txn, &walk, order_each, &resources);
 }
