@@ -113,6 +113,12 @@ static enum MHD_Result answer(const struct http_server *server, struct exchange 
 	return exchange_respond(exchange, connection, &response, false);
 }
 
+static bool has_body(struct MHD_Connection *connection, uint64_t length)
+{
+	return length > 0 || MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+							 MHD_HTTP_HEADER_TRANSFER_ENCODING);
+}
+
 /* The headers are there, the body is not read yet. */
 static enum MHD_Result begin(const struct http_server *server, struct exchange *exchange,
 			     struct MHD_Connection *connection, const char *method,
@@ -128,8 +134,10 @@ static enum MHD_Result begin(const struct http_server *server, struct exchange *
 	if (guard_line(&line, exchange->path, query, &exchange->fault) < 0 ||
 	    guard_headers(connection, &line, server->max_body, &length, &exchange->fault) < 0)
 		return exchange_refuse(exchange, connection);
-	exchange_request(exchange, connection, method, &request);
-	exchange->is_strange = server->knows && !server->knows(server->service, &request);
+	if (server->knows && has_body(connection, length)) {
+		exchange_request(exchange, connection, method, &request);
+		exchange->is_strange = !server->knows(server->service, &request);
+	}
 	if (!exchange->is_strange && exchange_body_reserve(exchange, length) < 0) {
 		(void)fault_set(&exchange->fault, 503, NULL, "out of memory");
 		exchange->fault.retry_after_s = 1;
