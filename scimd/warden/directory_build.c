@@ -19,6 +19,7 @@
 #define SLOTS_LAST 64u    /* written and not synced: few enough to wait for */
 #define ROUNDS_MAX 8u     /* of syncing beside, if they never become few */
 #define RETRY_US 10000000u
+#define SEGMENT_RETRY_US 60000000u
 
 enum phase {
 	PHASE_TOUCH,  /* the index tables' pages */
@@ -124,6 +125,26 @@ void build_give_up(struct directory_writer *writer)
 	build_free(writer);
 }
 
+/* Whether another file is wanted for what the present one says. */
+static bool is_outgrown(const struct directory_writer *writer)
+{
+	const struct directory_file *file = writer->published;
+	const struct directory_header *header = directory_file_header(file);
+
+	return stage_is_tight(file) || stage_is_loose(file) ||
+	       header->uid_min != writer->options.uid_min ||
+	       header->uid_max != writer->options.uid_max;
+}
+
+/* There was no memory to share for the present one, perhaps there is now. */
+static bool is_wanted(const struct directory_writer *writer)
+{
+	bool unshared = writer->options.segment && !writer->published->is_segment;
+
+	return is_outgrown(writer) ||
+	       (unshared && clock_monotonic_us() >= writer->segment_after_us);
+}
+
 static int build_begin(struct directory_writer *writer)
 {
 	struct directory_build *build = calloc(1, sizeof(*build));
@@ -140,6 +161,9 @@ static int build_begin(struct directory_writer *writer)
 		return r;
 	}
 	writer->build = build;
+	writer->segment_after_us = build->begun_us + SEGMENT_RETRY_US;
+	if (!build->to.next->is_segment && !is_outgrown(writer))
+		build_give_up(writer); /* nothing to gain */
 	return 0;
 }
 
@@ -247,19 +271,6 @@ static int build_step(struct directory_writer *writer, uint64_t until_us)
 
 /* --- in between ----------------------------------------------------------------------------------- */
 
-static bool is_wanted(const struct directory_writer *writer)
-{
-	const struct directory_file *file = writer->published;
-	const struct directory_header *header;
-
-	if (!file || writer->build)
-		return false;
-	header = directory_file_header(file);
-	return stage_is_tight(file) || stage_is_loose(file) ||
-	       header->uid_min != writer->options.uid_min ||
-	       header->uid_max != writer->options.uid_max;
-}
-
 /* The last step waits for an open batch: what that has staged belongs to the present file. */
 static bool build_may_go_on(const struct directory_writer *writer)
 {
@@ -268,7 +279,7 @@ static bool build_may_go_on(const struct directory_writer *writer)
 	if (build)
 		return build->phase != PHASE_CATCH_UP || build->done < build->committed ||
 		       stage_is_empty(writer);
-	return is_wanted(writer) && stage_is_empty(writer) &&
+	return writer->published && is_wanted(writer) && stage_is_empty(writer) &&
 	       clock_monotonic_us() >= writer->build_after_us;
 }
 

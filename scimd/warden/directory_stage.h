@@ -19,6 +19,7 @@ struct directory_writer {
 	struct directory_build *build;  /* beside; NULL: none */
 	struct directory_file *retired; /* superseded, being given back */
 	uint64_t build_after_us;        /* the last one failed: not before */
+	uint64_t segment_after_us;      /* there was no segment for it: not before */
 };
 
 static inline struct directory_file *stage_file(const struct directory_writer *writer)

@@ -7,10 +7,10 @@
  * happens to this process. What a batch staged is seen by its own later calls. Records are believed to be
  * checked by the caller.
  *
- * Before the file is full, or when it is much larger than what it holds, a new one is made beside it by
- * directory_writer_work, a short piece at a time between other things, and takes its place when it has
- * caught up; no commit waits for it. Only a batch that does not fit any more waits until a larger file
- * is written.
+ * Before the file is full, when it is much larger than what it holds, or when there was no memory to share
+ * for it, a new one is made beside it by directory_writer_work, a short piece at a time between other
+ * things, and takes its place when it has caught up; no commit waits for it. Only a batch that does not
+ * fit any more waits until a larger file is written.
  *
  * Errors: -ENOSPC, -EIO, … from the file system; -EIO also when the file is damaged (make it anew with
  * directory_writer_start_over); -ENOENT as documented. After any other error than -ENOENT the batch must be

@@ -563,9 +563,22 @@ static void test_segments_are_taken(void)
 		T_TRUE(!names_segment(writer));
 		check_all(writer, &model);
 	}
+	replaced = 0;
+	count_replaced();
+	replaced = 0;
+	work_out(writer); /* tries, and not again for a while */
+	count_replaced();
+	T_INT(replaced, 0);
+	T_TRUE(!names_segment(writer));
 	directory_writer_closep(&writer);
 	ipc_owner_set(true);
-	T_FATAL(unshare(CLONE_NEWIPC) == 0);
+	writer = writer_open();
+	T_TRUE(!names_segment(writer));
+	T_FATAL(unshare(CLONE_NEWIPC) == 0); /* there are some again */
+	work_out(writer);
+	T_TRUE(names_segment(writer));
+	check_all(writer, &model);
+	directory_writer_closep(&writer);
 	writer = writer_open();
 	T_TRUE(names_segment(writer));
 	check_all(writer, &model);
