@@ -250,11 +250,20 @@ scim_watch_gone() {
 # last of the person's processes gone; SCIM_ENDED is how many there were. Fails if the PATCH was
 # refused, there was nothing to end, or something is left.
 scim_offboard() {
-	local id=$1 uid=$2 pids=() gone_us watcher left
-	mapfile -t pids < <(scim_pids "$uid")
+	local id=$1 uid=$2 pids=() gone_us watcher left tries
+	# Who always has another pid is not in every look.
+	for ((tries = 0; tries < 100; tries++)); do
+		mapfile -t pids < <(scim_pids "$uid")
+		[ ${#pids[@]} -eq 0 ] || break
+		sleep 0.05
+	done
 	SCIM_ENDED=${#pids[@]}
 	SCIM_GONE_MS=
-	[ "$SCIM_ENDED" -gt 0 ] || { echo "nothing to end" >"$SCIM_DIR/curl.log"; return 1; }
+	if [ "$SCIM_ENDED" -eq 0 ]; then
+		SCIM_STATUS=000 SCIM_BODY=
+		echo "nothing to end" >"$SCIM_DIR/curl.log"
+		return 1
+	fi
 	scim_watch_gone "${pids[@]}" >"$SCIM_DIR/gone" &
 	watcher=$!
 	scim_active "$id" false || { kill $watcher; wait $watcher 2>/dev/null; return 1; }

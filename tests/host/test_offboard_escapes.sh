@@ -24,7 +24,7 @@ start_subuid() {
 	in_login "$1" 'setsid unshare -U --keep-caps sh -c "until grep -q . /proc/self/uid_map; do
 		sleep 0.05; done
 		exec setpriv --reuid 7 sleep 7105" >/dev/null 2>&1 </dev/null &'
-	T_POLL=0.1 t_wait 5000 host_run "$HOST" sh -c 'for pid in $(pgrep -u "$1" -x sh); do
+	T_POLL=0.1 t_wait 30000 host_run "$HOST" sh -c 'for pid in $(pgrep -u "$1" -x sh); do
 		[ "$(readlink /proc/$pid/ns/user)" != "$(readlink /proc/1/ns/user)" ] || continue
 		echo "0 500000 65536" >/proc/$pid/uid_map && exit 0
 	done; exit 1' - "$1"
@@ -63,7 +63,7 @@ kind otheruid 1 start_otheruid 'sleep 7109'
 kind runner 1 start_runner '^runner0'
 kind rootrunner 1 start_rootrunner '^rootrunner0'
 T_POLL=0.1
-t_wait 5000 eval '[ -n "$(pids_of "^sleep 7105")" ]'
+t_wait 30000 eval '[ -n "$(pids_of "^sleep 7105")" ]'
 is "the container's process has a uid of its range" 500007 \
 	"$(stat -c %u "/proc/$(pids_of '^sleep 7105')")"
 kinds_leave
