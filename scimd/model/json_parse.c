@@ -158,6 +158,14 @@ static int scan_escaped(struct scanner *s, size_t start, struct span *ret)
 	return 0;
 }
 
+/* What most strings are made of, without looking at each character twice. */
+static void skip_plain(struct scanner *s)
+{
+	while (s->at < s->len && s->text[s->at] >= 0x20 && s->text[s->at] < 0x7f &&
+	       s->text[s->at] != '"' && s->text[s->at] != '\\')
+		s->at++;
+}
+
 /* After the opening quote. *ret holds until the next string. */
 static int scan_string(struct scanner *s, struct span *ret)
 {
@@ -165,7 +173,7 @@ static int scan_string(struct scanner *s, struct span *ret)
 	uint32_t character;
 	int c, r;
 
-	while ((c = peek(s)) != '"') {
+	for (skip_plain(s); (c = peek(s)) != '"'; skip_plain(s)) {
 		if (c == '\\')
 			return scan_escaped(s, start, ret);
 		r = scan_character(s, &character);

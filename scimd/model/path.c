@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -207,8 +206,15 @@ void path_print(const struct path *path, char *ret, size_t size)
 	const char *attribute = path->attribute ? path->attribute->name : "";
 	const char *urn = path->schema->core && path->attribute ? "" : path->schema->urn;
 
-	(void)snprintf(ret, size, "%s%s%s%s%s", urn, *urn && path->attribute ? ":" : "", attribute,
-		       path->sub ? "." : "", path->sub ? path->sub->name : "");
+	const char *const parts[] = { urn, *urn && path->attribute ? ":" : "", attribute,
+				      path->sub ? "." : "", path->sub ? path->sub->name : "" };
+	size_t used = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		for (const char *c = parts[i]; *c && used + 1 < size; c++)
+			ret[used++] = *c;
+	}
+	ret[used] = '\0';
 }
 
 void path_done(struct path *path)

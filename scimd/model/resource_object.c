@@ -69,12 +69,14 @@ static int walk_schema(struct walk *walk, const struct path *path, struct json_o
 static int walk_member(struct walk *walk, const char *key, struct json_object *value)
 {
 	_cleanup_(path_done) struct path path = { .schema = NULL };
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *qualified = NULL;
+	const char *text = key;
 	int r;
 
-	if (asprintf(&text, "%s%s%s", walk->schema ? walk->schema->urn : "",
-		     walk->schema ? ":" : "", key) < 0)
+	if (walk->schema && asprintf(&qualified, "%s:%s", walk->schema->urn, key) < 0)
 		return -ENOMEM;
+	if (walk->schema)
+		text = qualified;
 	r = path_parse(walk->editor->type, text, strlen(text), &path, walk->editor->fault);
 	if (r == -ENOENT || (r == -EPROTO && !strchr(key, '[')) ||
 	    (r == -EPROTO && !walk->editor->strict))
