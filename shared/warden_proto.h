@@ -175,6 +175,7 @@ enum warden_unit {
 	WARDEN_UNIT_UNCLEAR = 3,    /* made after their first sudo, and not known whose it is: left */
 	WARDEN_UNIT_NO_JOURNAL = 4, /* there is no journal that could tell: left */
 	WARDEN_UNIT_NO_TIME = 5,    /* the journal did not answer in time: left */
+	WARDEN_UNIT_UNSEARCHED = 6, /* not one unit, but any: the search ended before it had seen all */
 };
 
 #define WARDEN_ENDED_DONE 1u     /* nothing is left */

@@ -273,6 +273,8 @@ static const char *unit_text(uint32_t what)
 		return "a transient unit, and no journal that says whose";
 	case WARDEN_UNIT_NO_TIME:
 		return "a transient unit, and the journal did not say in time whose";
+	case WARDEN_UNIT_UNSEARCHED:
+		return "not all transient units were looked at: there may be more of theirs";
 	}
 	return NULL;
 }

@@ -485,6 +485,7 @@ static void trace_start(struct reap *reap)
 {
 	_cleanup_free_ uint32_t *uids = calloc(reap->targets.count, sizeof(*uids));
 	size_t count = 0;
+	int r;
 
 	for (uint32_t i = 0; uids && i < reap->targets.count; i++) {
 		struct target *target = reap->targets.items[i];
@@ -499,19 +500,27 @@ static void trace_start(struct reap *reap)
 	}
 	if (count == 0 || reap->tracing)
 		return;
-	reap->tracing = reap->transients && transients_search(reap->transients, uids, count) > 0;
-	for (uint32_t i = 0; i < reap->targets.count; i++)
-		if (wants_trace(reap->targets.items[i]))
-			reap->targets.items[i]->trace = reap->tracing ? TRACE_RUNNING : TRACE_DONE;
+	r = reap->transients ? transients_search(reap->transients, uids, count) : 0;
+	reap->tracing = r > 0;
+	for (uint32_t i = 0; i < reap->targets.count; i++) {
+		struct target *target = reap->targets.items[i];
+
+		if (!wants_trace(target))
+			continue;
+		target->trace = reap->tracing ? TRACE_RUNNING : TRACE_DONE;
+		if (r < 0)
+			target_miss_units(target);
+	}
 }
 
 /* What the search found, to those who were waiting for it. */
 static void trace_take(struct reap *reap)
 {
 	const struct transient *found;
+	bool complete;
 	size_t count;
 
-	if (!reap->tracing || !transients_take(reap->transients, &found, &count))
+	if (!reap->tracing || !transients_take(reap->transients, &found, &count, &complete))
 		return;
 	reap->tracing = false;
 	for (size_t i = 0; i < count; i++) {
@@ -520,22 +529,16 @@ static void trace_take(struct reap *reap)
 		if (target && target->trace == TRACE_RUNNING)
 			target_add_unit(target, &found[i]);
 	}
-	for (uint32_t i = 0; i < reap->targets.count; i++)
-		if (reap->targets.items[i]->trace == TRACE_RUNNING) {
-			reap->targets.items[i]->trace = TRACE_DONE;
-			reap->targets.items[i]->told_us = 0;
-			reap->targets.items[i]->next_us = 0;
-		}
-}
+	for (uint32_t i = 0; i < reap->targets.count; i++) {
+		struct target *target = reap->targets.items[i];
 
-/* Lingering would start the person's services again, at the next boot. */
-static void linger_remove(const struct reap *reap, const struct target *target)
-{
-	char path[4096];
-
-	(void)snprintf(path, sizeof(path), "%s/%s", reap->options.linger, target->name);
-	if (target->name[0] && unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
-		log_warning("%s: %s", path, strerror(errno));
+		if (target->trace != TRACE_RUNNING)
+			continue;
+		if (!complete)
+			target_miss_units(target);
+		target->trace = TRACE_DONE;
+		target->told_us = target->next_us = 0;
+	}
 }
 
 /* After the first signals, or the answer that nothing was there: the bus and logind would be working
@@ -587,7 +590,7 @@ static void begin_targets(struct reap *reap)
 		}
 		target->alive = target->fresh = 0;
 		if (!target->role && !target->announced)
-			linger_remove(reap, target);
+			target_linger_off(target, reap->options.linger);
 	}
 }
 
@@ -603,7 +606,8 @@ static bool settle_clean(struct reap *reap, struct target *target, uint64_t now)
 		target->next_us = now + TRACE_US; /* or when it ends */
 		return true;
 	}
-	if (!target_answer(target, &reap->options, &reap->proc, UINT64_MAX, true)) {
+	if (!target_answer(target, &reap->options, &reap->proc, UINT64_MAX, true) ||
+	    target->request_count > 0) {
 		target->next_us = now + ROOM_POLL_US;
 		return true;
 	}

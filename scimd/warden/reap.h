@@ -43,7 +43,7 @@ struct reap_report {
 	uint32_t item_count;
 	char (*sessions)[33]; /* logind session ids */
 	uint32_t session_count;
-	const struct transient *units; /* made by sudo systemd-run, or perhaps */
+	const struct transient *units; /* made by sudo systemd-run, or perhaps; REAP_UNITS_MAX at a time */
 	uint32_t unit_count;
 };
 

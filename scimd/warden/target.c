@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "scimd/base/clock.h"
+#include "scimd/base/log.h"
 
 #define CALM_US 1000000u       /* after that, what is left does not yield to haste */
 #define START_SLACK_US 50000u /* the same start, computed from ticks at two times */
@@ -42,6 +43,15 @@ void target_ask(struct target *target, const struct request *request)
 {
 	target->requests[target->request_count++] = *request;
 	target->last_tag = request->tag;
+}
+
+void target_linger_off(const struct target *target, const char *folder)
+{
+	char path[4096];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, target->name);
+	if (target->name[0] && unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
+		log_warning("%s: %s", path, strerror(errno));
 }
 
 int target_add_gids(struct target *target, const uint32_t *gids, uint32_t gid_count)
@@ -176,24 +186,49 @@ void target_add_session(struct target *target, const char *id)
 			       sizeof(target->sessions[0]), "%s", id);
 }
 
+/* Theirs all have room, since what is not listed here is not ended; of others only some are named. */
+static bool reserve_unit(struct target *target, bool must)
+{
+	uint32_t room = target->unit_room ? target->unit_room * 2 : 16;
+	struct transient *units;
+
+	if (!must && target->unit_count >= REAP_UNITS_MAX)
+		return false;
+	if (target->unit_count < target->unit_room)
+		return true;
+	units = reallocarray(target->units, room, sizeof(*units));
+	if (!units)
+		return false;
+	target->units = units;
+	target->unit_room = room;
+	return true;
+}
+
 void target_add_unit(struct target *target, const struct transient *unit)
 {
+	bool must = unit->why == WARDEN_UNIT_ENDED || unit->why == WARDEN_UNIT_UNSEARCHED;
+
 	for (uint32_t i = 0; i < target->unit_count; i++)
 		if (target->units[i].inode == unit->inode &&
 		    target->units[i].made_ns == unit->made_ns)
 			return;
-	if (!target->units)
-		target->units = calloc(REAP_UNITS_MAX, sizeof(*target->units));
-	if (target->units && target->unit_count < REAP_UNITS_MAX)
+	if (reserve_unit(target, must))
 		target->units[target->unit_count++] = *unit;
+	else if (!must)
+		target_miss_units(target);
 }
 
-/* Puts first what is to be reported, and says how many that are. */
+void target_miss_units(struct target *target)
+{
+	target_add_unit(target, &(struct transient){ .why = WARDEN_UNIT_UNSEARCHED, .name = "*" });
+}
+
+/* Puts first what is to be reported, and says how many that are, or how many fit. */
 static uint32_t units_to_report(struct target *target)
 {
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < target->unit_count; i++) {
+	for (uint32_t i = 0; i < target->unit_count && count < REAP_UNITS_MAX; i++) {
 		struct transient unit = target->units[i];
 
 		if (unit.reported || (unit.why == WARDEN_UNIT_ENDED && !unit.ended))
@@ -262,7 +297,7 @@ static void emit(struct target *target, const struct reap_options *options,
 /* What is still there will be part of the next report. */
 static void forget_reported(struct target *target, uint32_t left)
 {
-	uint32_t kept = 0;
+	uint32_t kept = 0, units = units_to_report(target);
 
 	for (uint32_t i = 0; i < target->item_count; i++)
 		if (target->items[i].left)
@@ -270,10 +305,10 @@ static void forget_reported(struct target *target, uint32_t left)
 	target->item_count = kept;
 	target->found = left;
 	target->session_count = 0;
-	for (uint32_t i = 0; i < target->unit_count; i++)
-		target->units[i].reported = target->units[i].reported || target->units[i].ended ||
-					    target->units[i].why != WARDEN_UNIT_ENDED;
-	target->last_gone_us = 0;
+	for (uint32_t i = 0; i < units; i++)
+		target->units[i].reported = true;
+	if (units_to_report(target) == 0) /* what did not fit is part of the same end */
+		target->last_gone_us = 0;
 	if (left == 0)
 		target->first_signal_us = 0;
 }
@@ -308,7 +343,8 @@ bool target_answer(struct target *target, const struct reap_options *options, st
 	if (kept > 0)
 		return true;
 	forget_reported(target, left);
-	if (!done && !target->pardoned) /* they were told that it goes on: tell them when it is over */
+	/* They were told that it goes on, or not of all units: tell them. */
+	if (!target->pardoned && (!done || units_to_report(target) > 0))
 		target->requests[target->request_count++] = follow;
 	return true;
 }

@@ -58,7 +58,7 @@ struct target {
 	enum trace { TRACE_WANTED, TRACE_RUNNING, TRACE_DONE } trace; /* the search for units */
 	uint32_t traces; /* how many of the later ones were begun */
 	struct transient *units;
-	uint32_t unit_count;
+	uint32_t unit_count, unit_room;
 	uint64_t told_us; /* monotonic: systemd was told last to stop them */
 };
 
@@ -74,6 +74,9 @@ uint64_t target_pause_us(const struct target *target, uint64_t now_us);
 /* There must be room. */
 void target_ask(struct target *target, const struct request *request);
 
+/* Lingering would start the person's services again, at the next boot. */
+void target_linger_off(const struct target *target, const char *folder);
+
 _must_use_ int target_add_gids(struct target *target, const uint32_t *gids, uint32_t gid_count);
 
 /* Why the process is to be ended, or 0. For a role this notes the login that carries a gid. */
@@ -87,6 +90,8 @@ const struct reap_item *target_add_item(struct target *target, const struct proc
 void target_recall(struct target *target, const struct reap_item *item, uint64_t noted_us);
 void target_add_session(struct target *target, const char *id);
 void target_add_unit(struct target *target, const struct transient *unit);
+/* There may be more that nobody has looked at. */
+void target_miss_units(struct target *target);
 
 /* Report to the requests whose deadline is not after due_us (UINT64_MAX: to all) and, when nobody
  * else waits, forget what was reported. done: nothing is left; without it a late report is owed.

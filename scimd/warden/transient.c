@@ -21,10 +21,9 @@
 #define NOBODY 65534u
 #define SEARCH_US 200000u  /* the child's time for the journal */
 #define PATIENCE_US 500000u /* and ours for the child */
-#define UNITS_MAX 256u
 #define ENTRIES_MAX 1024u
 #define NAMED_MAX 1024u
-#define FOUND_MAX 512u
+#define FOUND_MAX 65536u /* a child that tells more than this is out of its mind */
 #define UNIT_FILE_MAX 65536u
 #define LINE_MAX_BYTES 8192u
 #define RUN_US 5000000u /* between sudo's start and the unit's */
@@ -35,15 +34,16 @@ struct transients {
 	pid_t child; /* 0: none */
 	int pipe;
 	uint64_t until_us;
-	struct transient *found; /* FOUND_MAX of them */
-	size_t bytes;            /* of found that came */
+	struct transient *found;
+	size_t room;  /* of found */
+	size_t bytes; /* of found that came */
 };
 
 /* --- the child: units ------------------------------------------------------------------------- */
 
 struct unit {
 	struct transient id;
-	char line[LINE_MAX_BYTES]; /* the command line as sudo would log it; "": not comparable */
+	char *line; /* the command line as sudo would log it; "": not comparable */
 };
 
 static bool has_suffix(const char *text, const char *suffix)
@@ -135,12 +135,12 @@ static int unit_identify(int folder, const char *name, struct transient *ret)
 
 static int unit_read(int folder, const char *name, struct unit *ret)
 {
-	static char text[UNIT_FILE_MAX];
+	static char text[UNIT_FILE_MAX], line[LINE_MAX_BYTES];
 	_cleanup_close_ int fd = -1;
 	ssize_t n;
 	int r = unit_identify(folder, name, &ret->id);
 
-	ret->line[0] = '\0';
+	ret->line = "";
 	if (r < 0 || transient_starts_others(&ret->id))
 		return r;
 	if (!has_suffix(name, ".service"))
@@ -150,23 +150,50 @@ static int unit_read(int folder, const char *name, struct unit *ret)
 	if (n < 0)
 		return -ENOENT;
 	text[n] = '\0';
+	line[0] = '\0';
 	if ((size_t)n < sizeof(text) - 1)
-		read_line(text, ret->line);
+		read_line(text, line);
+	ret->line = strdup(line);
+	if (!ret->line)
+		return -ENOMEM;
 	copy_printable(ret->line, ret->id.command, sizeof(ret->id.command));
 	return 0;
 }
 
-static size_t units_read(const char *path, struct unit *units)
+struct units {
+	struct unit *items;
+	size_t count, room;
+	bool partial; /* there are more */
+};
+
+static bool units_grow(struct units *units)
+{
+	size_t room = units->room ? units->room * 2 : 64;
+	struct unit *items;
+
+	if (units->count < units->room)
+		return true;
+	items = reallocarray(units->items, room, sizeof(*items));
+	if (!items)
+		return false;
+	units->items = items;
+	units->room = room;
+	return true;
+}
+
+/* All there are, as long as there is time. */
+static void units_read(const char *path, uint64_t until_us, struct units *ret)
 {
 	DIR *dir = opendir(path);
 	const struct dirent *entry;
-	size_t count = 0;
 
-	while (dir && count < UNITS_MAX && (entry = readdir(dir)))
-		count += unit_read(dirfd(dir), entry->d_name, &units[count]) == 0;
+	while (dir && !ret->partial && (entry = readdir(dir))) {
+		ret->partial = clock_monotonic_us() > until_us || !units_grow(ret);
+		if (!ret->partial && unit_read(dirfd(dir), entry->d_name, &ret->items[ret->count]) == 0)
+			ret->count++;
+	}
 	if (dir)
 		(void)closedir(dir);
-	return count;
 }
 
 /* --- the child: sudo's entries ---------------------------------------------------------------- */
@@ -428,20 +455,21 @@ static bool entry_fits(const struct entry *entry, const struct unit *unit)
 static uint32_t owner_of(const struct unit *unit, const struct unit *units, size_t count,
 			 const struct journal *journal)
 {
+	static const struct entry *fits[ENTRIES_MAX];
 	size_t fitting = 0, rivals = 0;
 	uint64_t owner = UINT32_MAX;
 
 	for (size_t i = 0; unit && i < journal->count; i++) {
 		if (!entry_fits(&journal->entries[i], unit))
 			continue;
-		if (fitting++ && journal->entries[i].loginuid != owner)
+		if (fitting && journal->entries[i].loginuid != owner)
 			return UINT32_MAX;
 		owner = journal->entries[i].loginuid;
+		fits[fitting++] = &journal->entries[i];
 	}
 	for (size_t n = 0; fitting && n < count; n++)
-		for (size_t i = 0; i < journal->count; i++)
-			if (entry_fits(&journal->entries[i], unit) &&
-			    entry_fits(&journal->entries[i], &units[n])) {
+		for (size_t i = 0; i < fitting; i++)
+			if (entry_fits(fits[i], &units[n])) {
 				rivals++;
 				break;
 			}
@@ -481,69 +509,105 @@ static void tell(int to, struct transient unit, uint32_t uid, enum warden_unit w
 		_exit(1);
 }
 
-/* To each person: the units that are theirs, and those of which nobody knows whose they are. */
-static void tell_all(const struct transients *transients, int to, const struct unit *units,
-		     const uint32_t *owners, size_t count, const uint32_t *uids,
-		     const uint64_t *firsts_us, size_t uid_count, enum warden_unit why)
+/* To each person: the units that are theirs, dead ones too, as those may be about to come again. */
+static void tell_theirs(int to, const struct units *units, const uint32_t *owners, const uint32_t *uids,
+			size_t uid_count)
 {
-	for (size_t i = 0; i < count; i++) {
-		const struct transient *id = &units[i].id;
-		bool alive = is_alive(transients, id);
+	for (size_t i = 0; i < units->count; i++)
+		for (size_t n = 0; n < uid_count; n++)
+			if (owners[i] == uids[n])
+				tell(to, units->items[i].id, uids[n], WARDEN_UNIT_ENDED);
+}
 
-		for (size_t n = 0; n < uid_count; n++) {
-			if (owners[i] == uids[n]) /* dead ones too: it may be about to come again */
-				tell(to, *id, uids[n], WARDEN_UNIT_ENDED);
-			else if (owners[i] == UINT32_MAX && alive &&
-				 firsts_us[n] <= id->made_ns / 1000 + SLACK_US)
+/* And those of which nobody knows whose they are. */
+static void tell_others(const struct transients *transients, int to, const struct units *units,
+			const uint32_t *owners, const uint32_t *uids, const uint64_t *firsts_us,
+			size_t uid_count, enum warden_unit why)
+{
+	for (size_t i = 0; i < units->count; i++) {
+		const struct transient *id = &units->items[i].id;
+
+		if (owners[i] != UINT32_MAX || !is_alive(transients, id))
+			continue;
+		for (size_t n = 0; n < uid_count; n++)
+			if (firsts_us[n] <= id->made_ns / 1000 + SLACK_US)
 				tell(to, *id, uids[n], why);
-		}
 	}
 }
 
-static void journal_open(struct journal *journal)
+/* Whether there is one, and anything in it. */
+static void journal_probe(struct journal *journal)
 {
-	if (sd_journal_open(&journal->journal, SD_JOURNAL_LOCAL_ONLY) < 0 ||
-	    sd_journal_seek_head(journal->journal) < 0 || sd_journal_next(journal->journal) <= 0)
+	if (!journal->journal || sd_journal_seek_head(journal->journal) < 0 ||
+	    sd_journal_next(journal->journal) <= 0)
 		journal->why = WARDEN_UNIT_NO_JOURNAL;
 	else
 		journal->why = WARDEN_UNIT_UNCLEAR;
 }
 
-/* Everything, in the child. What only root may read is open before it becomes nobody. */
-__attribute__((noreturn)) static void search(const struct transients *transients, int to,
-					     const uint32_t *uids, size_t uid_count)
+/* What sudo logged while these were made, and when each person first used it. */
+static void journal_read(struct journal *journal, const struct units *units, const uint32_t *uids,
+			 size_t uid_count, uint64_t *firsts_us)
 {
-	struct unit *units = calloc(UNITS_MAX, sizeof(*units));
-	struct journal *journal = calloc(1, sizeof(*journal));
-	uint32_t *owners = calloc(UNITS_MAX, sizeof(*owners));
-	uint64_t *firsts_us = calloc(uid_count + 1, sizeof(*firsts_us));
 	uint64_t oldest_us = UINT64_MAX, newest_us = 0;
-	size_t count;
 
-	if (!units || !journal || !owners || !firsts_us)
-		_exit(1);
-	journal->until_us = clock_monotonic_us() + SEARCH_US;
-	journal_open(journal);
-	if (setresuid(NOBODY, NOBODY, NOBODY) < 0)
-		_exit(1);
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* now: another uid clears it */
-	count = units_read(transients->folder, units);
-	for (size_t i = 0; i < count; i++) {
-		uint64_t made_us = units[i].id.made_ns / 1000;
+	for (size_t i = 0; i < units->count; i++) {
+		uint64_t made_us = units->items[i].id.made_ns / 1000;
 
 		oldest_us = made_us < oldest_us ? made_us : oldest_us;
 		newest_us = made_us > newest_us ? made_us : newest_us;
 	}
-	if (count > 0 && oldest_us > 2 * RUN_US)
+	if (units->count > 0 && oldest_us > 2 * RUN_US)
 		entries_read(journal, oldest_us - 2 * RUN_US, newest_us + 2 * RUN_US);
 	for (size_t n = 0; n < uid_count && journal->why == WARDEN_UNIT_UNCLEAR; n++) {
 		firsts_us[n] = first_sudo_us(journal->journal, uids[n]);
 		if (clock_monotonic_us() > journal->until_us)
 			journal->why = WARDEN_UNIT_NO_TIME;
 	}
-	for (size_t i = 0; i < count; i++)
-		owners[i] = owner_of(service_of(&units[i], units, count), units, count, journal);
-	tell_all(transients, to, units, owners, count, uids, firsts_us, uid_count, journal->why);
+}
+
+static void owners_find(struct journal *journal, const struct units *units, uint32_t *ret)
+{
+	for (size_t i = 0; i < units->count; i++) {
+		const struct unit *service = service_of(&units->items[i], units->items, units->count);
+
+		ret[i] = UINT32_MAX;
+		if (journal->count > 0 && clock_monotonic_us() > journal->until_us + SEARCH_US)
+			journal->why = WARDEN_UNIT_NO_TIME;
+		else
+			ret[i] = owner_of(service, units->items, units->count, journal);
+	}
+}
+
+/* Everything, in the child. What only root may read is open before it becomes nobody. */
+__attribute__((noreturn)) static void search(const struct transients *transients, int to,
+					     const uint32_t *uids, size_t uid_count)
+{
+	struct journal *journal = calloc(1, sizeof(*journal));
+	uint64_t *firsts_us = calloc(uid_count + 1, sizeof(*firsts_us));
+	const struct transient last = { 0 };
+	struct units units = { 0 };
+	uint32_t *owners;
+
+	if (!journal || !firsts_us)
+		_exit(1);
+	journal->until_us = clock_monotonic_us() + SEARCH_US;
+	if (sd_journal_open(&journal->journal, SD_JOURNAL_LOCAL_ONLY) < 0)
+		journal->journal = NULL;
+	if (setresuid(NOBODY, NOBODY, NOBODY) < 0)
+		_exit(1);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* now: another uid clears it */
+	units_read(transients->folder, journal->until_us, &units);
+	owners = calloc(units.count + 1, sizeof(*owners));
+	if (!owners)
+		_exit(1);
+	journal_probe(journal);
+	journal_read(journal, &units, uids, uid_count, firsts_us);
+	owners_find(journal, &units, owners);
+	tell_theirs(to, &units, owners, uids, uid_count);
+	tell_others(transients, to, &units, owners, uids, firsts_us, uid_count, journal->why);
+	if (!units.partial) /* without this it was not all */
+		tell(to, last, 0, WARDEN_UNIT_ENDED);
 	_exit(0);
 }
 
@@ -558,9 +622,6 @@ int transients_new(const char *folder, const char *cgroup, struct transients **r
 	transients->pipe = -1;
 	transients->folder = folder;
 	transients->cgroup = cgroup;
-	transients->found = calloc(FOUND_MAX, sizeof(*transients->found));
-	if (!transients->found)
-		return -ENOMEM;
 	*ret = TAKE_PTR(transients);
 	return 0;
 }
@@ -641,24 +702,47 @@ static void distrust(struct transient *unit)
 	unit->ended = unit->reported = false;
 }
 
-/* A child whose time is over is not waited for, as a bad disk may keep it: its end is collected later. */
-bool transients_take(struct transients *transients, const struct transient **ret, size_t *ret_count)
+/* Room for at least one more byte, or no. */
+static bool found_grow(struct transients *transients)
 {
-	unsigned char *into = (unsigned char *)transients->found;
-	ssize_t n = -1;
+	size_t room = transients->room ? transients->room * 2 : 64;
+	struct transient *found;
 
-	while (transients->pipe >= 0 && transients->bytes < FOUND_MAX * sizeof(struct transient)) {
-		n = read(transients->pipe, into + transients->bytes,
-			 FOUND_MAX * sizeof(struct transient) - transients->bytes);
+	if (transients->bytes < transients->room * sizeof(*found))
+		return true;
+	found = room > FOUND_MAX ? NULL : reallocarray(transients->found, room, sizeof(*found));
+	if (!found)
+		return false;
+	transients->found = found;
+	transients->room = room;
+	return true;
+}
+
+/* 1: that was all; 0: more may come; else it is over before its time. */
+static int found_read(struct transients *transients)
+{
+	while (transients->pipe >= 0 && found_grow(transients)) {
+		ssize_t n = read(transients->pipe, (unsigned char *)transients->found + transients->bytes,
+				 transients->room * sizeof(struct transient) - transients->bytes);
+
+		if (n < 0 && errno == EAGAIN && clock_monotonic_us() < transients->until_us)
+			return 0;
 		if (n <= 0)
-			break;
+			return n == 0 ? 1 : -ETIME;
 		transients->bytes += (size_t)n;
 	}
-	if (transients->pipe >= 0 && n < 0 && errno == EAGAIN &&
-	    clock_monotonic_us() < transients->until_us)
+	return -ENOMEM;
+}
+
+/* A child whose time is over is not waited for, as a bad disk may keep it: its end is collected later. */
+bool transients_take(struct transients *transients, const struct transient **ret, size_t *ret_count,
+		     bool *ret_complete)
+{
+	int r = found_read(transients);
+	size_t count;
+
+	if (r == 0)
 		return false;
-	if (transients->pipe >= 0 && n < 0)
-		log_warning("looking for transient units took too long");
 	closep(&transients->pipe);
 	transients->pipe = -1;
 	if (transients->child > 0) {
@@ -666,10 +750,14 @@ bool transients_take(struct transients *transients, const struct transient **ret
 		if (waitpid(transients->child, NULL, WNOHANG) != 0)
 			transients->child = 0;
 	}
+	count = transients->bytes / sizeof(struct transient);
+	*ret_complete = r > 0 && count > 0 && transients->found[count - 1].name[0] == '\0';
 	*ret = transients->found;
-	*ret_count = transients->bytes / sizeof(struct transient);
+	*ret_count = count - *ret_complete;
 	for (size_t i = 0; i < *ret_count; i++)
 		distrust(&transients->found[i]);
+	if (!*ret_complete)
+		log_warning("not all transient units were looked at");
 	return true;
 }
 

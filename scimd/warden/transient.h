@@ -44,9 +44,10 @@ void transients_freep(struct transients **transients);
  * -EBUSY: another search is under way. */
 _must_use_ int transients_search(struct transients *transients, const uint32_t *uids, size_t count);
 
-/* Whether the search is over; *ret and *ret_count, borrowed until the next search, are what it found. A
- * search which took too long ends without having found out anything; what lives then has a reason. */
-bool transients_take(struct transients *transients, const struct transient **ret, size_t *ret_count);
+/* Whether the search is over; *ret and *ret_count, borrowed until the next search, are what it found.
+ * *ret_complete: it looked at all there are. Where the journal took too long, what lives has a reason. */
+bool transients_take(struct transients *transients, const struct transient **ret, size_t *ret_count,
+		     bool *ret_complete);
 
 /* The control group of a unit that is still the same, as a descriptor; -ENOENT: nothing of it runs.
  * Look at transient_is_there after opening it: a name can be used again. */

@@ -28,6 +28,7 @@ static struct line many[2 * MANY];
 static size_t line_count, line_at;
 static int open_result;
 static unsigned int nap_us;
+static bool dies;
 static char matches[2][64];
 static size_t match_count;
 
@@ -71,7 +72,10 @@ int sd_journal_seek_realtime_usec(sd_journal *journal, uint64_t usec)
 int sd_journal_next(sd_journal *journal)
 {
 	(void)journal;
-	(void)usleep(nap_us);
+	if (nap_us)
+		(void)usleep(nap_us);
+	if (dies)
+		_exit(1);
 	for (; line_at < line_count; line_at++) {
 		size_t prefix = strlen("_AUDIT_LOGINUID=");
 
@@ -139,6 +143,7 @@ struct scene {
 
 static char folder[64], cgroup[96];
 static struct transients *transients;
+static bool complete;
 
 static void file_make(const struct file *file)
 {
@@ -147,8 +152,12 @@ static void file_make(const struct file *file)
 	FILE *out;
 
 	(void)snprintf(path, sizeof(path), "%s/%s", folder, file->name);
-	out = fopen(path, "w");
-	T_FATAL(out != NULL && fputs(file->text, out) >= 0 && fclose(out) == 0);
+	if (file->text) {
+		out = fopen(path, "w");
+		T_FATAL(out != NULL && fputs(file->text, out) >= 0 && fclose(out) == 0);
+	} else {
+		T_FATAL(mkdir(path, 0755) == 0);
+	}
 	times[0].tv_sec = times[1].tv_sec = (BASE_US + file->made_us) / 1000000;
 	times[0].tv_nsec = times[1].tv_nsec = (BASE_US + file->made_us) % 1000000 * 1000;
 	T_FATAL(utimensat(AT_FDCWD, path, times, 0) == 0);
@@ -197,7 +206,7 @@ static const char *search(void)
 	size_t count = 0, length = 0;
 
 	T_FATAL(transients_search(transients, uids, 2) == 1);
-	for (int i = 0; i < 2000 && !transients_take(transients, &found, &count); i++)
+	for (int i = 0; i < 2000 && !transients_take(transients, &found, &count, &complete); i++)
 		(void)usleep(1000);
 	T_FATAL(count <= 64);
 	for (size_t i = 0; i < count; i++)
@@ -320,6 +329,14 @@ static const struct scene scenes[] = {
 	  { RUNS("5", ADA, RUN "sleep 71") }, THEIRS },
 	{ "a blank in a name", { { "a b.timer", "[Timer]\n", 2000, false } },
 	  { RUNS("5", ADA, "/bin/true") }, "a?b.timer ada U" },
+	{ "the ends of what is printable", { { "a~!\x7f.timer", "[Timer]\n", 2000, false } },
+	  { RUNS("5", ADA, "/bin/true") }, "a~!?.timer ada U" },
+	{ "a folder is none", { { "a.timer", "[Timer]\n", 2000, false }, { "b.timer", NULL, 2000, false } },
+	  { RUNS("5", ADA, "/bin/true") }, "a.timer ada U" },
+	{ "the ends of what is printable", { { "a~!\x7f.timer", "[Timer]\n", 2000, false } },
+	  { RUNS("5", ADA, "/bin/true") }, "a~!?.timer ada U" },
+	{ "a folder is none", { { "a.timer", "[Timer]\n", 2000, false }, { "b.timer", NULL, 2000, false } },
+	  { RUNS("5", ADA, "/bin/true") }, "a.timer ada U" },
 	{ "a scope is none", { { "a.scope", "[Scope]\n", 2000, false }, { "b.service", SLEEP, 2000, false } },
 	  { RUNS("5", ADA, RUN "sleep 71") }, "b.service ada E" },
 };
@@ -412,7 +429,7 @@ static void test_command_shown(void)
 	lines = journal;
 	line_count = 1;
 	T_FATAL(transients_search(transients, &uid, 1) == 1);
-	for (int i = 0; i < 2000 && !transients_take(transients, &found, &count); i++)
+	for (int i = 0; i < 2000 && !transients_take(transients, &found, &count, &complete); i++)
 		(void)usleep(1000);
 	T_FATAL(count == 2);
 	for (size_t i = 0; i < count; i++)
@@ -467,5 +484,80 @@ static void test_journal_that_fails(void)
 	teardown();
 }
 
-T_MAIN("warden/transient_owner", T(test_scenes), T(test_options), T(test_command_lines),
+static void search_raw(const struct transient **ret, size_t *ret_count)
+{
+	const uint32_t uids[] = { 70001, 70002 };
+
+	T_FATAL(transients_search(transients, uids, 2) == 1);
+	for (int i = 0; i < 3000 && !transients_take(transients, ret, ret_count, &complete); i++)
+		(void)usleep(1000);
+}
+
+/* Theirs are all told, however many there are. */
+static void test_many_units(void)
+{
+	static char name[MANY][16], message[MANY][128], unit[MANY][96];
+	const struct transient *found;
+	size_t count = 0, theirs = 0;
+
+	setup(NULL, 0);
+	lines = many;
+	line_count = 0;
+	for (size_t i = 0; i < 600; i++) {
+		struct file file = { name[i], unit[i], 2000, true };
+
+		(void)snprintf(name[i], sizeof(name[i]), "%zu.service", i);
+		(void)snprintf(unit[i], sizeof(unit[i]), LINE("\"/usr/bin/sleep\" \"%zu\""), i);
+		(void)snprintf(message[i], sizeof(message[i]), SAYS RUN "--unit=%zu sleep %zu", i, i);
+		file_make(&file);
+		many[line_count++] = (struct line){ 0, "5", ADA, ADA, SUDO, message[i] };
+		many[line_count++] = (struct line)OPENS(1000, "5", ADA);
+	}
+	search_raw(&found, &count);
+	for (size_t i = 0; i < count; i++)
+		theirs += found[i].uid == 70001 && found[i].why == WARDEN_UNIT_ENDED;
+	T_INT(theirs, 600);
+	T_TRUE(complete);
+	teardown();
+}
+
+/* A child that dies, or takes longer than anybody waits: that is said. */
+static void test_incomplete(void)
+{
+	static const struct file files[] = { { "a.service", SLEEP, 2000, false } };
+	const struct line sound[] = { RUNS("5", ADA, RUN "sleep 71") };
+	const struct transient *found;
+	size_t count = 0;
+
+	setup(files, 1);
+	lines = sound;
+	line_count = 2;
+	search_raw(&found, &count);
+	T_TRUE(complete);
+	T_INT(count, 1);
+	dies = true;
+	search_raw(&found, &count);
+	dies = false;
+	T_TRUE(!complete);
+	T_INT(count, 0);
+	nap_us = 2000000;
+	search_raw(&found, &count);
+	nap_us = 0;
+	T_TRUE(!complete);
+	T_INT(count, 0);
+	for (int i = 0; i < 1000; i++) { /* the child that was killed is collected by a later search */
+		const uint32_t uid = 70001;
+
+		if (transients_search(transients, &uid, 1) == 1)
+			break;
+		(void)usleep(1000);
+	}
+	while (!transients_take(transients, &found, &count, &complete))
+		(void)usleep(1000);
+	T_TRUE(complete);
+	T_INT(count, 1);
+	teardown();
+}
+
+T_MAIN("warden/transient_owner", T(test_many_units), T(test_incomplete), T(test_scenes), T(test_options), T(test_command_lines),
        T(test_command_shown), T(test_first_sudo), T(test_journal_that_fails))
