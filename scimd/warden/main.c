@@ -14,6 +14,7 @@
 #include "shared/conf.h"
 
 #define SWEEP_MS 30000u
+#define LOST_ROLE_DEADLINE_MS 2000u /* as in scimd.conf when it says nothing */
 #define WORK_US 1000u       /* a piece of tidying up: nobody waits longer for it */
 #define WORK_EACH_US 10000u /* one piece in so long, however much is asked */
 #define WORK_BESIDE_MS 5    /* until a look at what is done beside */
@@ -89,6 +90,15 @@ static bool may_carry(void *context, uint32_t uid, uint32_t gid)
 	return publish_grants(context, uid, gid);
 }
 
+/* The warden before us may have been killed in the middle of it. */
+static void end_lost_role(void *context, uint32_t uid, uint32_t gid)
+{
+	int r = reap_gids(context, uid, &gid, 1, 0, LOST_ROLE_DEADLINE_MS);
+
+	if (r < 0)
+		log_error_errno(r, "ending what uid %u has with gid %u", uid, gid);
+}
+
 struct warden {
 	int stop; /* readable when we are told to */
 	struct local *local;
@@ -120,7 +130,8 @@ static int warden_start(struct warden *warden, const struct options *options)
 {
 	struct publish_options publish = { .folder = options->folder,
 					   .conf_file = options->conf_file,
-					   .dropins = options->dropins };
+					   .dropins = options->dropins,
+					   .lost_roles = options->reap ? LOST_ROLES_FILE : NULL };
 	struct server_options server = { .socket = options->socket, .user = "scimd",
 					 .peer_uid = options->peer_uid };
 	struct reap_options reap = { .proc = "/proc", .cgroup = "/sys/fs/cgroup",
@@ -152,6 +163,7 @@ static int warden_start(struct warden *warden, const struct options *options)
 	if (r < 0)
 		return log_error_errno(r, "preparing to end processes");
 	server_set_reap(warden->server, warden->reap);
+	publish_lost_roles(warden->publish, end_lost_role, warden->reap);
 	return 0;
 }
 

@@ -6,12 +6,14 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "scimd/base/clock.h"
 #include "scimd/base/log.h"
 #include "scimd/warden/publish_batch.h"
 #include "shared/canary.h"
 #include "shared/packet.h"
 
 #define CRYPT_MAX 255u
+#define LOST_ROLES_US 600000000u /* the warden is back much sooner, or root has seen to it */
 #define PENDING_MAX (1u << 20) /* memberships kept back before they are worked off: 16 MiB */
 
 /* --- opening ------------------------------------------------------------------------------------ */
@@ -120,6 +122,9 @@ int publish_new(const struct publish_options *options, struct publish **ret)
 		r = open_file(publish, true, &publish->shadow);
 	if (r < 0)
 		return r;
+	if (options->lost_roles &&
+	    (r = lost_roles_open(options->lost_roles, &publish->lost_roles)) < 0)
+		log_error_errno(r, "%s (lost roles will not be remembered)", options->lost_roles);
 	*ret = TAKE_PTR(publish);
 	return 0;
 }
@@ -137,6 +142,7 @@ void publish_freep(struct publish **publish)
 		return;
 	directory_writer_closep(&(*publish)->directory);
 	directory_writer_closep(&(*publish)->shadow);
+	lost_roles_freep(&(*publish)->lost_roles);
 	conf_freep(&(*publish)->conf);
 	free((*publish)->pending);
 	free((*publish)->refusals);
@@ -589,6 +595,15 @@ void publish_abort(struct publish *publish)
 	batch_end(publish);
 }
 
+/* Before anybody can see it, so that whoever comes after us knows all that was published. */
+static void lost_roles_keep(struct publish *publish, const struct publish_result *result)
+{
+	for (size_t i = 0; publish->lost_roles && i < result->loss_count; i++)
+		for (uint32_t n = 0; n < result->losses[i].gid_count; n++)
+			lost_roles_note(publish->lost_roles, result->losses[i].uid,
+					result->losses[i].gids[n], clock_monotonic_us());
+}
+
 static int commit(struct publish *publish, struct publish_result *result)
 {
 	uint64_t ignored;
@@ -598,6 +613,8 @@ static int commit(struct publish *publish, struct publish_result *result)
 		r = batch_bury(publish);
 	if (r == 0)
 		r = batch_losses(publish, result);
+	if (r == 0)
+		lost_roles_keep(publish, result);
 	/* Hashes first: they count only for people whom the directory lets in. */
 	if (r == 0 && directory_writer_is_staged(publish->shadow))
 		r = directory_writer_commit(publish->shadow, publish->begin.revision, &ignored,
@@ -698,4 +715,30 @@ bool publish_grants(const struct publish *publish, uint32_t uid, uint32_t gid)
 bool publish_ends_lost_roles(const struct publish *publish)
 {
 	return publish->conf && publish->conf->offboard.on_role_loss == CONF_ROLE_LOSS_END_SESSIONS;
+}
+
+struct lost_roles_walk {
+	const struct publish *publish;
+	lost_roles_fn each;
+	void *context;
+};
+
+static void lost_role_look(void *context, uint32_t uid, uint32_t gid)
+{
+	const struct lost_roles_walk *walk = context;
+
+	if (!local_has_uid(walk->publish->options.local, uid) &&
+	    !publish_grants(walk->publish, uid, gid))
+		walk->each(walk->context, uid, gid);
+}
+
+void publish_lost_roles(const struct publish *publish, lost_roles_fn each, void *context)
+{
+	struct lost_roles_walk walk = { publish, each, context };
+	uint64_t now = clock_monotonic_us();
+
+	if (publish->lost_roles && directory_writer_view(publish->directory) &&
+	    publish_ends_lost_roles(publish))
+		lost_roles_each(publish->lost_roles, now > LOST_ROLES_US ? now - LOST_ROLES_US : 0,
+				lost_role_look, &walk);
 }

@@ -12,6 +12,7 @@
 
 #include "scimd/warden/directory_writer.h"
 #include "scimd/warden/local.h"
+#include "scimd/warden/lost_roles.h"
 #include "shared/attrs.h"
 #include "shared/names.h"
 #include "shared/warden_proto.h"
@@ -23,6 +24,7 @@ struct publish_options {
 	const char *conf_file, *dropins;  /* root's configuration */
 	struct local *local;              /* borrowed */
 	gid_t shadow_group;
+	const char *lost_roles;           /* LOST_ROLES_FILE; NULL: nothing outlives this process */
 };
 
 /* A sentence for the answer WARDEN_REFUSED. */
@@ -101,5 +103,9 @@ bool publish_grants(const struct publish *publish, uint32_t uid, uint32_t gid);
 
 /* What to do when a role is lost. */
 bool publish_ends_lost_roles(const struct publish *publish);
+
+/* Who lost a local group lately, before this process began as well, and does not have it again. Whoever
+ * published that may have been killed before all that carried it had ended. */
+void publish_lost_roles(const struct publish *publish, lost_roles_fn each, void *context);
 
 #endif

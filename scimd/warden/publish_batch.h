@@ -19,6 +19,7 @@ struct publish {
 	struct conf *conf; /* NULL: root's configuration does not load */
 	uint64_t conf_seen;
 	struct directory_writer *directory, *shadow;
+	struct lost_roles *lost_roles; /* NULL: none */
 	bool open, full; /* a batch is open */
 	bool may_revive; /* root says so: the store was put back to a day before */
 	struct id_list shut; /* uids that a full batch was refused; they are not buried */

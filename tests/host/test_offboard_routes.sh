@@ -139,6 +139,13 @@ scim_remove_member "$ADMINS" "$ada"
 sleep 0.5
 ok "on_role_loss = keep: the session goes on" kill -0 "$LOGIN"
 ok "… and what it started" test -n "$(pids_of '^sleep 7405')"
+# As if the warden had been killed before it ended them.
+scim_configure roles <<<$'[offboard]\non_role_loss = end-sessions'
+host_run "$HOST" systemctl kill --kill-whom=main -s KILL scimd-warden
+ok "a warden that starts ends what carries a lost role" t_wait 10000 eval '[ -z "$(pids_of "^sleep 7405")" ]'
+ok "… with its session" t_wait 10000 eval "! kill -0 $LOGIN"
+ok "… and nothing else" test -n "$(pids_of '^sleep 7402')"
+scim_ready
 
 # Gone for good, and somebody new of the same name.
 scim DELETE "/Users/$ada"

@@ -35,7 +35,7 @@
 static struct fixture {
 	char root[sizeof(FIXTURE_ROOT)];
 	char passwd[FIXTURE_PATH], group[FIXTURE_PATH], conf[FIXTURE_PATH], dropins[FIXTURE_PATH];
-	char folder[FIXTURE_PATH], socket[FIXTURE_PATH];
+	char folder[FIXTURE_PATH], socket[FIXTURE_PATH], lost_roles[FIXTURE_PATH];
 	struct local *local;
 	struct publish *publish;
 } fixture;
@@ -62,7 +62,8 @@ static inline int fixture_unlink(const char *path, const struct stat *status, in
 static inline void fixture_start(void)
 {
 	struct publish_options options = { .folder = fixture.folder, .conf_file = fixture.conf,
-					   .dropins = fixture.dropins, .shadow_group = 0 };
+					   .dropins = fixture.dropins, .shadow_group = 0,
+					   .lost_roles = fixture.lost_roles };
 
 	T_FATAL(local_new(fixture.passwd, fixture.group, &fixture.local) == 0);
 	options.local = fixture.local;
@@ -87,6 +88,7 @@ static inline void fixture_make(const char *conf)
 	sprintf(fixture.dropins, "%s/scimd.conf.d", fixture.root);
 	sprintf(fixture.folder, "%s/public", fixture.root);
 	sprintf(fixture.socket, "%s/warden.sock", fixture.root);
+	sprintf(fixture.lost_roles, "%s/lost-roles", fixture.root);
 	file_write(fixture.passwd, FIXTURE_PASSWD);
 	file_write(fixture.group, FIXTURE_GROUP);
 	file_write(fixture.conf, conf);
