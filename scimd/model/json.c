@@ -6,6 +6,34 @@
 
 #include "scimd/model/json_private.h"
 
+static void string_wipe(struct json_object *value)
+{
+	int len = json_object_get_string_len(value);
+	char *stars = len > 0 ? malloc((size_t)len) : NULL;
+
+	if (!stars)
+		return;
+	memset(stars, '*', (size_t)len);
+	/* Of the same length, it goes where the string was. */
+	json_object_set_string_len(value, stars, len);
+	free(stars);
+}
+
+void json_wipe(struct json_object *value)
+{
+	if (json_object_is_type(value, json_type_string)) {
+		string_wipe(value);
+	} else if (json_object_is_type(value, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			json_wipe(json_object_array_get_idx(value, i));
+	} else if (json_object_is_type(value, json_type_object)) {
+		json_object_object_foreach(value, key, member) {
+			(void)key;
+			json_wipe(member);
+		}
+	}
+}
+
 void json_putp(struct json_object **object)
 {
 	int saved = errno;

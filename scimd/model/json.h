@@ -25,6 +25,9 @@ _must_use_ int json_parse(const char *text, size_t len, struct json_object **ret
 /* Release; for _cleanup_(json_putp). */
 void json_putp(struct json_object **object);
 
+/* Overwrite every string in value, which may be a secret, before its memory is given back. */
+void json_wipe(struct json_object *value);
+
 /* A deep copy, owned; NULL without memory. */
 struct json_object *json_copy(struct json_object *object);
 

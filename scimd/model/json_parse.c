@@ -338,11 +338,18 @@ static int scan_items(struct scanner *s, struct json_object *container,
 	return 0;
 }
 
+/* What a broken text has of a password is nobody's any more. */
+static void value_dropp(struct json_object **value)
+{
+	json_wipe(*value);
+	json_putp(value);
+}
+
 /* At the opening brace or bracket. */
 static int scan_container(struct scanner *s, struct json_object **ret)
 {
 	bool is_object = peek(s) == '{';
-	_cleanup_(json_putp) struct json_object *container =
+	_cleanup_(value_dropp) struct json_object *container =
 		is_object ? json_object_new_object() : json_object_new_array();
 	int r;
 
@@ -391,7 +398,7 @@ static void scanner_done(struct scanner *s)
 int json_parse(const char *text, size_t len, struct json_object **ret, struct fault *fault)
 {
 	_cleanup_(scanner_done) struct scanner s = { .text = text, .len = len, .fault = fault };
-	_cleanup_(json_putp) struct json_object *value = NULL;
+	_cleanup_(value_dropp) struct json_object *value = NULL;
 	int r;
 
 	if (len > INT_MAX)

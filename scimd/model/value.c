@@ -149,11 +149,12 @@ static int check_text(const struct schema_attribute *parent,
 		      const struct schema_attribute *attribute, struct json_object *value,
 		      struct json_object **ret, struct fault *fault)
 {
-	const char *text = json_object_get_string(value);
+	const char *text;
 	int64_t us;
 
 	if (!json_object_is_type(value, json_type_string))
 		return bad(parent, attribute, "must be a string", fault);
+	text = json_object_get_string(value);
 	if ((size_t)json_object_get_string_len(value) > text_max(attribute))
 		return bad(parent, attribute, "is too long", fault);
 	if (attribute->type == SCHEMA_BINARY && !is_base64(text, strlen(text)))

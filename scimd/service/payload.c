@@ -18,23 +18,6 @@ static bool op_sets_password(struct json_object *object)
 	return names_password(json_get_string(object, "path"));
 }
 
-/* Overwrite what a password member holds, before its memory is given back. */
-static void value_wipe(struct json_object *value)
-{
-	int len = json_object_get_string_len(value);
-	char *stars;
-
-	if (!json_object_is_type(value, json_type_string) || len == 0)
-		return;
-	stars = malloc((size_t)len);
-	if (!stars)
-		return;
-	memset(stars, '*', (size_t)len);
-	/* Of the same length, it goes where the password was. */
-	json_object_set_string_len(value, stars, len);
-	free(stars);
-}
-
 enum visit { VISIT_FIND, VISIT_WIPE, VISIT_REMOVE };
 
 static bool passwords_visit(struct json_object *value, enum visit visit);
@@ -51,7 +34,7 @@ static bool object_visit(struct json_object *object, enum visit visit)
 		}
 		found = true;
 		if (visit != VISIT_FIND)
-			value_wipe(member);
+			json_wipe(member);
 		if (visit == VISIT_REMOVE)
 			json_object_object_del(object, key);
 	}
