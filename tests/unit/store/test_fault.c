@@ -98,17 +98,20 @@ extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *data, size_t size);
 
-void *malloc(size_t size)
+/* For libraries as well. */
+#define FOR_ALL __attribute__((visibility("default")))
+
+FOR_ALL void *malloc(size_t size)
 {
 	return no_memory() ? NULL : __libc_malloc(size);
 }
 
-void *calloc(size_t count, size_t size)
+FOR_ALL void *calloc(size_t count, size_t size)
 {
 	return no_memory() ? NULL : __libc_calloc(count, size);
 }
 
-void *realloc(void *data, size_t size)
+FOR_ALL void *realloc(void *data, size_t size)
 {
 	return no_memory() ? NULL : __libc_realloc(data, size);
 }
