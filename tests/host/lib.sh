@@ -430,9 +430,10 @@ host_ssh() {
 	while :; do
 		rc=0
 		host_ssh_once "$log" "$@" || rc=$?
-		[ $rc -eq 255 ] && [ $((++tries)) -lt 50 ] && [ -d "$dir" ] &&
-			grep -qsE '^(ssh: connect to host .*: Connection refused|kex_exchange_identification: )' \
-				"$log" || break
+		if [ $rc -ne 255 ] || [ $((++tries)) -ge 50 ] || ! grep -qsE \
+			'^(ssh: connect to host .*: Connection refused|kex_exchange_identification: )' "$log"; then
+			break
+		fi
 		: >"$log"
 		sleep 0.1
 	done
