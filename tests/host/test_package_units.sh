@@ -24,8 +24,8 @@ is "scimd has no capability" 0000000000000000 "$(host_run "$HOST" sh -c \
 	'awk "/^CapBnd/ { print \$2 }" /proc/$(systemctl show -P MainPID scimd)/status')"
 # What only attacks on the kernel would need.
 for unit in scimd scimd-warden; do
-	is "$unit: no call of io_uring, keys or userfaultfd" "" "$(host_run "$HOST" systemctl show -P SystemCallFilter $unit |
-		tr ' ' '\n' | grep -xE 'io_uring_.*|io_submit|add_key|keyctl|userfaultfd')"
+	is "$unit: no call of io_uring, keys, memfd_create or userfaultfd" "" "$(host_run "$HOST" systemctl show -P SystemCallFilter $unit |
+		tr ' ' '\n' | grep -xE 'io_uring_.*|io_submit|add_key|keyctl|memfd_create|userfaultfd')"
 done
 # runs FOLDER UNIT: what is put there begins as a program, as the unit sees it.
 runs() {
@@ -51,9 +51,9 @@ writable() {
 			if touch \$folder/.w 2>/dev/null; then echo \$folder; rm \$folder/.w; fi
 		done"' - "$1" | xargs
 }
-is "where scimd may write" "/dev/shm /run/scimd/control /tmp /var/lib/scimd/db /var/lib/scimd/tls /var/tmp" \
+is "where scimd may write" "/run/scimd/control /tmp /var/lib/scimd/db /var/lib/scimd/tls /var/tmp" \
 	"$(writable scimd)"
-is "where the warden may write" "/dev/shm /run/scimd /run/scimd/control /tmp /var/lib/scimd/public /var/lib/systemd/linger /var/tmp" \
+is "where the warden may write" "/run/scimd /run/scimd/control /tmp /var/lib/scimd/public /var/lib/systemd/linger /var/tmp" \
 	"$(writable scimd-warden)"
 is "the warden has no network" lo "$(host_run "$HOST" sh -c \
 	'awk "NR > 2 { sub(\":\", \"\", \$1); print \$1 }" /proc/$(systemctl show -P MainPID scimd-warden)/net/dev')"
