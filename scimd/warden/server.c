@@ -239,54 +239,55 @@ static int on_hello(struct server *server, const struct warden_message *head, co
 	return 0;
 }
 
-static int on_check_user(struct server *server, const struct warden_message *head, const void *body,
-			 struct refusal *why)
+/* Messages that publish takes as they are. */
+typedef int (*publish_fn)(struct publish *publish, const void *body, size_t size,
+			  struct refusal *why);
+
+static const struct taker {
+	enum warden_op op;
+	publish_fn take;
+} takers[] = {
+	{ WARDEN_CHECK_USER, publish_check_user },
+	{ WARDEN_CHECK_GROUP, publish_check_group },
+	{ WARDEN_BEGIN, publish_begin },
+	{ WARDEN_USER, publish_user },
+	{ WARDEN_GROUP, publish_group },
+	{ WARDEN_MEMBERS, publish_members },
+	{ WARDEN_PASSWORD, publish_password },
+};
+
+static int on_taken(struct server *server, const struct warden_message *head, const void *body,
+		    struct refusal *why)
 {
-	int r = publish_check_user(server->options.publish, body, head->size, why);
+	for (size_t i = 0; i < ARRAY_SIZE(takers); i++)
+		if (takers[i].op == head->op)
+			return takers[i].take(server->options.publish, body, head->size, why);
+	return -EBADMSG;
+}
+
+static int on_check(struct server *server, const struct warden_message *head, const void *body,
+		    struct refusal *why)
+{
+	int r = on_taken(server, head, body, why);
 
 	if (r == 0)
 		answer_plain(server, WARDEN_OK, head->tag);
 	return r;
 }
 
-static int on_check_group(struct server *server, const struct warden_message *head,
-			  const void *body, struct refusal *why)
+static void loss_end(struct server *server, const struct publish_loss *loss, uint64_t tag,
+		     const struct warden_commit *commit)
 {
-	int r = publish_check_group(server->options.publish, body, head->size, why);
+	int r = 0;
 
-	if (r == 0)
-		answer_plain(server, WARDEN_OK, head->tag);
-	return r;
-}
-
-static int on_begin(struct server *server, const struct warden_message *head, const void *body,
-		    struct refusal *why)
-{
-	return publish_begin(server->options.publish, body, head->size, why);
-}
-
-static int on_user(struct server *server, const struct warden_message *head, const void *body,
-		   struct refusal *why)
-{
-	return publish_user(server->options.publish, body, head->size, why);
-}
-
-static int on_group(struct server *server, const struct warden_message *head, const void *body,
-		    struct refusal *why)
-{
-	return publish_group(server->options.publish, body, head->size, why);
-}
-
-static int on_members(struct server *server, const struct warden_message *head, const void *body,
-		      struct refusal *why)
-{
-	return publish_members(server->options.publish, body, head->size, why);
-}
-
-static int on_password(struct server *server, const struct warden_message *head, const void *body,
-		       struct refusal *why)
-{
-	return publish_password(server->options.publish, body, head->size, why);
+	if (!loss->gids)
+		r = reap_user(server->reap, loss->uid, loss->name, tag, commit->deadline_ms,
+			      commit->grace_ms);
+	else if (publish_ends_lost_roles(server->options.publish))
+		r = reap_gids(server->reap, loss->uid, loss->gids, loss->gid_count, tag,
+			      commit->deadline_ms);
+	if (r < 0) /* the sweep finds them */
+		log_error_errno(r, "ending uid %u", loss->uid);
 }
 
 /* Publish, answer, and start ending whoever lost something. */
@@ -305,18 +306,8 @@ static int on_commit(struct server *server, const struct warden_message *head, c
 	if (r < 0)
 		return r;
 	answer_published(server, head->tag, &result);
-	for (size_t i = 0; server->reap && i < result.loss_count; i++) {
-		const struct publish_loss *loss = &result.losses[i];
-
-		if (!loss->gids)
-			r = reap_user(server->reap, loss->uid, loss->name, head->tag,
-				      commit.deadline_ms, commit.grace_ms);
-		else if (publish_ends_lost_roles(server->options.publish))
-			r = reap_gids(server->reap, loss->uid, loss->gids, loss->gid_count,
-				      head->tag, commit.deadline_ms);
-		if (r < 0) /* the sweep finds them */
-			log_error_errno(r, "ending uid %u", loss->uid);
-	}
+	for (size_t i = 0; server->reap && i < result.loss_count; i++)
+		loss_end(server, &result.losses[i], head->tag, &commit);
 	return 0;
 }
 
@@ -379,20 +370,10 @@ static int on_checks(struct server *server, const struct warden_message *head, c
 	return r;
 }
 
-static int on_record(struct server *server, const struct warden_message *head, const void *body,
-		     struct refusal *why)
+/* The records of a batch are not answered one by one: what is refused is in PUBLISHED. */
+static bool is_record(uint16_t op)
 {
-	switch (head->op) {
-	case WARDEN_USER:
-		return on_user(server, head, body, why);
-	case WARDEN_GROUP:
-		return on_group(server, head, body, why);
-	case WARDEN_MEMBERS:
-		return on_members(server, head, body, why);
-	case WARDEN_PASSWORD:
-		return on_password(server, head, body, why);
-	}
-	return -EBADMSG;
+	return op >= WARDEN_USER && op <= WARDEN_PASSWORD;
 }
 
 /* As if each had come by itself. Where they cannot be told apart, the batch is lost. */
@@ -406,9 +387,9 @@ static int on_records(struct server *server, const struct warden_message *head, 
 		struct warden_message one;
 		int r;
 
-		if (message_next(&reader, &one, &record) < 0)
+		if (message_next(&reader, &one, &record) < 0 || !is_record(one.op))
 			return -EBADMSG;
-		r = on_record(server, &one, record, why);
+		r = on_taken(server, &one, record, why);
 		if (r < 0 && r != -EINVAL)
 			return r;
 	}
@@ -417,28 +398,21 @@ static int on_records(struct server *server, const struct warden_message *head, 
 
 static const struct handler {
 	enum warden_op op;
-	const char *name;
 	handle_fn handle;
 } handlers[] = {
-	{ WARDEN_HELLO, "hello", on_hello },
-	{ WARDEN_CHECK_USER, "check user", on_check_user },
-	{ WARDEN_CHECK_GROUP, "check group", on_check_group },
-	{ WARDEN_BEGIN, "begin", on_begin },
-	{ WARDEN_USER, "user", on_user },
-	{ WARDEN_GROUP, "group", on_group },
-	{ WARDEN_MEMBERS, "members", on_members },
-	{ WARDEN_PASSWORD, "password", on_password },
-	{ WARDEN_COMMIT, "commit", on_commit },
-	{ WARDEN_END, "end", on_end },
-	{ WARDEN_CHECKS, "checks", on_checks },
-	{ WARDEN_RECORDS, "records", on_records },
+	{ WARDEN_HELLO, on_hello },
+	{ WARDEN_CHECK_USER, on_check },
+	{ WARDEN_CHECK_GROUP, on_check },
+	{ WARDEN_BEGIN, on_taken },
+	{ WARDEN_USER, on_taken },
+	{ WARDEN_GROUP, on_taken },
+	{ WARDEN_MEMBERS, on_taken },
+	{ WARDEN_PASSWORD, on_taken },
+	{ WARDEN_COMMIT, on_commit },
+	{ WARDEN_END, on_end },
+	{ WARDEN_CHECKS, on_checks },
+	{ WARDEN_RECORDS, on_records },
 };
-
-/* The records of a batch are not answered one by one: what is refused is in PUBLISHED. */
-static bool is_record(uint16_t op)
-{
-	return op >= WARDEN_USER && op <= WARDEN_PASSWORD;
-}
 
 static void handle_message(struct server *server, size_t size)
 {
