@@ -26,21 +26,26 @@ int stage_slot_write(struct directory_writer *writer, uint64_t offset, uint64_t 
 
 /* --- indexes ---------------------------------------------------------------------------------- */
 
-struct stage_probe stage_probe_begin(const struct directory_writer *writer, enum directory_index index,
+struct probe {
+	const struct directory_table *table;
+	uint64_t mask, position, steps;
+};
+
+static struct probe probe_begin(const struct directory_writer *writer, enum directory_index index,
 				uint64_t hash)
 {
 	const struct directory_table *table = &stage_file(writer)->view.geometry->tables[index];
 	uint64_t mask = (UINT64_C(1) << table->log2) - 1;
 
-	return (struct stage_probe){ .table = table, .mask = mask, .position = hash & mask };
+	return (struct probe){ .table = table, .mask = mask, .position = hash & mask };
 }
 
-static uint64_t probe_offset(const struct stage_probe *probe)
+static uint64_t probe_offset(const struct probe *probe)
 {
 	return probe->table->offset + probe->position * sizeof(uint64_t);
 }
 
-static bool probe_next(struct stage_probe *probe)
+static bool probe_next(struct probe *probe)
 {
 	probe->position = (probe->position + 1) & probe->mask;
 	return ++probe->steps <= probe->mask;
@@ -50,7 +55,7 @@ static bool probe_next(struct stage_probe *probe)
 static int index_locate(const struct directory_writer *writer, enum directory_index index,
 			uint64_t hash, uint32_t units, uint64_t *ret_offset)
 {
-	struct stage_probe probe = stage_probe_begin(writer, index, hash);
+	struct probe probe = probe_begin(writer, index, hash);
 
 	do {
 		uint64_t slot = stage_slot_read(writer, probe_offset(&probe));
@@ -78,10 +83,10 @@ void stage_span_store(struct directory_file *file)
 			 __ATOMIC_RELEASE);
 }
 
-int stage_index_insert(struct directory_writer *writer, enum directory_index index, uint64_t hash,
+static int index_insert(struct directory_writer *writer, enum directory_index index, uint64_t hash,
 			uint32_t units)
 {
-	struct stage_probe probe = stage_probe_begin(writer, index, hash);
+	struct probe probe = probe_begin(writer, index, hash);
 
 	do {
 		uint64_t slot = stage_slot_read(writer, probe_offset(&probe));
@@ -107,7 +112,7 @@ int stage_index_put(struct directory_writer *writer, enum directory_index index,
 	int r;
 
 	if (old == 0)
-		return stage_index_insert(writer, index, hash, units);
+		return index_insert(writer, index, hash, units);
 	r = index_locate(writer, index, hash, old, &offset);
 	return r < 0 ? r : stage_slot_write(writer, offset, directory_slot(units, hash, index));
 }
@@ -129,8 +134,8 @@ uint64_t stage_name_hash(const struct directory_writer *writer, const char *name
 	return directory_hash_name(name, size, stage_file(writer)->view.geometry->seed);
 }
 
-/* Walk the candidates of a hash; *units is moved on. Start with a fresh probe. -ENOENT at the end. */
-int stage_candidate_next(const struct directory_writer *writer, struct stage_probe *probe, uint64_t hash,
+/* The next record with the hash's tag, from a fresh probe on. -ENOENT at the end. */
+static int candidate_next(const struct directory_writer *writer, struct probe *probe, uint64_t hash,
 			  uint32_t *ret_units)
 {
 	while (probe->steps <= probe->mask) {
@@ -178,7 +183,7 @@ static int find(const struct directory_writer *writer, enum directory_index inde
 		const struct key *key, uint32_t *ret_units)
 {
 	const struct directory_file *file = stage_file(writer);
-	struct stage_probe probe;
+	struct probe probe;
 	uint64_t hash;
 	int r;
 
@@ -186,8 +191,8 @@ static int find(const struct directory_writer *writer, enum directory_index inde
 		return -ENOENT;
 	hash = key->name ? stage_name_hash(writer, key->name, key->name_size)
 			 : directory_hash_id(key->id);
-	probe = stage_probe_begin(writer, index, hash);
-	while ((r = stage_candidate_next(writer, &probe, hash, ret_units)) == 0) {
+	probe = probe_begin(writer, index, hash);
+	while ((r = candidate_next(writer, &probe, hash, ret_units)) == 0) {
 		uint64_t offset = (uint64_t)*ret_units * DIRECTORY_UNIT;
 
 		if (offset < file->view.geometry->heap_offset ||

@@ -45,19 +45,7 @@ uint64_t stage_slot_read(const struct directory_writer *writer, uint64_t offset)
 _must_use_ int stage_slot_write(struct directory_writer *writer, uint64_t offset, uint64_t value);
 void stage_slot_store(struct directory_file *file, uint64_t offset, uint64_t value);
 
-struct stage_probe {
-	const struct directory_table *table;
-	uint64_t mask, position, steps;
-};
-
-struct stage_probe stage_probe_begin(const struct directory_writer *writer,
-				     enum directory_index index, uint64_t hash);
-/* The next record with the hash's tag; -ENOENT at the end. */
-_must_use_ int stage_candidate_next(const struct directory_writer *writer, struct stage_probe *probe,
-				    uint64_t hash, uint32_t *ret_units);
 uint64_t stage_name_hash(const struct directory_writer *writer, const char *name, size_t size);
-_must_use_ int stage_index_insert(struct directory_writer *writer, enum directory_index index,
-				  uint64_t hash, uint32_t units);
 /* The span of uids, and for all to see. */
 void stage_span_add(struct directory_usage *usage, uint32_t uid);
 void stage_span_store(struct directory_file *file);
