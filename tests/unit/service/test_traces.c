@@ -17,7 +17,8 @@ static void look(const volatile void *at, size_t size)
 }
 
 #ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/allocator_interface.h>
+extern size_t __sanitizer_get_allocated_size(const volatile void *at);
+void __sanitizer_free_hook(const volatile void *at);
 
 void __attribute__((visibility("default"))) __sanitizer_free_hook(const volatile void *at)
 {

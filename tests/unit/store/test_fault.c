@@ -75,11 +75,13 @@ static bool no_memory(void)
 	return true;
 }
 
+#define FOR_ALL __attribute__((visibility("default"))) /* for libraries as well */
+
 #ifdef __SANITIZE_ADDRESS__
 /* The sanitizer's are not to be replaced: libdb's alone fail. What libdb has when a failure has made it
  * give up it never gives back; the process ends then. */
 const char *__asan_default_options(void);
-const char *__asan_default_options(void)
+FOR_ALL const char *__asan_default_options(void)
 {
 	return "detect_leaks=0";
 }
@@ -97,9 +99,6 @@ static void *bad_realloc(void *data, size_t size)
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *data, size_t size);
-
-/* For libraries as well. */
-#define FOR_ALL __attribute__((visibility("default")))
 
 FOR_ALL void *malloc(size_t size)
 {
