@@ -504,14 +504,15 @@ static void test_many_units(void)
 	lines = many;
 	line_count = 0;
 	for (size_t i = 0; i < 600; i++) {
-		struct file file = { name[i], unit[i], 2000, true };
+		long at_us = (long)i * 6000000; /* which is quick to tell apart */
+		struct file file = { name[i], unit[i], at_us + 2000, true };
 
 		(void)snprintf(name[i], sizeof(name[i]), "%zu.service", i);
 		(void)snprintf(unit[i], sizeof(unit[i]), LINE("\"/usr/bin/sleep\" \"%zu\""), i);
 		(void)snprintf(message[i], sizeof(message[i]), SAYS RUN "--unit=%zu sleep %zu", i, i);
 		file_make(&file);
-		many[line_count++] = (struct line){ 0, "5", ADA, ADA, SUDO, message[i] };
-		many[line_count++] = (struct line)OPENS(1000, "5", ADA);
+		many[line_count++] = (struct line){ at_us, "5", ADA, ADA, SUDO, message[i] };
+		many[line_count++] = (struct line)OPENS(at_us + 1000, "5", ADA);
 	}
 	search_raw(&found, &count);
 	for (size_t i = 0; i < count; i++)
