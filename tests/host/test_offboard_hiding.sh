@@ -86,7 +86,7 @@ ok "mallory takes all shared memory" in_login mallory 'perl -e "
 	1 while defined shmget(0, 4096, 01600)"'
 like "a local user runs what the lender left" '^as-lender$' "$(host_ssh "$HOST" grace "$T_DIR/own" \
 	'setsid /var/tmp/as-lender plain >/dev/null 2>&1 </dev/null &
-	for i in {1..200}; do grep -qx as-lender /proc/$!/comm && break; sleep 0.05; done; cat /proc/$!/comm')"
+	for i in {1..1000}; do grep -sx as-lender /proc/$!/comm && break; sleep 0.01; done')"
 host_run "$HOST" systemctl restart scimd-warden
 ok "… and the next sweep ends it" t_wait 10000 eval '[ -z "$(pids_of "as-lender plain")" ]'
 person walter

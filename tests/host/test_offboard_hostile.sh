@@ -44,6 +44,8 @@ fds() {
 fds_before=$(fds)
 said=$(bash_of_scimd timeout 100 hostile "$grace_uid" "$uid" "$gone_uid" 2>&1)
 like "the warden answered to the end: $said" '^refused [0-9]{3,}, published' "$said"
+# It closes a connection when it learns that the other side has hung up.
+t_wait 20000 eval '[ "$(fds)" -le '"$((fds_before + 2)) ]"
 ok "it has no more open and in memory than before" test "$(fds)" -le "$((fds_before + 2))" \
 	-a "$(rss)" -le "$((rss_before + 4096))"
 is "it is the same process" "$warden" "$(pids_of '^/usr/libexec/scimd-warden$')"
