@@ -33,6 +33,7 @@
 #define LATE_DEADLINE_MS 2000u
 #define FAILED_PAUSE_US 10000u
 #define ANSWER_POLL_MS 2
+#define SESSIONS_US 20000u /* how long an answer waits for their names */
 #define ROOM_POLL_US 2000u /* for a report that there was no room for */
 #define TELL_AGAIN_US 500000u
 #define TRACE_US 50000u
@@ -594,6 +595,13 @@ static void begin_targets(struct reap *reap)
 	}
 }
 
+/* Whose processes went at once: the sessions they were in are about to be told. */
+static bool sessions_are_due(const struct reap *reap, const struct target *target, uint64_t now)
+{
+	return target->found && target->request_count > 0 && reap->logind &&
+	       logind_is_busy(reap->logind) && now < target->begun_us + SESSIONS_US;
+}
+
 /* Nothing was found. Returns false when the target has had its last look. */
 static bool settle_clean(struct reap *reap, struct target *target, uint64_t now)
 {
@@ -606,7 +614,8 @@ static bool settle_clean(struct reap *reap, struct target *target, uint64_t now)
 		target->next_us = now + TRACE_US; /* or when it ends */
 		return true;
 	}
-	if (!target_answer(target, &reap->options, &reap->proc, UINT64_MAX, true) ||
+	if (sessions_are_due(reap, target, now) ||
+	    !target_answer(target, &reap->options, &reap->proc, UINT64_MAX, true) ||
 	    target->request_count > 0) {
 		target->next_us = now + ROOM_POLL_US;
 		return true;
@@ -762,16 +771,6 @@ static void on_logind_session(void *context, uint32_t uid, const char *id)
 
 /* --- the loop ------------------------------------------------------------------------------ */
 
-static uint64_t next_look_us(const struct reap *reap)
-{
-	uint64_t next = UINT64_MAX;
-
-	for (uint32_t i = 0; i < reap->targets.count; i++)
-		if (reap->targets.items[i]->next_us < next)
-			next = reap->targets.items[i]->next_us;
-	return next;
-}
-
 int reap_step(struct reap *reap)
 {
 	uint64_t now = clock_monotonic_us(), next;
@@ -782,11 +781,11 @@ int reap_step(struct reap *reap)
 	if (reap->logind)
 		logind_process(reap->logind);
 	trace_take(reap);
-	if (next_look_us(reap) <= now)
+	if (targets_next_us(&reap->targets) <= now)
 		look(reap);
 	if (reap->logind)
 		logind_process(reap->logind);
-	next = next_look_us(reap);
+	next = targets_next_us(&reap->targets);
 	now = clock_monotonic_us();
 	if (next != UINT64_MAX)
 		wait_ms = next <= now ? 0 : (next - now + 999) / 1000;

@@ -67,6 +67,16 @@ int targets_get(struct targets *targets, uint32_t uid, bool role, struct target 
 	return 0;
 }
 
+uint64_t targets_next_us(const struct targets *targets)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (uint32_t i = 0; i < targets->count; i++)
+		if (targets->items[i]->next_us < next)
+			next = targets->items[i]->next_us;
+	return next;
+}
+
 void targets_drop(struct targets *targets, uint32_t at)
 {
 	target_freep(&targets->items[at]);

@@ -20,6 +20,9 @@ struct target *targets_find(const struct targets *targets, uint32_t uid, bool ro
 /* Made if need be. */
 _must_use_ int targets_get(struct targets *targets, uint32_t uid, bool role, struct target **ret);
 
+/* When the first of them is to be looked for; UINT64_MAX: there is none. */
+uint64_t targets_next_us(const struct targets *targets);
+
 void targets_drop(struct targets *targets, uint32_t at);
 void targets_done(struct targets *targets);
 

@@ -558,7 +558,7 @@ static bool logind_names_session(void)
 	return named;
 }
 
-/* The reaper does not wait for logind's answer, which may come late on a busy machine. */
+/* The reaper waits a moment for logind's answer, which may come later on a busy machine. */
 static void test_logind(void)
 {
 	bool named = false;
