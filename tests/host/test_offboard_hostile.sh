@@ -38,8 +38,9 @@ rss() {
 	awk '/^VmRSS:/ { print $2 }' "/proc/$warden/status"
 }
 rss_before=$(rss)
+# But for what it holds of each process on the host, two for as long as that lives.
 fds() {
-	find "/proc/$warden/fd" -mindepth 1 | wc -l
+	find "/proc/$warden/fd" -mindepth 1 -printf '%l\n' | grep -cvE 'pidfd|/[0-9]+/(loginuid|status)$'
 }
 fds_before=$(fds)
 said=$(bash_of_scimd timeout 100 hostile "$grace_uid" "$uid" "$gone_uid" 2>&1)
