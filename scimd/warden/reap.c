@@ -688,12 +688,11 @@ static void settle_targets(struct reap *reap)
 
 	for (uint32_t i = 0; i < reap->targets.count; i++) {
 		struct target *target = reap->targets.items[i];
-		uint32_t unsure_max = target->outrun || target->role ? UNSURE_MAX : 1;
 
 		target->looks++;
 		if (target->alive > 0)
 			settle_alive(reap, target, now);
-		else if (reap->failed || (reap->fleeting > 0 && target->unsure < unsure_max))
+		else if (reap->failed || (reap->fleeting > 0 && target->unsure < UNSURE_MAX))
 			settle_unsure(reap, target, now);
 		else if (!settle_clean(reap, target, now))
 			targets_drop(&reap->targets, i--);
