@@ -158,8 +158,17 @@ static inline uint64_t text_word(const char *text, size_t left)
 					: directory_word(text, left) | ~UINT64_C(0) << 8 * left;
 }
 
+/* 0 or 1, in a way that no compiler makes a jump of. */
+static inline size_t is_any(uint64_t bits)
+{
+	size_t any = bits != 0;
+
+	__asm__("" : "+r"(any));
+	return any;
+}
+
 /* Write where each name begins, from `at` downwards, and where the text ends, which must be `last`. A word
- * holds one NUL or none as a rule: it takes no jump, because a place is written in any case. */
+ * holds one NUL or none as a rule, and nobody can guess which: a place is written in any case. */
 static int list_names(char *text, size_t size, char **at, char **last)
 {
 	*--at = text;
@@ -169,8 +178,8 @@ static int list_names(char *text, size_t size, char **at, char **last)
 		do {
 			if (at == last)
 				return -EIO;
-			at[-1] = text + i + (nuls ? __builtin_ctzll(nuls) / 8 + 1 : 0);
-			at -= nuls != 0;
+			at[-1] = text + i + __builtin_ctzll(nuls | UINT64_C(1) << 63) / 8 + 1;
+			at -= is_any(nuls);
 			nuls &= nuls - 1;
 		} while (__builtin_expect(nuls != 0, 0));
 	}
