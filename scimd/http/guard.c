@@ -27,26 +27,9 @@ static bool is_control(char c)
 	return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7F;
 }
 
-/* RFC 9110 section 5.6.2. */
-static bool is_token(const char *text, size_t size)
+/* Nothing but letters, digits and these marks. */
+static bool is_made_of(const char *text, size_t size, const char *marks)
 {
-	static const char marks[] = "!#$%&'*+-.^_`|~";
-
-	for (size_t i = 0; i < size; i++) {
-		char c = text[i];
-
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
-			continue;
-		if (c == '\0' || !strchr(marks, c))
-			return false;
-	}
-	return size > 0;
-}
-
-bool guard_is_authority(const char *text, size_t size)
-{
-	static const char marks[] = "-._~%!$&'()*+;=:[]";
-
 	for (size_t i = 0; i < size; i++) {
 		char c = text[i];
 
@@ -56,6 +39,17 @@ bool guard_is_authority(const char *text, size_t size)
 			return false;
 	}
 	return true;
+}
+
+/* RFC 9110 section 5.6.2. */
+static bool is_token(const char *text, size_t size)
+{
+	return size > 0 && is_made_of(text, size, "!#$%&'*+-.^_`|~");
+}
+
+bool guard_is_authority(const char *text, size_t size)
+{
+	return is_made_of(text, size, "-._~%!$&'()*+;=:[]");
 }
 
 static bool target_is_clean(const char *target)
