@@ -1,6 +1,7 @@
 #include "scimd/warden/logind.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 
 #include <systemd/sd-bus.h>
 
@@ -143,6 +144,14 @@ void logind_terminate(struct logind *logind, uint32_t uid)
 bool logind_stop_unit(struct logind *logind, const char *unit)
 {
 	return call(logind, &systemd1, NULL, "StopUnit", "ss", unit, "replace");
+}
+
+void logind_stop_session(struct logind *logind, const char *id)
+{
+	char unit[64];
+
+	(void)snprintf(unit, sizeof(unit), "session-%s.scope", id);
+	(void)logind_stop_unit(logind, unit);
 }
 
 bool logind_is_busy(const struct logind *logind)

@@ -26,6 +26,11 @@ void logind_terminate(struct logind *logind, uint32_t uid);
 /* Tell systemd to stop a unit of the system's; false: it could not be told. */
 bool logind_stop_unit(struct logind *logind, const char *unit);
 
+/* End a session in which nothing runs. systemd (252) leaves a scope active for ever whose first
+ * process died while it was being put there: then logind keeps the session as "closing", and
+ * TerminateUser, which it was told before, ends nothing. */
+void logind_stop_session(struct logind *logind, const char *id);
+
 /* Send and receive what is possible without blocking. */
 void logind_process(struct logind *logind);
 

@@ -397,14 +397,35 @@ static void on_slice_session(void *context, const char *id)
 	target_add_session(reap->slice_target, id);
 }
 
+static void on_empty_session(void *context, const char *id)
+{
+	const struct reap *reap = context;
+
+	logind_stop_session(reap->logind, id);
+}
+
+/* Nothing lives in the slice. Later looks end the sessions that systemd has not noticed to be empty. */
+static void end_empty_sessions(struct reap *reap, struct target *target, int slice)
+{
+	const struct cgroup_visitor visitor = { on_slice_process, on_empty_session, reap };
+
+	reap->slice_target = target;
+	if (target->clean_us && reap->logind)
+		cgroup_visit(slice, &visitor);
+}
+
 /* What lives there is noted for the report, then killed in one step, those being born included. */
 static void look_at_slice(struct reap *reap, struct target *target)
 {
 	const struct cgroup_visitor visitor = { on_slice_process, on_slice_session, reap };
 	_cleanup_close_ int slice = cgroup_open_slice(reap->options.cgroup, target->uid);
 
-	if (slice < 0 || cgroup_is_populated(slice) <= 0)
+	if (slice < 0)
 		return;
+	if (cgroup_is_populated(slice) <= 0) {
+		end_empty_sessions(reap, target, slice);
+		return;
+	}
 	reap->slice_target = target;
 	reap->slice_is_ours = false;
 	cgroup_visit(slice, &visitor);

@@ -187,5 +187,8 @@ t_wait 30000 eval '[ -z "$(sessions)" ]'
 is "no session is left" "" "$(sessions | while read -r id rest; do
 	echo "$id $rest"
 	host_run "$HOST" loginctl show-session "$id"
+	host_run "$HOST" sh -c 'systemctl show "session-$1.scope" -p ActiveState -p SubState -p Job -p ControlGroup
+		cd /sys/fs/cgroup/user.slice/user-*.slice/session-$1.scope && head cgroup.events cgroup.procs cgroup.freeze
+		journalctl -b --no-pager -o short-precise | grep -E "session-$1.scope|ession $1\\b"' - "$id" 2>&1
 done)"
 t_end

@@ -119,6 +119,18 @@ pause_at common-session-noninteractive 'pam_scim' before session && step "at bet
 pause_at common-session-noninteractive 'pam_scim' after session && step "at between C and R" in_at denied
 pause_at login 'pam_loginuid' before session && step "console before L" in_console denied
 pause_at common-session 'pam_scim' after session && step "console between C and R" in_console denied
+
+# systemd never notices that a scope is empty whose first process died while it was being put there, and
+# logind would keep the session for ever: here that process is a zombie all along.
+host_run "$HOST" bash -c '(true & exec sleep 7602) & sleep 0.2
+	busctl call org.freedesktop.login1 /org/freedesktop/login1 org.freedesktop.login1.Manager \
+		CreateSession "uusssssussbssa(sv)" "$1" "$(pgrep -P $!)" \
+		sshd tty user "" "" 0 "" "" true "" 198.18.0.1 0' - "$PERSON_UID" >"$T_DIR/way" 2>&1
+t_wait 5000 eval '[ -n "$(sessions_of "$PERSON_UID")" ]'
+like "a session in which nothing ever ran" . "$(sessions_of "$PERSON_UID")"
+scim_active "$ID" false
+ok "… is gone as well" t_wait 6500 eval '[ -z "$(sessions_of "$PERSON_UID")" ]'
+scim_active "$ID" true
 wait $cron
 is "cron came to its pauses" "" "$(cat "$T_DIR/cron/said")"
 is "cron before A, and between C and R: no job ran" "" \

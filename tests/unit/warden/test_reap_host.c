@@ -483,6 +483,13 @@ static int on_call(sd_bus_message *message, void *userdata, sd_bus_error *error)
 	if (sd_bus_message_is_method_call(message, "org.freedesktop.login1.Manager", "ListSessions"))
 		return sd_bus_reply_method_return(message, "a(susso)", 2, "31", 70018, "ada", "", "/s31",
 						  "32", 70050, "bob", "", "/s32");
+	if (sd_bus_message_is_method_call(message, "org.freedesktop.systemd1.Manager", "StopUnit")) {
+		const char *unit = "";
+
+		(void)sd_bus_message_read(message, "s", &unit);
+		(void)snprintf(heard + used, sizeof(heard) - used, "%s(%s) ", member, unit);
+		return 1;
+	}
 	(void)sd_bus_message_read(message, "u", &uid);
 	(void)snprintf(heard + used, sizeof(heard) - used, "%s(%u) ", member, uid);
 	return 1;
@@ -568,6 +575,33 @@ static void test_logind(void)
 	T_TRUE(named);
 }
 
+/* A session that systemd does not notice to be empty is stopped, but no sooner than by a later look. */
+static void test_empty_session(void)
+{
+	_cleanup_(reap_freep) struct reap *reap = NULL;
+	_cleanup_close_ int listener = -1;
+	pthread_t thread;
+	uint64_t end;
+
+	heard[0] = '\0';
+	make_folder();
+	make_slice(70019, 0);
+	make_file(below("unified/user.slice/user-70019.slice/cgroup.events"), "populated 0\nfrozen 0\n");
+	listener = listen_bus();
+	T_OK(pthread_create(&thread, NULL, serve_bus, &listener));
+	reap = make_reap((struct reap_options){ .logind = true, .cgroup = folder });
+	T_OK(reap_user(reap, 70019, "", 1, 1000, 0));
+	drive(reap, 1, 1000);
+	T_INT(reports[0].report.session_count, 0);
+	T_TRUE(!strstr(heard, "StopUnit"));
+	for (end = now_ms() + 1000; now_ms() < end && !strstr(heard, "StopUnit");)
+		(void)reap_step(reap);
+	reap_freep(&reap);
+	T_OK(pthread_join(thread, NULL));
+	T_STR(heard, "TerminateUser(70019) SetUserLinger(70019) StopUnit(session-c7.scope) ");
+	remove_tree(folder);
+}
+
 /* Neither the lack of a bus nor a silent one may cost time. */
 static void check_without_logind(void)
 {
@@ -599,4 +633,4 @@ T_MAIN("reap_host", T(test_deadline), T(test_unreadable_is_not_clean),
        T(test_pid_reuse), T(test_slice), T(test_headless_in_a_crowd),
        T(test_grace_of_a_crowd), T(test_slice_of_an_old_kernel),
        T(test_slice_of_our_own), T(test_policy_before_slice), T(test_real_slice), T(test_linger),
-       T(test_logind), T(test_no_logind))
+       T(test_logind), T(test_empty_session), T(test_no_logind))
