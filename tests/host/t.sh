@@ -32,6 +32,16 @@ t_boot() {
 	fi
 }
 
+# What the test has started on the machine and not waited for, with its children: not every client notices
+# that its host is gone.
+t_end_jobs() {
+	local pid
+	for pid in $(jobs -pr); do
+		pkill -P "$pid"
+		kill "$pid"
+	done 2>/dev/null
+}
+
 t_cleanup() {
 	local name
 	for name in "${T_HOSTS[@]}"; do
@@ -45,6 +55,7 @@ t_cleanup() {
 			host_destroy "$name"
 		fi
 	done
+	t_end_jobs
 	[ "${KEEP:-}" = 1 ] || rm -rf "$T_DIR"
 }
 trap t_cleanup EXIT

@@ -17,12 +17,13 @@ start_interactive() {
 	LOGIN=$!
 }
 start_forwards() {
-	eval "$(ssh-agent -s)" >/dev/null
-	T_SOCKET=$SSH_AUTH_SOCK
+	T_SOCKET=$T_DIR/agent
+	ssh-agent -D -a "$T_SOCKET" &
+	t_wait 20000 test -S "$T_SOCKET"
+	export SSH_AUTH_SOCK=$T_SOCKET
 	ssh-add -q "$T_DIR/key" 2>/dev/null
 	ssh_with "$1" -N -A -L $PORT:127.0.0.1:22 -R $((PORT + 1)):127.0.0.1:$PORT -D $((PORT + 2)) &
 	LOGIN=$!
-	T_AGENT=$SSH_AGENT_PID
 }
 start_master() {
 	ssh_with "$1" -o ControlMaster=yes -o "ControlPath=$T_DIR/master" -N &
@@ -119,6 +120,5 @@ refused "… and the agent" 'refused|No such file|connect' agent_answers
 refused "… and the master lets nobody in" 'Permission denied' over_master
 kinds_stay_gone 1
 ok "a local user's session went on all the time" kill -0 $grace
-kill "$T_AGENT"
 host_destroy "$HOST"
 t_end
