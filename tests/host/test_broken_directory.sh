@@ -47,10 +47,15 @@ person_right_or_denied() {
 		t_fail "$when: ssh ada: $rc '$got'"
 }
 
+# What it has counted; empty while it writes that.
+count() {
+	host_run "$HOST" cat /run/t-count
+}
+
 reader_counts() {
-	local before
-	before=$(host_run "$HOST" cat /run/t-count || echo none)
-	t_wait 20000 eval '[ "$(host_run "$HOST" cat /run/t-count)" != '"$before ]"
+	local before now
+	t_wait 20000 eval 'before=$(count) && [ "$before" ]' &&
+		t_wait 20000 eval 'now=$(count) && [ "$now" ] && [ "$now" != "$before" ]'
 }
 
 both() {
