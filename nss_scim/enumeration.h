@@ -20,7 +20,8 @@ struct enumeration;
 typedef int (*enumeration_deliver)(struct enumeration *e, uint64_t *cursor, void *ret, char *buffer,
 				   size_t size);
 
-/* Static, all zero but the constants. Everything but `lock` belongs to whoever holds that. */
+/* Static, all zero but the constants. Everything but `lock` belongs to whoever holds that, or, where
+ * enumeration_is_ours, to the one thread. */
 struct enumeration {
 	const uint32_t number; /* of its lock: different for each */
 	const bool wants_hashes; /* getspent */
@@ -39,16 +40,12 @@ enum nss_status enumeration_get(struct enumeration *e, enumeration_deliver deliv
 				char *buffer, size_t size, int *errnop);
 enum nss_status enumeration_stop(struct enumeration *e);
 
-/* The lock without a call, where that is all there is to do: one thread, nobody inside, and the
- * enumeration stands in checked memory. False: nothing was done; enumeration_get does all. */
-static inline bool enumeration_enter(struct enumeration *e)
+/* Whether an entry may be read without the lock: there is one thread, nobody was inside when it came or when
+ * it was forked, and the enumeration stands in checked memory. All that changes then is the cursor. False:
+ * enumeration_get does all. */
+static inline bool enumeration_is_ours(const struct enumeration *e)
 {
-	if (!__libc_single_threaded || !e->is_memory || e->is_busy ||
-	    __atomic_load_n(e->lock, __ATOMIC_RELAXED))
-		return false;
-	__atomic_store_n(e->lock, 1, __ATOMIC_RELAXED);
-	e->is_busy = true;
-	return true;
+	return __libc_single_threaded && e->is_memory && !e->is_busy;
 }
 
 static inline void enumeration_unlock(struct enumeration *e)

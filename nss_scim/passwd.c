@@ -94,14 +94,13 @@ static _flat_ int next_in_memory(struct enumeration *e, struct passwd *ret, char
 		r = checked(&user, ret, buffer, size);
 	if (r == 0)
 		e->cursor = cursor;
-	enumeration_unlock(e);
 	return r;
 }
 
 _public_ enum nss_status _nss_scim_getpwent_r(struct passwd *ret, char *buffer, size_t size,
 					      int *errnop)
 {
-	if (enumeration_enter(&users))
+	if (enumeration_is_ours(&users))
 		return pack_status(next_in_memory(&users, ret, buffer, size), errnop);
 	return enumeration_get(&users, deliver, ret, buffer, size, errnop);
 }

@@ -160,12 +160,9 @@ static inline uint64_t slot_load(const unsigned char *slots, uint64_t number)
 	return __atomic_load_n((const uint64_t *)(const void *)slots + number, __ATOMIC_ACQUIRE);
 }
 
-/* Whoever walks will soon ask for the record of the next eight's slot. A prefetch of any address is
- * harmless. */
-static inline void record_expect(const unsigned char *base, const unsigned char *slots, uint64_t number,
-				 uint64_t mask)
+/* A record will be asked for soon. A prefetch of any address is harmless. */
+static inline void record_expect(const unsigned char *base, uint64_t slot)
 {
-	uint64_t slot = slot_load(slots, walk_ahead(number, 1, mask));
 	const unsigned char *record = base + (uint64_t)directory_slot_units(slot) * DIRECTORY_UNIT;
 
 	__builtin_prefetch(record);
@@ -175,13 +172,20 @@ static inline void record_expect(const unsigned char *base, const unsigned char 
 /* Eights follow one another all over the table: so many of them are asked for beforehand. */
 #define FAR 32u
 
-/* A whole eight, seen from its first slot. */
-static inline bool eight_is_empty(const unsigned char *slots, uint64_t number, uint64_t mask)
+/* At the first slot of an eight: whether all of it is empty. Those to come are asked for, and the records
+ * of the next one. */
+static inline bool eight_begin(const unsigned char *base, const unsigned char *slots, uint64_t number,
+			       uint64_t mask)
 {
-	uint64_t any = slot_load(slots, number);
+	uint64_t next = walk_ahead(number, 1, mask), any = slot_load(slots, number);
 
 	__builtin_prefetch(slots + walk_ahead(number, FAR, mask) * sizeof(any));
-	if (any != 0 || (number | 7) > mask)
+	if ((number | 7) > mask)
+		return false;
+#pragma GCC unroll 8
+	for (uint64_t i = 0; i < 8; i++)
+		record_expect(base, slot_load(slots, next + i));
+	if (any != 0)
 		return false;
 #pragma GCC unroll 8
 	for (uint64_t i = 1; i < 8; i++)
@@ -213,7 +217,7 @@ static int slot_next(const struct directory_view *view, enum directory_index ind
 	if (!slot_is_used(slot))
 		return -ENOENT;
 	if (view->base)
-		record_expect(view->base, view->base + table->offset, number, mask);
+		record_expect(view->base, slot_load(view->base + table->offset, walk_ahead(number, 1, mask)));
 	*ret_units = directory_slot_units(slot);
 	return 0;
 }
@@ -238,36 +242,39 @@ int directory_user_next(const struct directory_view *view, uint64_t *cursor,
 	return r;
 }
 
-/* Nothing here is given the view, and so the compiler keeps all of it in registers. */
+/* The cursor: the position of the walk from its begin on, and in the low half the number of its slot. Nothing
+ * here is given the view, and so the compiler keeps all of it in registers. */
 int directory_user_next_checked(const struct directory_view *view, uint64_t *cursor,
 				struct directory_user *ret)
 {
-	const struct directory_geometry *geometry = view->geometry;
-	const struct directory_table *table = &geometry->tables[DIRECTORY_USER_BY_ID];
+	const struct directory_table *table = &view->geometry->tables[DIRECTORY_USER_BY_ID];
 	const unsigned char *base = view->base, *slots = base + table->offset;
-	uint64_t mask = (UINT64_C(1) << table->log2) - 1, size = view->size;
-	uint64_t at = view->walk_begin + *cursor, end = view->walk_begin + view->walk_count;
+	uint64_t mask = (UINT64_C(1) << table->log2) - 1;
+	uint64_t at = *cursor >> 32, end = view->walk_count, number = (uint32_t)*cursor;
 	int r = -ENOENT;
 
 	while (at < end) {
-		uint64_t number = directory_walk_slot(at, mask), slot;
+		uint64_t slot;
 
-		if (at % 8 == 0 && eight_is_empty(slots, number, mask)) {
-			at += 8;
-			continue;
+		if (at % 8 == 0) {
+			number = directory_walk_slot(view->walk_begin + at, mask);
+			if (eight_begin(base, slots, number, mask)) {
+				at += 8;
+				continue;
+			}
 		}
-		at++;
 		slot = slot_load(slots, number);
+		number = (number + 1) & mask;
+		at++;
 		if (!slot_is_used(slot))
 			continue;
-		record_expect(base, slots, number, mask);
-		r = directory_record_user_in_memory(base, size, geometry->heap_offset,
+		r = directory_record_user_in_memory(base, view->size, view->geometry->heap_offset,
 						    directory_slot_units(slot), ret);
 		if (r < 0 || !(ret->flags & DIRECTORY_DELETED))
 			break;
 		r = -ENOENT;
 	}
-	*cursor = at - view->walk_begin;
+	*cursor = at << 32 | number;
 	return r;
 }
 

@@ -64,7 +64,7 @@ END {
 	print "whose names the limit finds one after another by strlen(3), and libnss_scim eight bytes at a time."
 	print "grouplist: getgrouplist, 9 groups. everybody: a group with all users. /2: two threads, the slower."
 	print "enumerate: each user of setpwent/getpwent. The limit reads one record behind another, without a lock and"
-	print "with a file that cannot change; libnss_scim takes its lock for each entry and visits its index."
+	print "with a file that cannot change; libnss_scim visits its index, and takes its lock where there are threads."
 	print "cold: what one getpwnam adds to a process that is started for it; the ratio is to files with 20"
 	print "people. calls: system calls for a hit. u: microseconds, m: milliseconds, s: seconds. -: the service"
 	print "does not answer this (caches enumerate nothing) or not rightly; >10s: none measured in ten seconds;"
