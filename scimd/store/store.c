@@ -15,7 +15,13 @@
 #include "scimd/base/clock.h"
 
 /* Grown into; holds page versions for snapshots too. A transaction that alters more pages than half of it
- * has libdb put old versions into files of their own, at ten times the cost of everything else. */
+ * has libdb put old versions into files of their own, at ten times the cost of everything else.
+ *
+ * Where libdb looks for a page to give up and the oldest version of one is a better choice than its newest,
+ * it takes hold of it, then believes itself to be its reader, and passes it by or writes it to such a file,
+ * although nobody needs it any more; until half of the cache is of these. A version's worth is that of the
+ * moment when it was replaced. So each page in use is worth less than that (DB_PRIORITY_LOW takes half the
+ * cache off): then old versions are given up first, as they should be. */
 #define CACHE_BYTES (16u << 20)
 #define CACHE_BYTES_MAX (64u << 20)
 /* Looking for a page to give up, libdb walks buckets with all versions of their pages: it makes one
@@ -193,6 +199,7 @@ static int table_open(struct store *store, enum table table)
 		return store_error(r);
 	store->tables[table] = db; /* must be closed even if it never opened */
 	if ((r = db->set_pagesize(db, PAGE_BYTES)) != 0 ||
+	    (r = db->set_priority(db, DB_PRIORITY_LOW)) != 0 ||
 	    (r = db->set_flags(db, table_files[table].flags)) != 0)
 		return store_error(r);
 	return store_error(db->open(db, NULL, table_files[table].file, NULL, DB_BTREE,
