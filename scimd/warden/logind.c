@@ -2,6 +2,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <systemd/sd-bus.h>
 
@@ -10,22 +12,28 @@
 #define ANSWER_US 1000000u /* nobody waits for it; it bounds what is remembered */
 #define RETRY_US 1000000u  /* between attempts to find a bus */
 #define MESSAGES_MAX 64    /* handled in one go */
+#define OUTSTANDING_MAX 32 /* the bus remembers 128 */
 
 struct logind {
 	sd_bus *bus; /* NULL: none */
 	uint64_t retry_us;
 	uint32_t outstanding;
+	bool processing; /* an answer may lead to an order */
+	char asked[LOGIND_UNIT_SIZE]; /* the last question's unit */
 	logind_session_fn session;
+	logind_service_fn service;
 	void *context;
 };
 
-int logind_new(logind_session_fn session, void *context, struct logind **ret)
+int logind_new(logind_session_fn session, logind_service_fn service, void *context,
+	       struct logind **ret)
 {
 	struct logind *logind = calloc(1, sizeof(*logind));
 
 	if (!logind)
 		return -ENOMEM;
 	logind->session = session;
+	logind->service = service;
 	logind->context = context;
 	*ret = logind;
 	return 0;
@@ -48,9 +56,12 @@ void logind_freep(struct logind **logind)
 
 void logind_process(struct logind *logind)
 {
-	for (int i = 0; i < MESSAGES_MAX && logind->bus; i++) {
-		int r = sd_bus_process(logind->bus, NULL);
+	for (int i = 0; i < MESSAGES_MAX && logind->bus && !logind->processing; i++) {
+		int r;
 
+		logind->processing = true;
+		r = sd_bus_process(logind->bus, NULL);
+		logind->processing = false;
 		if (r < 0)
 			disconnect(logind);
 		if (r <= 0)
@@ -139,6 +150,72 @@ void logind_linger_off(struct logind *logind, uint32_t uid)
 void logind_terminate(struct logind *logind, uint32_t uid)
 {
 	(void)call(logind, &login1, NULL, "TerminateUser", "u", uid);
+}
+
+struct question {
+	struct logind *logind;
+	uint32_t uid;
+	char unit[LOGIND_UNIT_SIZE];
+};
+
+static int on_service(sd_bus_message *answer, void *userdata, sd_bus_error *error)
+{
+	const struct question *question = userdata;
+	struct logind *logind = question->logind;
+	const char *user;
+
+	(void)error;
+	if (logind->outstanding > 0)
+		logind->outstanding--;
+	if (!sd_bus_message_is_method_error(answer, NULL) &&
+	    sd_bus_message_read(answer, "v", "s", &user) > 0)
+		logind->service(logind->context, question->uid, question->unit, user);
+	return 0;
+}
+
+/* Sends it, or not. Takes question, which goes with its answer or with the bus. */
+static int send_question(struct logind *logind, const char *path, struct question *question)
+{
+	sd_bus_slot *slot = NULL;
+	int r = sd_bus_call_method_async(logind->bus, &slot, systemd1.name, path,
+					 "org.freedesktop.DBus.Properties", "Get", on_service,
+					 question, "ss", "org.freedesktop.systemd1.Service", "User");
+
+	if (r >= 0)
+		r = sd_bus_slot_set_destroy_callback(slot, free);
+	if (r < 0)
+		free(question);
+	else
+		(void)sd_bus_slot_set_floating(slot, 1);
+	sd_bus_slot_unref(slot);
+	return r;
+}
+
+/* Of a service with many processes one is enough. */
+static bool is_asked(const struct logind *logind, const char *unit)
+{
+	return logind->outstanding >= OUTSTANDING_MAX ||
+	       (logind->outstanding > 0 && strcmp(unit, logind->asked) == 0);
+}
+
+void logind_ask_service(struct logind *logind, uint32_t uid, const char *unit)
+{
+	_cleanup_free_ char *path = NULL;
+	struct question *question;
+
+	if (!connect_bus(logind) || strlen(unit) >= LOGIND_UNIT_SIZE || is_asked(logind, unit) ||
+	    sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit, &path) < 0)
+		return;
+	question = calloc(1, sizeof(*question));
+	if (!question)
+		return; /* the next look finds it again */
+	question->logind = logind;
+	question->uid = uid;
+	(void)snprintf(question->unit, sizeof(question->unit), "%s", unit);
+	if (send_question(logind, path, question) < 0)
+		return;
+	logind->outstanding++;
+	(void)snprintf(logind->asked, sizeof(logind->asked), "%s", unit);
 }
 
 bool logind_stop_unit(struct logind *logind, const char *unit)

@@ -10,18 +10,27 @@
 
 #include "shared/attrs.h"
 
+#define LOGIND_UNIT_SIZE 256u /* of a unit's name, with its end */
+
 struct logind;
 
 /* Told of each session of anybody, in answer to logind_list. */
 typedef void (*logind_session_fn)(void *context, uint32_t uid, const char *id);
 
-_must_use_ int logind_new(logind_session_fn session, void *context, struct logind **ret);
+/* Told in answer to logind_ask_service: user is its User=, a name, a number, or empty. */
+typedef void (*logind_service_fn)(void *context, uint32_t uid, const char *unit, const char *user);
+
+_must_use_ int logind_new(logind_session_fn session, logind_service_fn service, void *context,
+			  struct logind **ret);
 void logind_freep(struct logind **logind);
 
 /* Questions and orders; all are sent in order, and answered, if at all, from logind_process. */
 void logind_list(struct logind *logind);
 void logind_linger_off(struct logind *logind, uint32_t uid);
 void logind_terminate(struct logind *logind, uint32_t uid);
+
+/* As whom does systemd run this service, in which something of uid was found? */
+void logind_ask_service(struct logind *logind, uint32_t uid, const char *unit);
 
 /* Tell systemd to stop a unit of the system's; false: it could not be told. */
 bool logind_stop_unit(struct logind *logind, const char *unit);

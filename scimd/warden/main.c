@@ -85,6 +85,11 @@ static enum reap_verdict verdict(void *context, uint32_t uid)
 	return publish_shuts_out(context, uid) ? REAP_END : REAP_UNTOUCHABLE;
 }
 
+static bool is_named(void *context, uint32_t uid, const char *name)
+{
+	return publish_is_named(context, uid, name);
+}
+
 static bool may_carry(void *context, uint32_t uid, uint32_t gid)
 {
 	return publish_grants(context, uid, gid);
@@ -156,7 +161,8 @@ static int warden_start(struct warden *warden, const struct options *options)
 	server_set_stop(warden->server, warden->stop);
 	if (!options->reap)
 		return 0;
-	reap.policy = (struct reap_policy){ .verdict = verdict, .context = warden->publish };
+	reap.policy = (struct reap_policy){ .verdict = verdict, .is_named = is_named,
+					     .context = warden->publish };
 	reap.may_carry = may_carry;
 	reap.report_context = warden->server;
 	r = reap_new(&reap, &warden->reap);

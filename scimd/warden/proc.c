@@ -259,6 +259,31 @@ uint32_t proc_session(struct proc *proc, int pid)
 	return read_id(proc, pid, "sessionid", &session) < 0 ? PROC_ID_UNSET : session;
 }
 
+int proc_service(struct proc *proc, int pid, char ret_unit[static PROC_UNIT_SIZE])
+{
+	const char *name, *end;
+	char text[4096];
+	int r = read_file(proc, pid, "cgroup", text, sizeof(text));
+
+	if (r < 0)
+		return r;
+	name = strncmp(text, "0::/", 4) == 0 ? text + 3 : find_field(text, "\n0::");
+	if (!name || strncmp(name, "/user.slice/", 12) == 0)
+		return -ENOENT;
+	while (*name == '/') {
+		size_t size = strcspn(++name, "/\n");
+
+		end = name + size;
+		if (size < PROC_UNIT_SIZE && size > 8 && strncmp(end - 8, ".service", 8) == 0) {
+			memcpy(ret_unit, name, size);
+			ret_unit[size] = '\0';
+			return 0;
+		}
+		name = end;
+	}
+	return -ENOENT;
+}
+
 bool proc_has_gid(const struct proc_info *info, uint32_t gid)
 {
 	const char *at = info->groups;

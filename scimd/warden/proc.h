@@ -11,6 +11,7 @@
 
 #define PROC_ID_UNSET UINT32_MAX /* a login uid or audit session that nobody set */
 #define PROC_COMM_SIZE 33u
+#define PROC_UNIT_SIZE 256u
 
 #define PROC_LIST_SIZE 1024u
 
@@ -79,6 +80,10 @@ uint64_t proc_ticks_to_epoch_us(uint64_t ticks);
 
 /* The audit session (one per login), or PROC_ID_UNSET. */
 uint32_t proc_session(struct proc *proc, int pid);
+
+/* The service of the system's that pid is in, by its control group; -ENOENT: in none, but in a person's slice,
+ * a scope, nowhere. */
+_must_use_ int proc_service(struct proc *proc, int pid, char ret_unit[static PROC_UNIT_SIZE]);
 
 bool proc_has_gid(const struct proc_info *info, uint32_t gid);
 

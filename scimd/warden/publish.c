@@ -698,6 +698,14 @@ bool publish_shuts_out(const struct publish *publish, uint32_t uid)
 	return (user.flags & DIRECTORY_DELETED) || strcmp(user.name, CANARY_NAME) != 0;
 }
 
+bool publish_is_named(const struct publish *publish, uint32_t uid, const char *name)
+{
+	const struct directory_view *view = directory_writer_view(publish->directory);
+	struct directory_user user;
+
+	return view && directory_user_by_uid(view, uid, &user) >= 0 && strcmp(user.name, name) == 0;
+}
+
 bool publish_grants(const struct publish *publish, uint32_t uid, uint32_t gid)
 {
 	const struct directory_view *view = directory_writer_view(publish->directory);

@@ -98,6 +98,9 @@ void publish_work(struct publish *publish, uint64_t until_us);
  * and not allowed. Without a directory nobody is. */
 bool publish_shuts_out(const struct publish *publish, uint32_t uid);
 
+/* Is name the one that the published directory has for uid, whether they may be here or not? */
+bool publish_is_named(const struct publish *publish, uint32_t uid, const char *name);
+
 /* Whether the published directory has this uid in this group. */
 bool publish_grants(const struct publish *publish, uint32_t uid, uint32_t gid);
 

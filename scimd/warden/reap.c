@@ -74,6 +74,7 @@ struct reap {
 };
 
 static void on_logind_session(void *context, uint32_t uid, const char *id);
+static void on_logind_service(void *context, uint32_t uid, const char *unit, const char *user);
 
 int reap_new(const struct reap_options *options, struct reap **ret)
 {
@@ -95,7 +96,7 @@ int reap_new(const struct reap_options *options, struct reap **ret)
 		return -ENOMEM;
 	r = proc_open(options->proc, &reap->proc);
 	if (r >= 0 && options->logind)
-		r = logind_new(on_logind_session, reap, &reap->logind);
+		r = logind_new(on_logind_session, on_logind_service, reap, &reap->logind);
 	if (r >= 0 && options->transient)
 		r = transients_new(reap->options.transient, reap->options.cgroup, &reap->transients);
 	if (r < 0)
@@ -341,6 +342,42 @@ static void signal_victims(struct reap *reap)
 	reap->victim_count = 0;
 }
 
+/* --- services of the system's ------------------------------------------------------------- */
+
+/* It was found by its uid, and out of their slice: systemd may be running a service as them (User=), and
+ * would start it again. What others do for them, as cron, is in a service as well, but not in theirs. */
+static void ask_service(struct reap *reap, const struct proc_info *info)
+{
+	char unit[PROC_UNIT_SIZE];
+
+	if (reap->logind && reap->seen[info->pid] == reap->look && !info->gone &&
+	    targets_find(&reap->targets, info->uids[0], false) &&
+	    proc_service(&reap->proc, info->pid, unit) >= 0)
+		logind_ask_service(reap->logind, info->uids[0], unit);
+}
+
+static bool is_user(const struct reap *reap, uint32_t uid, const char *user)
+{
+	const struct reap_policy *policy = &reap->options.policy;
+	char number[16];
+
+	(void)snprintf(number, sizeof(number), "%u", uid);
+	return strcmp(user, number) == 0 ||
+	       (policy->is_named && policy->is_named(policy->context, uid, user));
+}
+
+static void on_logind_service(void *context, uint32_t uid, const char *unit, const char *user)
+{
+	struct reap *reap = context;
+	const struct target *target = targets_find(&reap->targets, uid, false);
+
+	if (!target || reap->now_us < target->kill_us || !is_user(reap, uid, user) ||
+	    reap->options.policy.verdict(reap->options.policy.context, uid) != REAP_END)
+		return;
+	if (logind_stop_unit(reap->logind, unit))
+		log_info("stopped %s, which runs as uid %u", unit, uid);
+}
+
 /* --- a look -------------------------------------------------------------------------------- */
 
 static void look_at_processes(struct reap *reap)
@@ -355,6 +392,7 @@ static void look_at_processes(struct reap *reap)
 		    !was_read(reap, proc_read(&reap->proc, pid, &info)))
 			continue;
 		consider(reap, &info);
+		ask_service(reap, &info);
 		/* At once: what forks and exits in a moment is gone when the walk has ended. As root and
 		 * out of the slice it can be caught in no other way. */
 		signal_victims(reap);

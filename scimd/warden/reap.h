@@ -19,6 +19,8 @@ enum reap_verdict {
 
 struct reap_policy {
 	enum reap_verdict (*verdict)(void *context, uint32_t uid);
+	/* Is that the name of uid? NULL: it has none. */
+	bool (*is_named)(void *context, uint32_t uid, const char *name);
 	void *context;
 };
 

@@ -42,6 +42,20 @@ start_later() { # from within a session
 	in_login "$1" '(sleep 0.1; cd /; echo "exec sleep 7208" | at now) 2>/dev/null'
 }
 
+# A service of the system's that root runs as them: systemd starts it again, and asks no PAM.
+start_asthem() {
+	printf '[Unit]\nStartLimitIntervalSec=0\n[Service]\nUser=%s\nExecStart=sleep 7209\nRestart=always\nRestartSec=%s\n' \
+		"$1" "$2" | host_run "$HOST" tee "/etc/systemd/system/for-$1.service"
+	host_run "$HOST" systemctl start "for-$1"
+}
+start_again() {
+	start_asthem "$1" 100ms
+}
+start_atonce() {
+	start_asthem "$1" 0
+}
+
+kind again 1 start_again 'sleep 7209'
 kind cron 1 start_cron 'sleep 7206'
 kind service 2 start_service 'sleep 7201'
 kind timer 2 start_timer 'sleep 7202'
@@ -50,9 +64,30 @@ kind linger 2 start_linger 'sleep 7204'
 kind rootscope 1 start_rootscope 'sleep 7205'
 kind at 1 start_at 'sleep 7207'
 kind later 1 start_later 'sleep 7208'
+running=$(host_run "$HOST" systemctl show -P MainPID cron atd ssh dbus systemd-logind | xargs)
 T_POLL=0.5
 ok "the crontab's job has started" t_wait 90000 kind_runs cron 'sleep 7206'
 kinds_leave
+is "the services that others run in live on" "$running" \
+	"$(host_run "$HOST" systemctl show -P MainPID cron atd ssh dbus systemd-logind | xargs)"
+like "a service as them is stopped, and that is said" 'stopped for-again.service, which runs as uid' \
+	"$(host_run "$HOST" journalctl -b --no-pager -u scimd-warden)"
+KINDS_GONE=("${KINDS[@]}")
+KINDS=()
+kind atonce 1 start_atonce 'sleep 7209'
+kinds_leave
+KINDS+=("${KINDS_GONE[@]}")
+# Somebody starts it once more: the next sweep finds it, here that of a warden which has just started.
+host_run "$HOST" systemctl start for-again
+t_wait 5000 eval '[ -n "$(pids_of "sleep 7209")" ]'
+host_run "$HOST" systemctl restart scimd-warden
+ok "started again, it is stopped again" t_wait 10000 eval \
+	'[ "$(host_run "$HOST" systemctl is-active for-again)" = inactive ]'
+host_run "$HOST" sed -i 's/^User=.*/&\nPAMName=login/' /etc/systemd/system/for-again.service
+host_run "$HOST" systemctl daemon-reload
+host_run "$HOST" systemctl start for-again
+ok "with PAMName= it is PAM that denies it" t_wait 10000 t_journal 'pam_scim\(login:account\): scim: denied user=again'
+host_run "$HOST" systemctl stop for-again
 # Their jobs come due again in less than a minute: test_services waits for that.
 kinds_stay_gone 3
 is "linger comes back" 204 "$(scim_active "${KIND_ID[linger]}" true; echo "${SCIM_STATUS/200/204}")"

@@ -467,6 +467,7 @@ static void test_linger(void)
 /* --- logind ------------------------------------------------------------------------------- */
 
 static char heard[512];
+static const char *service_user; /* whom systemd runs any service as */
 
 static int on_call(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
@@ -483,6 +484,11 @@ static int on_call(sd_bus_message *message, void *userdata, sd_bus_error *error)
 	if (sd_bus_message_is_method_call(message, "org.freedesktop.login1.Manager", "ListSessions"))
 		return sd_bus_reply_method_return(message, "a(susso)", 2, "31", 70018, "ada", "", "/s31",
 						  "32", 70050, "bob", "", "/s32");
+	if (sd_bus_message_is_method_call(message, "org.freedesktop.DBus.Properties", "Get")) {
+		(void)snprintf(heard + used, sizeof(heard) - used, "%s ",
+			       sd_bus_message_get_path(message));
+		return sd_bus_reply_method_return(message, "v", "s", service_user);
+	}
 	if (sd_bus_message_is_method_call(message, "org.freedesktop.systemd1.Manager", "StopUnit")) {
 		const char *unit = "";
 
@@ -602,6 +608,71 @@ static void test_empty_session(void)
 	remove_tree(folder);
 }
 
+static bool is_ada(void *context, uint32_t uid, const char *name)
+{
+	(void)context;
+	return uid == 70018 && strcmp(name, "ada") == 0;
+}
+
+#define UNIT_PATH "/org/freedesktop/systemd1/unit/"
+static const struct {
+	const char *cgroup, *user, *asked, *stopped;
+} services[] = {
+	{ "0::/system.slice/a.service\n", "ada", UNIT_PATH "a_2eservice ", "StopUnit(a.service) " },
+	{ "1:cpu:/\n0::/m.slice/x@1.service/sub/y.service\n", "70018", UNIT_PATH "x_401_2eservice ",
+	  "StopUnit(x@1.service) " },
+	/* Of others, as cron, whose jobs are in its group. */
+	{ "0::/system.slice/a.service\n", "", UNIT_PATH "a_2eservice ", "" },
+	{ "0::/system.slice/a.service\n", "bob", UNIT_PATH "a_2eservice ", "" },
+	{ "0::/system.slice/a.service\n", "7001", UNIT_PATH "a_2eservice ", "" },
+	/* No service of the system's. */
+	{ "0::/user.slice/user-70018.slice/user@70018.service/app.slice/a.service\n", "ada", "", "" },
+	{ "0::/system.slice/a.scope\n", "ada", "", "" },
+	{ "0::/system.slice/.service\n", "ada", "", "" },
+	{ "1:name=x:/system.slice/a.service\n", "ada", "", "" },
+	{ "0::/\n", "ada", "", "" },
+	{ "", "ada", "", "" },
+};
+
+static void check_service(size_t i)
+{
+	_cleanup_(reap_freep) struct reap *reap = NULL;
+	_cleanup_close_ int listener = -1;
+	char want[512];
+	pthread_t thread;
+	uint64_t end;
+
+	heard[0] = '\0';
+	service_user = services[i].user;
+	make_folder();
+	make_process(NO_SUCH_PID, 70018, 0);
+	make_file(below("proc/%d/cgroup", NO_SUCH_PID), services[i].cgroup);
+	listener = listen_bus();
+	T_OK(pthread_create(&thread, NULL, serve_bus, &listener));
+	reap = make_reap((struct reap_options){ .proc = below("proc"), .logind = true,
+						.policy = { .is_named = is_ada } });
+	T_OK(reap_user(reap, 70018, "", 1, 1000, 0));
+	(void)snprintf(want, sizeof(want), "%sSetUserLinger(70018) %s", services[i].asked,
+		       services[i].stopped);
+	/* It is found, asked about and told over and over; here once, and it is gone. */
+	(void)reap_step(reap);
+	remove_tree(below("proc/%d", NO_SUCH_PID));
+	for (end = now_ms() + 1000; now_ms() < end && strlen(heard) < strlen(want);)
+		(void)reap_step(reap);
+	reap_freep(&reap);
+	T_OK(pthread_join(thread, NULL));
+	T_TRUE(strncmp(heard, want, strlen(want)) == 0);
+	T_TRUE(strlen(services[i].stopped) > 0 || !strstr(heard, "StopUnit"));
+	remove_tree(folder);
+}
+
+/* What systemd runs as somebody who leaves is stopped, or it would start it again. */
+static void test_service(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(services); i++)
+		check_service(i);
+}
+
 /* Neither the lack of a bus nor a silent one may cost time. */
 static void check_without_logind(void)
 {
@@ -633,4 +704,5 @@ T_MAIN("reap_host", T(test_deadline), T(test_unreadable_is_not_clean),
        T(test_pid_reuse), T(test_slice), T(test_headless_in_a_crowd),
        T(test_grace_of_a_crowd), T(test_slice_of_an_old_kernel),
        T(test_slice_of_our_own), T(test_policy_before_slice), T(test_real_slice), T(test_linger),
-       T(test_logind), T(test_empty_session), T(test_no_logind))
+       T(test_logind), T(test_empty_session), T(test_service),
+       T(test_no_logind))
