@@ -14,6 +14,7 @@
 #define WARDEN_PATIENCE_MS 3000u /* a restarting warden is back well before */
 #define RETRY_MS 50u
 #define TRIM_PACKETS 4096u       /* so much published at once leaves much memory behind */
+#define NOTE_MS 2u               /* mostly the warden's report comes sooner, to be written with it */
 #define FLUSH_MS 20u             /* how long a commit of what is known after the answer stays unsynced */
 #define RETRY_AFTER_S 2u
 #define REPORT_MARGIN_MS 1500u /* the warden reports at its deadline; then this long for the receipt */
@@ -105,7 +106,8 @@ static bool batch_take(struct change_engine *engine, struct task **batch, size_t
 	struct timespec until;
 	bool stop;
 
-	time_after(engine->unflushed ? FLUSH_MS : IDLE_MS, &until);
+	time_after(engine->unnoted && engine->notes ? NOTE_MS :
+		   engine->unflushed ? FLUSH_MS : IDLE_MS, &until);
 	*ret_count = 0;
 	pthread_mutex_lock(&engine->lock);
 	while (!engine->queue && !engine->stop && !(engine->synced && engine->unasked_count))
@@ -426,6 +428,14 @@ static void flush(struct change_engine *engine)
 	engine->unflushed = false;
 }
 
+/* What was published, into receipts that still wait for a report. If it cannot be written now, the report
+ * brings it along. */
+static void note(struct change_engine *engine)
+{
+	if (offboardings_note(engine) == -EIO)
+		(void)fault_of(-EIO, &(struct fault){ 0 }); /* ends the process */
+}
+
 /* What could not be asked at once, a portion between two batches. */
 static void ask_on(struct change_engine *engine)
 {
@@ -439,6 +449,7 @@ static void ask_on(struct change_engine *engine)
 static void idle(struct change_engine *engine)
 {
 	flush(engine);
+	note(engine);
 	trim(engine);
 	push_look(engine);
 	/* The next change, or the next look, tries again. */
@@ -468,6 +479,7 @@ static void *writer(void *argument)
 		for (size_t i = 0; i < ours_count; i++)
 			task_free(ours[i]);
 	}
+	note(engine);
 	return NULL;
 }
 

@@ -38,6 +38,8 @@ struct offboarding {
 	uint64_t receipt;
 	bool published; /* the directory shows it */
 	uint64_t revision; /* and this one was the first to */
+	uint64_t durable_us, visible_us; /* epoch: since when */
+	struct offboarding **unnoted_at, *unnoted_next; /* until the receipt says so; writer */
 	uint64_t received_us; /* epoch: when it was asked for */
 	bool refused;   /* the warden has nothing to end: let in again meanwhile */
 	bool unasked;   /* whether a report will come is not known: END has to be sent */
@@ -161,6 +163,8 @@ struct change_engine {
 	bool check_at_once;           /* writer: ask the warden about each record by itself */
 	size_t untrimmed;             /* writer: packets since memory was given back */
 	bool unflushed;               /* writer: commits that are not on the disk yet */
+	struct offboarding *unnoted;  /* writer: whose receipts do not say yet when they were published */
+	bool notes;                   /* writer: some of them were, since it was tried to write that */
 	uint32_t sync_wait_ms;        /* writer: since the warden would not have everything, */
 	uint64_t sync_after_us;       /* it is not sent again before then (monotonic) */
 	struct change_files files;    /* borrowed */
@@ -304,9 +308,8 @@ _must_use_ int event_add(struct change *change, const char *type, const char *us
 /* receipt.c */
 _must_use_ int receipt_open(struct change *change, const struct store_resource *row,
 			    const char *reason);
-struct published;
-_must_use_ int receipt_published(struct store_txn *txn, uint64_t number,
-				 const struct published *published, bool nothing_to_end);
+_must_use_ int receipt_published(struct store_txn *txn, const struct offboarding *item,
+				 bool nothing_to_end);
 /* There is nothing to wait for any more, for the reason given. */
 bool receipt_is_open(struct json_object *receipt); /* borrowed */
 _must_use_ int receipt_close(struct store_txn *txn, uint64_t number, const char *note);
@@ -339,13 +342,15 @@ _must_use_ int apply_finish(struct change_engine *engine, uint64_t revision,
 _must_use_ int apply_begin(struct change_engine *engine, uint64_t revision, uint32_t flags,
 			   uint32_t users, uint32_t groups);
 
-/* offboarding.c: put new offboardings (taken) on the engine's list; after a publication fill in their
- * receipts, and finish those for whom nothing has to be ended. */
+/* offboarding.c: put new offboardings (taken) on the engine's list; after a publication keep its times for
+ * their receipts, and finish those for whom nothing has to be ended. */
 void offboardings_take(struct change_engine *engine, struct offboarding *list);
 void offboardings_free(struct offboarding *list);
 void offboardings_clear(struct change_engine *engine);
 _must_use_ int offboardings_published(struct change_engine *engine,
 				      const struct published *published);
+/* Those times, into the receipts of which no report has come by now: a report brings them along. */
+_must_use_ int offboardings_note(struct change_engine *engine);
 /* After (re)connecting: reports may have been lost with the warden or with us. Whoever is on the list
  * and not in `published` is ended and reported on again. */
 _must_use_ int offboardings_resume(struct change_engine *engine, const struct published *published);
@@ -354,9 +359,9 @@ _must_use_ int offboardings_ask(struct change_engine *engine);
 /* The warden reported on a uid; done: nothing is left. tag: the revision that it was told with, and all
  * before that are meant; 0: any. */
 void offboarding_reported(struct change_engine *engine, uint32_t uid, uint64_t tag, bool done);
-/* The receipts that such a report is about; returns how many, at most room. */
-size_t offboarding_receipts(struct change_engine *engine, uint32_t uid, uint64_t tag,
-			    uint64_t *receipts, size_t room);
+/* Those whose receipts such a report is about, borrowed by the writer; returns how many, at most room. */
+size_t offboardings_of(struct change_engine *engine, uint32_t uid, uint64_t tag,
+		       const struct offboarding **ret, size_t room);
 /* Receipts that a crash left open are on the list again. */
 _must_use_ int offboardings_recover(struct change_engine *engine);
 /* Wait until none of the receipts is unreported, or the time is over. */

@@ -23,6 +23,25 @@ static struct offboarding **bucket_of(struct change_engine *engine, uint32_t uid
 	return &engine->offboardings[uid % OFFBOARDING_BUCKETS];
 }
 
+static void unnoted_add(struct change_engine *engine, struct offboarding *item)
+{
+	item->unnoted_next = engine->unnoted;
+	item->unnoted_at = &engine->unnoted;
+	if (item->unnoted_next)
+		item->unnoted_next->unnoted_at = &item->unnoted_next;
+	engine->unnoted = item;
+}
+
+static void unnoted_remove(struct offboarding *item)
+{
+	if (!item->unnoted_at)
+		return;
+	*item->unnoted_at = item->unnoted_next;
+	if (item->unnoted_next)
+		item->unnoted_next->unnoted_at = item->unnoted_at;
+	item->unnoted_at = NULL;
+}
+
 void offboardings_take(struct change_engine *engine, struct offboarding *list)
 {
 	pthread_mutex_lock(&engine->lock);
@@ -31,6 +50,7 @@ void offboardings_take(struct change_engine *engine, struct offboarding *list)
 
 		list->next = *bucket;
 		*bucket = list;
+		unnoted_add(engine, list);
 		engine->offboarding_count++;
 		list = next;
 	}
@@ -42,6 +62,7 @@ void offboardings_clear(struct change_engine *engine)
 	for (size_t i = 0; i < OFFBOARDING_BUCKETS; i++)
 		offboardings_free(TAKE_PTR(engine->offboardings[i]));
 	engine->offboarding_count = engine->unasked_count = 0;
+	engine->unnoted = NULL;
 }
 
 typedef bool (*finished_fn)(const struct offboarding *item, const void *context);
@@ -58,6 +79,7 @@ static void bucket_unlink(struct change_engine *engine, struct offboarding **at,
 			continue;
 		}
 		*at = item->next;
+		unnoted_remove(item);
 		engine->offboarding_count--;
 		engine->unasked_count -= item->unasked;
 		free(item);
@@ -113,7 +135,6 @@ static int each_offboarding(struct change_engine *engine, offboarding_fn each, v
 struct step {
 	struct change_engine *engine;
 	const struct published *published;
-	bool fresh;
 	size_t portion;
 	struct store_txn *txn; /* begun when it is needed; owned */
 };
@@ -137,46 +158,76 @@ static void set_unasked(struct change_engine *engine, struct offboarding *item, 
 	pthread_mutex_unlock(&engine->lock);
 }
 
-static int note_one(struct offboarding *item, void *context)
+/* What was kept is in the receipts: whatever is lost now is done again at the next start, as those are open
+ * still. */
+static int step_commit(struct step *step)
 {
-	struct step *step = context;
-	bool known = is_ending(step->published, item->uid);
-	int r;
-
-	if (item->published)
-		return 0;
-	r = step_begin(step);
-	if (r == 0)
-		r = receipt_published(step->txn, item->receipt, step->published,
-				      step->fresh && !known && !step->published->partial);
-	item->published = r == 0;
-	item->revision = step->published->revision;
-	if (step->published->partial && !known)
-		set_unasked(step->engine, item, true);
-	return r;
+	step->engine->unflushed = true;
+	return store_commit_unsynced(&step->txn);
 }
 
-/* Note in the receipts that the directory shows it. fresh: who is not in published->ending has nothing
- * running, if that lists everybody. */
-static int note_published(struct change_engine *engine, const struct published *published, bool fresh)
+/* The times of those that were not published before. Returns how many of them have nothing to be ended:
+ * if fresh, those who are not listed although everybody is. They are written now. */
+static int note_published(struct step *step, bool fresh)
 {
-	_cleanup_(step_done) struct step step = { .engine = engine, .published = published,
-						  .fresh = fresh };
-	int r = each_offboarding(engine, note_one, &step);
+	const struct published *published = step->published;
+	int r = 0, over = 0;
 
-	if (!step.txn || r < 0)
-		return r;
-	/* If this is lost, the receipt is open still at the next start, which does it again. */
-	engine->unflushed = true;
-	return store_commit_unsynced(&step.txn);
+	for (struct offboarding *item = step->engine->unnoted; r == 0 && item;
+	     item = item->unnoted_next) {
+		bool known = is_ending(published, item->uid);
+
+		if (item->published)
+			continue;
+		item->revision = published->revision;
+		item->durable_us = published->durable_us;
+		item->visible_us = published->visible_us;
+		if (published->partial && !known)
+			set_unasked(step->engine, item, true);
+		if (fresh && !known && !published->partial) {
+			r = step_begin(step);
+			if (r == 0)
+				r = receipt_published(step->txn, item, true);
+			over++;
+		}
+		item->published = step->engine->notes = r == 0;
+	}
+	return r < 0 ? r : over;
 }
 
 int offboardings_published(struct change_engine *engine, const struct published *published)
 {
-	int r = note_published(engine, published, true);
+	_cleanup_(step_done) struct step step = { .engine = engine, .published = published };
+	int r = note_published(&step, true);
 
-	if (r == 0 && !published->partial)
-		unlink_if(engine, has_nothing_to_end, published);
+	if (r > 0) {
+		r = step_commit(&step);
+		if (r == 0)
+			unlink_if(engine, has_nothing_to_end, published);
+	}
+	return r;
+}
+
+int offboardings_note(struct change_engine *engine)
+{
+	_cleanup_(step_done) struct step step = { .engine = engine };
+	int r = 0;
+
+	engine->notes = false;
+	for (struct offboarding *item = engine->unnoted; r == 0 && item; item = item->unnoted_next)
+		if (item->published) {
+			r = step_begin(&step);
+			if (r == 0)
+				r = receipt_published(step.txn, item, false);
+		}
+	if (!step.txn || r < 0)
+		return r;
+	r = step_commit(&step);
+	for (struct offboarding *item = engine->unnoted, *next; r == 0 && item; item = next) {
+		next = item->unnoted_next;
+		if (item->published)
+			unnoted_remove(item);
+	}
 	return r;
 }
 
@@ -245,8 +296,10 @@ static int mark_unasked(struct offboarding *item, void *context)
 int offboardings_resume(struct change_engine *engine, const struct published *published)
 {
 	struct step step = { .engine = engine, .published = published };
-	int r = note_published(engine, published, false);
+	int r = note_published(&step, false);
 
+	if (r == 0)
+		r = offboardings_note(engine);
 	if (r == 0)
 		r = each_offboarding(engine, mark_unasked, &step);
 	return r < 0 ? r : offboardings_ask(engine);
@@ -273,23 +326,24 @@ void offboarding_reported(struct change_engine *engine, uint32_t uid, uint64_t t
 	if (done)
 		bucket_unlink(engine, bucket_of(engine, uid), is_reported, &report);
 	for (struct offboarding *item = *bucket_of(engine, uid); item; item = item->next)
-		item->reported |= is_reported(item, &report);
-	pthread_cond_broadcast(&engine->finished);
+		if (is_reported(item, &report)) {
+			item->reported = true;
+			unnoted_remove(item);
+		}
 	pthread_mutex_unlock(&engine->lock);
+	pthread_cond_broadcast(&engine->finished);
 }
 
-size_t offboarding_receipts(struct change_engine *engine, uint32_t uid, uint64_t tag,
-			    uint64_t *receipts, size_t room)
+size_t offboardings_of(struct change_engine *engine, uint32_t uid, uint64_t tag,
+		       const struct offboarding **ret, size_t room)
 {
 	const struct report report = { uid, tag };
 	size_t count = 0;
 
-	pthread_mutex_lock(&engine->lock);
-	for (struct offboarding *item = *bucket_of(engine, uid); item && count < room;
+	for (const struct offboarding *item = *bucket_of(engine, uid); item && count < room;
 	     item = item->next)
 		if (is_reported(item, &report))
-			receipts[count++] = item->receipt;
-	pthread_mutex_unlock(&engine->lock);
+			ret[count++] = item;
 	return count;
 }
 

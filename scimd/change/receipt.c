@@ -115,19 +115,25 @@ static void put_denials(struct json_object *receipt)
 	json_object_object_add(receipt, "denied", list);
 }
 
-int receipt_published(struct store_txn *txn, uint64_t number, const struct published *published,
-		      bool nothing_to_end)
+/* Since when it is on the disk, and to be seen. */
+static void put_published(struct json_object *receipt, const struct offboarding *item)
+{
+	if (get_number(receipt, "visible_us") != 0)
+		return; /* a crash made us ask again */
+	put_time(receipt, "durable", item->durable_us);
+	put_time(receipt, "visible", item->visible_us);
+	put_denials(receipt);
+}
+
+int receipt_published(struct store_txn *txn, const struct offboarding *item, bool nothing_to_end)
 {
 	_cleanup_(json_putp) struct json_object *receipt = NULL;
+	uint64_t number = item->receipt;
 	int r = receipt_load(txn, number, &receipt);
 
 	if (r < 0)
 		return r;
-	if (get_number(receipt, "visible_us") == 0) { /* else a crash made us ask again */
-		put_time(receipt, "durable", published->durable_us);
-		put_time(receipt, "visible", published->visible_us);
-	}
-	put_denials(receipt);
+	put_published(receipt, item);
 	if (nothing_to_end)
 		put_string(receipt, "state", "done");
 	return receipt_store(txn, number, json_get_string(receipt, "user"), receipt, &number);
@@ -386,27 +392,19 @@ static int newest_of_uid(uint64_t number, const char *user, const char *json, vo
 	return 1;
 }
 
-/* The receipts that an ENDED belongs to: those that wait for it, else the newest of that uid (late
- * finds), which is among those of the name unless they had another one then. */
-static int receipts_of(struct change_engine *engine, struct store_txn *txn, uint32_t uid,
-		       const char *name, uint64_t tag,
-		       uint64_t numbers[static REPORTED_MAX], size_t *ret_count)
+/* For a late find: the newest receipt of that uid, which is among those of the name unless they had another
+ * one then. 0: there is none. */
+static int newest_receipt(struct store_txn *txn, uint32_t uid, const char *name, uint64_t *ret)
 {
 	struct newest newest = { .uid = uid };
 	int r;
 
-	*ret_count = offboarding_receipts(engine, uid, tag, numbers, REPORTED_MAX);
-	if (*ret_count)
-		return 0;
 	(void)snprintf(newest.text, sizeof(newest.text), "\"uid\":%u,", uid);
 	r = *name ? store_receipt_each(txn, name, newest_of_uid, &newest) : 0;
 	if (r == 0 && newest.number == 0)
 		r = store_receipt_each(txn, NULL, newest_of_uid, &newest);
-	if (r < 0)
-		return r;
-	numbers[0] = newest.number;
-	*ret_count = newest.number != 0;
-	return 0;
+	*ret = newest.number;
+	return r < 0 ? r : 0;
 }
 
 /* The name of a person, also of one who never had a receipt. "" if nobody has the uid. */
@@ -440,45 +438,72 @@ static int session_event(struct store_txn *txn, struct change_engine *engine, co
 	return event_add(&change, "session.ended", user, detail);
 }
 
-/* Write a report into one receipt; its person's name is for the event. */
-static int receipt_report(struct store_txn *txn, uint64_t number, const struct warden_ended *ended,
-			  const struct packet_reader *rest, char name[static STORE_NAME_SIZE])
+/* Write a report into one receipt, with what is known of it besides; its person's name is for the event. */
+static int receipt_report(struct store_txn *txn, const struct offboarding *item,
+			  const struct warden_ended *ended, const struct packet_reader *rest,
+			  char name[static STORE_NAME_SIZE])
 {
 	_cleanup_(json_putp) struct json_object *receipt = NULL;
 	struct packet_reader reader = *rest;
+	uint64_t number = item->receipt;
 	const char *user;
 	int r = receipt_load(txn, number, &receipt);
 
 	if (r < 0)
 		return r;
+	if (item->visible_us)
+		put_published(receipt, item);
 	put_ended(receipt, ended, &reader);
 	user = json_get_string(receipt, "user");
 	(void)snprintf(name, STORE_NAME_SIZE, "%s", user ? user : "");
 	return receipt_store(txn, number, name, receipt, &number);
 }
 
+/* A report that nobody waits for, or of a lost role: into the newest receipt, if there is one. */
+static int late_report(struct store_txn *txn, const struct warden_ended *ended,
+		       const struct packet_reader *reader, char name[static STORE_NAME_SIZE])
+{
+	struct offboarding item = { .uid = ended->uid };
+	int r = name_of_uid(txn, ended->uid, name);
+
+	if (r == 0 && !(ended->flags & WARDEN_ENDED_ROLE))
+		r = newest_receipt(txn, ended->uid, name, &item.receipt);
+	return r == 0 && item.receipt ? receipt_report(txn, &item, ended, reader, name) : r;
+}
+
+/* Whether anything was found. That nothing was is in the receipt. */
+static bool is_news(const struct warden_ended *ended, const struct packet_reader *rest)
+{
+	struct packet_reader reader = *rest;
+	uint32_t units = 0;
+
+	if (ended->ended_count || ended->session_count || ended->left_count || ended->item_count)
+		return true;
+	if (reader.left)
+		packet_get(&reader, &units, sizeof(units));
+	return units > 0;
+}
+
 int receipt_ended(struct change_engine *engine, struct store_txn *txn, const unsigned char *message,
 		  size_t size)
 {
 	struct packet_reader reader = { .at = message, .left = size };
-	uint64_t numbers[REPORTED_MAX];
+	const struct offboarding *items[REPORTED_MAX];
 	char name[STORE_NAME_SIZE];
 	struct warden_message head;
 	struct warden_ended ended;
 	size_t count = 0;
-	int r;
+	int r = 0;
 
 	packet_get(&reader, &head, sizeof(head));
 	packet_get(&reader, &ended, sizeof(ended));
 	if (reader.bad)
 		return -EPROTO;
-	r = name_of_uid(txn, ended.uid, name);
-	if (r == 0 && !(ended.flags & WARDEN_ENDED_ROLE))
-		r = receipts_of(engine, txn, ended.uid, name, head.tag, numbers, &count);
+	if (!(ended.flags & WARDEN_ENDED_ROLE))
+		count = offboardings_of(engine, ended.uid, head.tag, items, REPORTED_MAX);
 	for (size_t i = 0; r == 0 && i < count; i++)
-		r = receipt_report(txn, numbers[i], &ended, &reader, name);
-	/* Without a receipt, that there was nothing to end is no news. */
-	if (r < 0 || (count == 0 && !ended.ended_count && !ended.session_count && !ended.left_count))
-		return r;
-	return session_event(txn, engine, name, &ended);
+		r = receipt_report(txn, items[i], &ended, &reader, name);
+	if (count == 0)
+		r = late_report(txn, &ended, &reader, name);
+	return r < 0 || !is_news(&ended, &reader) ? r : session_event(txn, engine, name, &ended);
 }

@@ -53,7 +53,7 @@ static void put_user_key(struct bytes *bytes, const char *user, uint64_t number)
 	codec_put_u64(bytes, number);
 }
 
-/* Take a receipt that is written again out of the index if it moves to another user. */
+/* Take a receipt that is written again out of the index if it moves to another user. 1: it stays. */
 static int receipt_unindex(struct store_txn *txn, uint64_t number, const char *user)
 {
 	_cleanup_bytes_ struct bytes key = BYTES_INIT;
@@ -63,7 +63,7 @@ static int receipt_unindex(struct store_txn *txn, uint64_t number, const char *u
 	if ((r = receipt_get(txn, number, &old)) < 0)
 		return r;
 	if (strcmp(old.user, user) == 0)
-		return 0;
+		return 1;
 	put_user_key(&key, old.user, number);
 	r = table_delete(txn, TABLE_RECEIPT_USER, &key);
 	return r == -ENOENT ? -EIO : r;
@@ -117,6 +117,7 @@ int store_receipt_put(struct store_txn *txn, uint64_t number, const char *user, 
 {
 	_cleanup_bytes_ struct bytes key = BYTES_INIT, value = BYTES_INIT, index = BYTES_INIT;
 	int r = number == 0 ? receipt_number(txn, &number) : receipt_unindex(txn, number, user);
+	bool is_indexed = r > 0;
 
 	if (r < 0)
 		return r;
@@ -126,7 +127,7 @@ int store_receipt_put(struct store_txn *txn, uint64_t number, const char *user, 
 	codec_put_text(&value, json);
 	put_user_key(&index, user, number);
 	if ((r = table_put(txn, TABLE_RECEIPT, &key, &value)) < 0 ||
-	    (r = table_put(txn, TABLE_RECEIPT_USER, &index, NULL)) < 0 ||
+	    (r = is_indexed ? 0 : table_put(txn, TABLE_RECEIPT_USER, &index, NULL)) < 0 ||
 	    (r = open_set(txn, number, is_open)) < 0)
 		return r;
 	*ret_number = number;

@@ -36,6 +36,7 @@ enum reap_manner {
 	REAP_NONE,   /* the warden has no reaper */
 	REAP_DONE,   /* one process found, and gone after delay_ms */
 	REAP_LEFT,   /* one process found, and still there after delay_ms */
+	REAP_EMPTY,  /* nothing found, as is said after delay_ms */
 	REAP_SILENT, /* never says a word */
 };
 
@@ -94,13 +95,14 @@ static inline void reap_report_job(const struct reap_job *job, uint32_t flags, b
 {
 	const struct reap_item item = { .pid = 4711, .uid = job->uid, .found = WARDEN_FOUND_UID,
 					.left = left, .started_us = 1, .comm = "sleep" };
+	bool empty = reap_manner == REAP_EMPTY;
 	const struct reap_report report = {
 		.uid = job->uid, .tag = job->tag,
 		.flags = flags | (left ? 0 : WARDEN_ENDED_DONE) |
 			 (job->is_role ? WARDEN_ENDED_ROLE : 0),
-		.started_us = clock_now_us(), .first_signal_us = clock_now_us(),
-		.last_gone_us = left ? 0 : clock_now_us(), .ended_count = !left, .left_count = left,
-		.items = &item, .item_count = 1,
+		.started_us = clock_now_us(), .first_signal_us = empty ? 0 : clock_now_us(),
+		.last_gone_us = left || empty ? 0 : clock_now_us(), .ended_count = !left && !empty,
+		.left_count = left, .items = &item, .item_count = !empty,
 	};
 
 	server_report(warden_server, &report);

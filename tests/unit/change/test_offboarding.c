@@ -46,6 +46,46 @@ static void test_nobody_to_end_them(void)
 	teardown();
 }
 
+/* That there was nothing is in the receipt, and no session ended. */
+static void test_nothing_is_found(void)
+{
+	two_people(REAP_EMPTY);
+	T_OK(put_user(1, "ann", OFF));
+	T_INT(receipts("ann").open, 0);
+	T_TRUE(newest_has("ann", "\"state\":\"done\"") && newest_has("ann", "\"processes_ended\":0"));
+	T_TRUE(newest_has("ann", "\"visible_us\":") && newest_has("ann", "\"denied\":"));
+	T_INT(events("scim.user.deactivated", "ann").count, 1);
+	T_INT(events("session.ended", "ann").count, 0);
+	T_TRUE(nothing_is_pending());
+	teardown();
+}
+
+static bool ann_is_visible(void)
+{
+	return newest_has("ann", "\"visible_us\":");
+}
+
+/* Since when nobody gets in any more is in the receipt before all is over, and stays as it was. */
+static void test_times_before_the_report(void)
+{
+	static char noted[4096];
+	uint64_t took_ms = 0;
+	pthread_t thread;
+
+	two_people(REAP_DONE);
+	reap_delay_ms = 600;
+	T_FATAL(pthread_create(&thread, NULL, deactivate_ann, &took_ms) == 0);
+	T_TRUE(wait_until(ann_is_visible, 500));
+	T_INT(receipts("ann").open, 1);
+	snprintf(noted, sizeof(noted), "%s", strstr(receipts("ann").newest, "\"visible_us\":"));
+	T_OK(pthread_join(thread, NULL));
+	T_TRUE(took_ms >= 595);
+	T_INT(receipts("ann").open, 0);
+	noted[strcspn(noted, ",")] = '\0';
+	T_TRUE(newest_has("ann", noted));
+	teardown();
+}
+
 static char told_before[8192];
 
 static bool ann_is_told_anew(void)
@@ -220,6 +260,8 @@ static void test_crowd_at_once(void)
 T_MAIN("change/offboarding",
        T(test_returns_after_the_report),
        T(test_nobody_to_end_them),
+       T(test_nothing_is_found),
+       T(test_times_before_the_report),
        T(test_deadline_passes),
        T(test_no_report_and_a_restart),
        T(test_waits_for_its_own_report),
