@@ -235,8 +235,6 @@ static int parse_comparison_value(struct parser *p, struct filter *node)
 	const char *text;
 	int r;
 
-	if (target->type == SCHEMA_COMPLEX)
-		return bad(p, "a complex attribute cannot be compared, name a sub-attribute");
 	if (target->type == SCHEMA_BINARY && is_order)
 		return bad(p, "binary values have no order");
 	if (p->at >= p->end || *p->at != ' ')
@@ -249,6 +247,8 @@ static int parse_comparison_value(struct parser *p, struct filter *node)
 		node->literal = FILTER_NULL;
 		return node->op <= FILTER_NE ? 0 : bad(p, "null can only be eq or ne, before");
 	}
+	if (target->type == SCHEMA_COMPLEX)
+		return bad(p, "a complex attribute cannot be compared, name a sub-attribute, before");
 	text = json_object_get_string(literal);
 	switch (target->type) {
 	case SCHEMA_BOOLEAN:

@@ -140,7 +140,7 @@ static bool test_element(const struct filter *node, struct json_object *element)
 
 	if (!json_object_is_type(element, json_type_object))
 		return test_value(node, element);
-	if (!node->path.sub && node->op == FILTER_PR)
+	if (!node->path.sub && (node->op == FILTER_PR || target->type == SCHEMA_COMPLEX))
 		return is_present(element);
 	return test_value(node, json_member(element, target->name));
 }
