@@ -334,7 +334,7 @@ static int work_finish(struct bulk_work *work, struct store_txn *txn)
 	}
 	work->response.status = work->how->status;
 	if (work->how->kind != WRITE_DELETE)
-		r = render_headers(&work->call, txn, &work->write.row, true);
+		r = render_headers(&work->call, txn, &work->write.row);
 	return r < 0 ? r : outcome_keep(work->bulk, operation, work->path, &work->response);
 }
 

@@ -226,7 +226,7 @@ static int group_answer(struct write *write, struct fault *fault)
 	if (write->kind != WRITE_PATCH || call->query.attributes || call->query.excluded)
 		return write_respond(write, fault);
 	call->response->status = 204;
-	return render_headers(call, NULL, &write->row, true);
+	return render_headers(call, NULL, &write->row);
 }
 
 int group_write(struct call *call, struct fault *fault)

@@ -34,7 +34,7 @@ int read_respond(struct call *call, enum resource_type type, struct fault *fault
 				 "the resource is at version %s, not the one of If-Match", tag);
 	if (if_none_match && media_etag_matches(if_none_match, tag)) {
 		call->response->status = 304;
-		return render_headers(call, txn, &row, false);
+		return render_headers(call, txn, &row);
 	}
 	return render_respond(call, txn, 200, &row, fault);
 }

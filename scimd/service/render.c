@@ -518,23 +518,20 @@ int render_view(struct call *call, struct store_txn *txn, const struct store_res
 		     : view_build(call, txn, row, ret, fault);
 }
 
-static void headers_put(struct call *call, const struct store_resource *row, const char *tag,
-			bool location)
+static void headers_put(struct call *call, const struct store_resource *row, const char *tag)
 {
 	response_header(call->response, "ETag", "%s", tag);
-	if (location)
-		response_header(call->response, "Location", "%s%s/%s", call->base_url,
-				render_endpoint(row->type), row->id);
+	response_header(call->response, "Location", "%s%s/%s", call->base_url,
+			render_endpoint(row->type), row->id);
 }
 
-int render_headers(struct call *call, struct store_txn *txn, const struct store_resource *row,
-		   bool location)
+int render_headers(struct call *call, struct store_txn *txn, const struct store_resource *row)
 {
 	char tag[RENDER_TAG_SIZE];
 	int r = render_tag(txn, row, tag);
 
 	if (r >= 0)
-		headers_put(call, row, tag, location);
+		headers_put(call, row, tag);
 	return r;
 }
 
@@ -557,7 +554,10 @@ int render_respond(struct call *call, struct store_txn *txn, int status,
 		if (r >= 0)
 			r = render_tag(txn, row, tag);
 	}
-	if (r >= 0)
-		headers_put(call, row, tag, status == 201);
+	if (r >= 0) {
+		headers_put(call, row, tag);
+		response_header(call->response, "Content-Location", "%s%s/%s", call->base_url,
+				render_endpoint(row->type), row->id);
+	}
 	return r;
 }

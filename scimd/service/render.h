@@ -37,8 +37,8 @@ _must_use_ int render_view(struct call *call, struct store_txn *txn,
 			   const struct store_resource *row, struct json_object **ret,
 			   struct fault *fault);
 
-/* Answer with the resource as of row: status, ETag, Location if wanted, and the body. txn may be NULL
- * for a user who is in no group. */
+/* Answer with the resource as of row: status, ETag, Location, Content-Location, and the body. txn may be
+ * NULL for a user who is in no group. */
 _must_use_ int render_respond(struct call *call, struct store_txn *txn, int status,
 			      const struct store_resource *row, struct fault *fault);
 
@@ -50,7 +50,7 @@ _must_use_ int render_tag(struct store_txn *txn, const struct store_resource *ro
 
 /* ETag and Location alone. txn as above. */
 _must_use_ int render_headers(struct call *call, struct store_txn *txn,
-			      const struct store_resource *row, bool location);
+			      const struct store_resource *row);
 
 /* "/Users" or "/Groups". */
 const char *render_endpoint(enum resource_type type);
