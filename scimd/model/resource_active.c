@@ -2,26 +2,73 @@
  * in a shape which is not the attribute `active`, is remembered, and if that person would be active
  * after the request, it is refused. */
 #include <ctype.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
 #include "scimd/model/json.h"
 #include "scimd/model/json_private.h"
 #include "scimd/model/resource_editor.h"
+#include "scimd/model/utf8.h"
 #include "scimd/model/value.h"
 
 #define WORD_SIZE 32
+#define WIDE_A 0xff21u /* U+FF21 FULLWIDTH LATIN CAPITAL LETTER A; the small ones are 32 behind */
+#define DAYS_PAST 10000 /* since 1970: a day in 1997 */
+#define AD_DISABLED 2 /* ACCOUNTDISABLE of userAccountControl */
 
-enum meaning { MEANS_NOTHING, MEANS_ACTIVE, MEANS_IN, MEANS_OUT, MEANS_STATE };
+enum meaning {
+	MEANS_NOTHING,
+	MEANS_ACTIVE,
+	MEANS_IN,
+	MEANS_OUT,
+	MEANS_STATE,
+	MEANS_LAST_DAY,
+	MEANS_AD_FLAGS,
+};
+
+/* The small ASCII letter that a character is, or that somebody meant by one of another keyboard or
+ * locale ("active" in Turkish capitals has a dot on its I); 0 for none. */
+static char letter_of(uint32_t character)
+{
+	static const struct {
+		uint16_t character;
+		char letter;
+	} alike[] = {
+		{ 0x0130, 'i' }, { 0x0131, 'i' }, { 0x0391, 'a' }, { 0x0395, 'e' }, { 0x0399, 'i' },
+		{ 0x039a, 'k' }, { 0x039f, 'o' }, { 0x03a4, 't' }, { 0x03b1, 'a' }, { 0x03b5, 'e' },
+		{ 0x03b9, 'i' }, { 0x03ba, 'k' }, { 0x03bd, 'v' }, { 0x03bf, 'o' }, { 0x03c4, 't' },
+		{ 0x0405, 's' }, { 0x0406, 'i' }, { 0x0410, 'a' }, { 0x0412, 'b' }, { 0x0415, 'e' },
+		{ 0x041a, 'k' }, { 0x041e, 'o' }, { 0x0420, 'p' }, { 0x0421, 'c' }, { 0x0422, 't' },
+		{ 0x0430, 'a' }, { 0x0435, 'e' }, { 0x043a, 'k' }, { 0x043e, 'o' }, { 0x0440, 'p' },
+		{ 0x0441, 'c' }, { 0x0442, 't' }, { 0x0455, 's' }, { 0x0456, 'i' }, { 0x0474, 'v' },
+		{ 0x0475, 'v' }, { 0x0501, 'd' },
+	};
+
+	if (character < 0x80)
+		return isalpha((int)character) ? (char)tolower((int)character) : '\0';
+	if (character >= WIDE_A && character < WIDE_A + 64 && (character - WIDE_A) % 32 < 26)
+		return (char)('a' + (character - WIDE_A) % 32);
+	for (size_t i = 0; i < ARRAY_SIZE(alike); i++) {
+		if (alike[i].character == character)
+			return alike[i].letter;
+	}
+	return '\0';
+}
 
 /* Lower-case letters alone, so that "is_active" and " Active" are seen for what they mean. */
 static void letters(const char *name, size_t len, char *ret, size_t size)
 {
 	size_t used = 0;
+	uint32_t character;
 
-	for (size_t i = 0; i < len && used + 1 < size; i++) {
-		if (isalpha((unsigned char)name[i]))
-			ret[used++] = (char)tolower((unsigned char)name[i]);
+	for (size_t at = 0; at < len && used + 1 < size;) {
+		int step = utf8_decode(name + at, len - at, &character);
+		char letter = step > 0 ? letter_of(character) : '\0';
+
+		if (letter)
+			ret[used++] = letter;
+		at += step > 0 ? (size_t)step : 1;
 	}
 	ret[used] = '\0';
 }
@@ -89,6 +136,8 @@ static bool is_state(char *word)
 		"", "active", "activation", "enabled", "lifecycle", "employment", NULL,
 	};
 
+	if (strcmp(word, "lifecycle") == 0)
+		return true;
 	if (!cut_end(word, "status") && !cut_end(word, "state"))
 		return false;
 	cut_fillers(word);
@@ -98,18 +147,23 @@ static bool is_state(char *word)
 static enum meaning meaning_of_word(char *word)
 {
 	static const char *const in[] = {
-		"enabled", "enable", "activate", "activated", "loginallowed", NULL,
+		"enabled",    "enable",	    "activate",	 "activated",  "loginallowed",
+		"allowlogin", "canlogin",   "nonlocked", "nonexpired", NULL,
 	};
 	static const char *const out[] = {
 		"inactive",  "unactive",  "notactive",	   "deactive",	"deactivated", "deactivate",
 		"disabled",  "disable",	  "suspended",	   "suspend",	"locked",      "lock",
 		"lockedout", "lockout",	  "blocked",	   "banned",	"frozen",      "terminated",
 		"revoked",   "archived",  "deleted",	   "softdeleted", "deprovisioned",
-		"offboarded", "nsaccountlock", NULL,
+		"offboarded", "expired",  "nsaccountlock", "lockouttime", "pwdaccountlockedtime", NULL,
 	};
 
 	if (strcmp(word, "active") == 0)
 		return MEANS_ACTIVE;
+	if (strcmp(word, "shadowexpire") == 0)
+		return MEANS_LAST_DAY;
+	if (strcmp(word, "useraccountcontrol") == 0)
+		return MEANS_AD_FLAGS;
 	if (is_one_of(in, word))
 		return MEANS_IN;
 	if (is_one_of(out, word))
@@ -146,7 +200,7 @@ bool editor_means_active(const char *name)
 {
 	enum meaning meaning = meaning_of(name);
 
-	return meaning != MEANS_NOTHING && meaning != MEANS_STATE;
+	return meaning == MEANS_ACTIVE || meaning == MEANS_IN || meaning == MEANS_OUT;
 }
 
 /* 1 and 0 for what says yes and no, -1 for anything else. */
@@ -178,20 +232,36 @@ static struct json_object *unwrap(struct json_object *value)
 	return json_object_is_type(value, json_type_object) ? json_get(value, "value") : value;
 }
 
+/* Of numbers only 1 is known to say that somebody is in. */
 static bool is_state_out(struct json_object *value)
 {
 	static const char *const words[] = {
 		"inactive", "notactive",   "deactive",	  "deactivated", "disabled", "disable",
-		"off",	    "false",	   "suspended",	  "terminated",	 "locked",   "lockedout",
-		"blocked",  "banned",	   "revoked",	  "archived",	 "deleted",  "deprovisioned",
-		"offboarded", NULL,
+		"suspended", "terminated", "locked",	  "lockedout",	 "blocked",  "banned",
+		"revoked",  "archived",	   "deleted",	  "deprovisioned", "offboarded", "removed",
+		"expired",  "closed",	   "cancelled",	  "canceled",	 "leaver",   "left",
+		"departed", "resigned",	   "dismissed",	  "retired",	 NULL,
 	};
 
 	value = unwrap(value);
-	if (json_object_is_type(value, json_type_boolean))
-		return !json_object_get_boolean(value);
-	return json_object_is_type(value, json_type_string) &&
-	       is_word(words, json_object_get_string(value));
+	if (json_object_is_type(value, json_type_int) || json_object_is_type(value, json_type_double))
+		return json_object_get_double(value) != 1;
+	if (json_object_is_type(value, json_type_string) &&
+	    is_word(words, json_object_get_string(value)))
+		return true;
+	return truth_of(value) == 0;
+}
+
+/* A number, also as a string. */
+static bool number_of(struct json_object *value, int64_t *ret)
+{
+	const char *text = json_object_get_string(value);
+
+	if (!json_object_is_type(value, json_type_int) &&
+	    !(json_object_is_type(value, json_type_string) && isdigit((unsigned char)*text)))
+		return false;
+	*ret = json_object_get_int64(value);
+	return true;
 }
 
 static bool is_empty_text(struct json_object *value)
@@ -202,6 +272,8 @@ static bool is_empty_text(struct json_object *value)
 
 static bool says_out(enum meaning meaning, struct json_object *value)
 {
+	int64_t number;
+
 	switch (meaning) {
 	case MEANS_ACTIVE:
 	case MEANS_IN:
@@ -210,9 +282,18 @@ static bool says_out(enum meaning meaning, struct json_object *value)
 		return value && !is_empty_text(value) && truth_of(value) != 0;
 	case MEANS_STATE:
 		return is_state_out(value);
+	case MEANS_LAST_DAY:
+		return number_of(value, &number) && number >= 0 && number < DAYS_PAST;
+	case MEANS_AD_FLAGS:
+		return number_of(value, &number) && (number & AD_DISABLED) != 0;
 	default:
 		return false;
 	}
+}
+
+bool editor_says_out(const char *name, struct json_object *value)
+{
+	return says_out(meaning_of(name), value);
 }
 
 void editor_remember_out(struct editor *editor, const char *name)

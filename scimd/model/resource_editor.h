@@ -64,6 +64,9 @@ bool editor_is_unknown_urn(const char *key);
 /* Whether a name that is no attribute looks like a way to say that somebody may (not) be here. */
 bool editor_means_active(const char *name);
 
+/* Whether name: value seems to say that somebody may not be here. */
+bool editor_says_out(const char *name, struct json_object *value);
+
 /* Remember (resource_active.c) that a user is said to be out: by name; by a name that is in no schema,
  * or something in its value; by what is not in the schema within an attribute. */
 void editor_remember_out(struct editor *editor, const char *name);

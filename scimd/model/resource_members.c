@@ -45,11 +45,45 @@ static const char *reference_id(const char *reference)
 	return slash ? slash + 1 : NULL;
 }
 
+static bool is_sub_attribute(const char *name)
+{
+	static const char *const names[] = { "value", "display", "$ref", "type" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcasecmp(name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What is among those that are to be there, and says that it is not to: SCIM 1.1's "operation", or
+ * something that reads like it. */
+static int check_added(struct editor *editor, struct json_object *member)
+{
+	json_object_object_foreach(member, name, value) {
+		bool is_operation = strcasecmp(name, "operation") == 0 || strcasecmp(name, "op") == 0;
+
+		if (is_sub_attribute(name))
+			continue;
+		if (is_operation && json_object_is_type(value, json_type_string) &&
+		    strcasecmp(json_object_get_string(value), "add") != 0)
+			return fault_set(editor->fault, 400, "invalidValue",
+					 "\"%s\" is no part of a member; say op remove, and which members",
+					 name);
+		if (editor_says_out(name, value))
+			return fault_set(editor->fault, 400, "invalidValue",
+					 "\"%.100s\" in a member to be added seems to say that it is not; "
+					 "say op remove, and which members",
+					 name);
+	}
+	return 0;
+}
+
 /* One member as the client names it: a string, or an object with value or at least $ref. */
 static int push_member(struct editor *editor, enum member_op op, struct json_object *member)
 {
 	const char *id = NULL, *type = json_get_string(member, "type");
-	const char *operation = json_get_string(member, "operation");
+	int r;
 
 	if (json_object_is_type(member, json_type_string))
 		id = json_object_get_string(member);
@@ -63,10 +97,11 @@ static int push_member(struct editor *editor, enum member_op op, struct json_obj
 	if (json_object_is_type(member, json_type_object) && json_count(member, "value") > 1)
 		return fault_set(editor->fault, 400, "invalidValue",
 				 "members.value is given twice");
-	/* SCIM 1.1's way to remove one, among those that are to be there. */
-	if (op == MEMBER_ADD && operation && strcasecmp(operation, "add") != 0)
-		return fault_set(editor->fault, 400, "invalidValue",
-				 "\"operation\" is SCIM 1.1; say op remove, and which members");
+	if (op == MEMBER_ADD && json_object_is_type(member, json_type_object)) {
+		r = check_added(editor, member);
+		if (r < 0)
+			return r;
+	}
 	if (op == MEMBER_ADD && type && strcasecmp(type, "Group") == 0)
 		return fault_set(editor->fault, 400, "invalidValue",
 				 "members cannot be groups: nested groups are not supported");
