@@ -79,11 +79,16 @@ sent "a person whose home lies behind a link" 201
 is "… gets in without it" trent "$(in_login trent 'id -un' 2>/dev/null)"
 refused "… which root did not make" 'cannot access' host_run "$HOST" ls /etc/systemd/system/a.d
 
+segments() { # and files of shared memory
+	host_run "$HOST" sh -c 'ipcs -m; ls -l /dev/shm' | grep -w mallory
+}
 # All the shared memory that there may be, and the number that the warden would take.
 ok "mallory takes all shared memory" in_login mallory 'perl -e "
 	shmget(hex(q('"$(sed -n 's/^#define DIRECTORY_SEGMENT_KEY 0x\([0-9a-f]*\).*/\1/p' \
 		"$SCIM_TOP"/s*/*.h "$SCIM_TOP"/scimd/warden/*.[ch])"')), 4096, 01600) or die;
-	1 while defined shmget(0, 4096, 01600)"'
+	1 while defined shmget(0, 4096, 01600); open(F, q(>/dev/shm/of-mallory))"'
+like "… and it is hers" '^0x[0-9a-f]+ .* mallory ' "$(segments)"
+like "… a file of it too" ' of-mallory$' "$(segments)"
 like "a local user runs what the lender left" '^as-lender$' "$(host_ssh "$HOST" grace "$T_DIR/own" \
 	'setsid /var/tmp/as-lender plain >/dev/null 2>&1 </dev/null &
 	for i in {1..1000}; do grep -sx as-lender /proc/$!/comm && break; sleep 0.01; done')"
@@ -96,6 +101,7 @@ ok "… and people come and go all the same" scim_offboard "$walter" "$walter_ui
 gone_but_known walter "$walter_uid"
 log_in mallory true
 ok "mallory leaves" scim_offboard "$mallory" "$mallory_uid"
+ok "… and logind removes the shared memory with the last session" t_wait 40000 eval '[ -z "$(segments)" ]'
 refused "mallory's own key does not help" 'is deactivated' \
 	host_ssh "$HOST" mallory "$T_DIR/own" true
 host_run "$HOST" sh -c 'loginctl enable-linger mallory; systemctl start "user@$1"' - "$mallory_uid" \
