@@ -73,10 +73,11 @@
  *
  * JOURNAL. A change of the file in place is one step, whatever happens: its records go to the end of the
  * heap, and behind them a DIRECTORY_RECORD_JOURNAL with every slot that the change sets and its
- * revision; then one sync; then the slots are set. The header's heap_used and revision in the file are a
- * checkpoint behind which everything is durable; they lag one change. Whoever opens the file for
- * writing walks the records from heap_used on for as long as their checksums are right, and sets the
- * slots of each journal with a higher revision again.
+ * revision; these are synced; then the slots are set, and synced later with those of other changes. The
+ * header's heap_used and revision in the file are a checkpoint behind which everything is durable; they
+ * lag by what was changed since. Whoever opens the file for writing walks the records from heap_used on
+ * for as long as their checksums are right, and sets the slots of each journal with a higher revision
+ * again.
  *
  * FUNCTIONS. Arithmetic wraps at 64 bits; K1 and K2 are below; fold(a, b) is the 128-bit product of both,
  * its halves xored. Words are 8 bytes.

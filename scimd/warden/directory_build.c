@@ -291,6 +291,35 @@ static bool build_is_due(const struct directory_writer *writer)
 	       !(build && build->to.published && directory_job_runs(build->to.published));
 }
 
+/* Slots that are to go to the disk, or are on their way. */
+static bool flush_has_work(const struct directory_writer *writer)
+{
+	const struct directory_file *file = writer->published;
+
+	return file && (file->job.run ||
+			(file->flush_after_us && clock_monotonic_us() >= file->flush_after_us));
+}
+
+static bool flush_is_due(const struct directory_writer *writer)
+{
+	return flush_has_work(writer) && !directory_job_runs(writer->published);
+}
+
+static void flush_step(struct directory_writer *writer)
+{
+	struct directory_file *file = writer->published;
+	int r;
+
+	if (file->job.run) {
+		r = directory_file_flush_end(file);
+	} else {
+		file->flush_after_us = 0;
+		r = file->is_suspect ? 0 : directory_file_flush_begin(file, &writer->options);
+	}
+	if (r < 0)
+		log_error_errno(r, "syncing %s", writer->options.name);
+}
+
 static bool retired_is_due(const struct directory_writer *writer)
 {
 	return writer->retired && !directory_job_runs(writer->retired);
@@ -298,12 +327,17 @@ static bool retired_is_due(const struct directory_writer *writer)
 
 bool directory_writer_has_work(const struct directory_writer *writer)
 {
-	return writer->retired || build_may_go_on(writer);
+	return writer->retired || flush_has_work(writer) || build_may_go_on(writer);
 }
 
 bool directory_writer_is_due(const struct directory_writer *writer)
 {
-	return retired_is_due(writer) || build_is_due(writer);
+	return retired_is_due(writer) || flush_is_due(writer) || build_is_due(writer);
+}
+
+uint64_t directory_writer_next_us(const struct directory_writer *writer)
+{
+	return writer->published ? writer->published->flush_after_us : 0;
 }
 
 /* What is left of it without a thread is much at once, but nothing is held back. */
@@ -311,6 +345,7 @@ static void retired_step(struct directory_writer *writer)
 {
 	struct directory_file *file = writer->retired;
 
+	directory_job_stop(file); /* a flush that was under way; it is over */
 	if (file->mapped == file->size &&
 	    directory_job_begin(file, directory_file_shed, &writer->options) == 0)
 		return;
@@ -324,6 +359,10 @@ static void work_once(struct directory_writer *writer, uint64_t until_us)
 
 	if (retired_is_due(writer)) {
 		retired_step(writer);
+		return;
+	}
+	if (flush_is_due(writer)) {
+		flush_step(writer);
 		return;
 	}
 	r = writer->build ? build_step(writer, until_us) : build_begin(writer);

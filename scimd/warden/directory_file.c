@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #define PAGE_SIZE 4096u
 #define PIECE_SIZE (256u * 1024u) /* written at once */
@@ -134,10 +135,18 @@ static void view_set(struct directory_file *file)
 
 /* --- writing ------------------------------------------------------------------------------------ */
 
-static int write_at(int fd, const unsigned char *from, uint64_t size, uint64_t offset)
+static bool is_stopped(const struct directory_file *file)
+{
+	return __atomic_load_n(&file->job.stop, __ATOMIC_RELAXED);
+}
+
+/* flags: pwritev2(2)'s. */
+static int write_with(int fd, const unsigned char *from, uint64_t size, uint64_t offset, int flags)
 {
 	while (size) {
-		ssize_t n = pwrite(fd, from, size, (off_t)offset);
+		const struct iovec piece = { (void *)(uintptr_t)from, size };
+		ssize_t n = flags ? pwritev2(fd, &piece, 1, (off_t)offset, flags)
+				  : pwrite(fd, from, size, (off_t)offset);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -148,6 +157,11 @@ static int write_at(int fd, const unsigned char *from, uint64_t size, uint64_t o
 		offset += (uint64_t)n;
 	}
 	return 0;
+}
+
+static int write_at(int fd, const unsigned char *from, uint64_t size, uint64_t offset)
+{
+	return write_with(fd, from, size, offset, 0);
 }
 
 static int write_word(struct directory_file *file, uint64_t offset, uint64_t value)
@@ -161,31 +175,22 @@ static int write_range(struct directory_file *file, uint64_t from, uint64_t end)
 	return write_at(file->fd, file->base + from, end - from, from);
 }
 
-int directory_file_write_heap(struct directory_file *file)
+int directory_file_write_heap(struct directory_file *file, bool is_durable)
 {
-	uint64_t heap = file->view.geometry->heap_offset;
+	uint64_t from = file->view.geometry->heap_offset + directory_file_header(file)->heap_used;
+	uint64_t end = file->view.geometry->heap_offset + file->heap_used;
+	int r = write_with(file->fd, file->base + from, end - from, from,
+			   is_durable ? RWF_DSYNC : 0);
 
-	return write_range(file, heap + directory_file_header(file)->heap_used,
-			   heap + file->heap_used);
-}
-
-static int write_checkpoint(struct directory_file *file)
-{
-	uint64_t words[] = { file->checkpoint_revision, file->checkpoint_heap };
-
-	_Static_assert(offsetof(struct directory_header, heap_used) ==
-			       offsetof(struct directory_header, revision) + sizeof(uint64_t),
-		       "one write for both");
-	return write_at(file->fd, (const unsigned char *)words, sizeof(words),
-			offsetof(struct directory_header, revision));
+	file->is_suspect = file->is_suspect || (r < 0 && is_durable);
+	return r;
 }
 
 /* Slots that lie together are written together, with what is between them: that is in the file already. */
 int directory_file_write_slots(struct directory_file *file,
-			       const struct directory_journal_entry *entries, size_t count,
-			       uint64_t revision)
+			       const struct directory_journal_entry *entries, size_t count)
 {
-	int r = write_checkpoint(file);
+	int r = 0;
 
 	for (size_t first = 0, end; r == 0 && first < count; first = end) {
 		for (end = first + 1; end < count; end++)
@@ -194,8 +199,43 @@ int directory_file_write_slots(struct directory_file *file,
 		r = write_range(file, entries[first].offset,
 				entries[end - 1].offset + sizeof(uint64_t));
 	}
-	file->checkpoint_heap = file->heap_used;
-	file->checkpoint_revision = revision;
+	file->is_suspect = file->is_suspect || r < 0;
+	return r;
+}
+
+/* A piece at a time: a change meanwhile has to pass no more than that. Where this is not possible, the
+ * sync has it all. */
+static int flush(struct directory_file *file, const struct directory_writer_options *options)
+{
+	(void)options;
+	for (uint64_t offset = 0; offset < file->size && !is_stopped(file); offset += PIECE_SIZE)
+		(void)sync_file_range(file->fd, (off_t)offset, PIECE_SIZE,
+				      SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+	if (is_stopped(file))
+		return -ECANCELED;
+	return fdatasync(file->fd) < 0 ? -errno : 0;
+}
+
+int directory_file_flush_begin(struct directory_file *file,
+			       const struct directory_writer_options *options)
+{
+	_Static_assert(offsetof(struct directory_header, heap_used) ==
+			       offsetof(struct directory_header, revision) + sizeof(uint64_t),
+		       "one write for both");
+	file->checkpoint = (struct directory_checkpoint){
+		directory_file_header(file)->revision, directory_file_header(file)->heap_used
+	};
+	return directory_job_begin(file, flush, options);
+}
+
+int directory_file_flush_end(struct directory_file *file)
+{
+	int r = directory_job_result(file);
+
+	if (r == 0)
+		r = write_at(file->fd, (const unsigned char *)&file->checkpoint,
+			     sizeof(file->checkpoint), offsetof(struct directory_header, revision));
+	file->is_suspect = file->is_suspect || r < 0;
 	return r;
 }
 
@@ -279,8 +319,6 @@ static int journal_replay(struct directory_file *file)
 	}
 	if (r == 0 && fdatasync(file->fd) < 0)
 		r = -errno;
-	file->checkpoint_heap = header->heap_used;
-	file->checkpoint_revision = header->revision;
 	return r;
 }
 
@@ -507,8 +545,8 @@ void directory_file_seal(struct directory_file *file, uint64_t revision)
 {
 	struct directory_header *header = directory_file_header(file);
 
-	header->heap_used = file->checkpoint_heap = file->heap_used;
-	header->revision = file->checkpoint_revision = revision;
+	header->heap_used = file->heap_used;
+	header->revision = revision;
 	file->committed = file->usage;
 }
 
@@ -519,11 +557,6 @@ int directory_file_folder_sync(const struct directory_writer_options *options)
 	_cleanup_close_ int fd = open(options->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
-}
-
-static bool is_stopped(const struct directory_file *file)
-{
-	return __atomic_load_n(&file->job.stop, __ATOMIC_RELAXED);
 }
 
 static int write_begin(struct directory_file *file, const struct directory_writer_options *options)
@@ -568,6 +601,20 @@ static void piece_send(const struct directory_file *file, uint64_t offset)
 				      PIECE_SIZE, SYNC_FILE_RANGE_WAIT_BEFORE);
 }
 
+/* The indexes page by page: what is written in one piece some kernels keep in one piece, and walk through
+ * all of it for each slot that is set later. */
+static int write_memory(struct directory_file *file, uint64_t from, uint64_t end)
+{
+	uint64_t heap = file->view.geometry->heap_offset, next;
+	int r = 0;
+
+	for (; r == 0 && from < end; from = next) {
+		next = from < heap && end - from > PAGE_SIZE ? from + PAGE_SIZE : end;
+		r = write_range(file, from, next);
+	}
+	return r;
+}
+
 /* Behind the heap zeros, so that the blocks are not only reserved: a full disk is an error now and not
  * in the middle of a later change, and a later sync has no metadata to write. */
 static int write_piece(struct directory_file *file, uint64_t offset)
@@ -576,7 +623,7 @@ static int write_piece(struct directory_file *file, uint64_t offset)
 	uint64_t used = file->view.geometry->heap_offset + file->heap_used;
 	uint64_t end = offset + PIECE_SIZE < file->size ? offset + PIECE_SIZE : file->size;
 	uint64_t middle = used < offset ? offset : used < end ? used : end;
-	int r = write_range(file, offset, middle);
+	int r = write_memory(file, offset, middle);
 
 	if (r == 0)
 		r = write_at(file->fd, zeros, end - middle, middle);

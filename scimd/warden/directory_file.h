@@ -32,17 +32,23 @@ struct directory_job {
 	bool stop;  /* come to an end early */
 };
 
+/* Behind it everything is in its place, and on the disk; as it lies in the header. */
+struct directory_checkpoint {
+	uint64_t revision, heap_used;
+};
+
 struct directory_file {
 	unsigned char *base; /* the whole content in memory: a segment, or private memory */
 	uint64_t size;
 	uint64_t mapped; /* bytes of memory at base */
 	bool is_segment;
-	bool is_suspect; /* a sync failed: what the disk has is not known any more */
+	bool is_suspect; /* a write or sync failed: what the disk has is not known any more */
 	int fd;                     /* -1 as long as it is in memory alone */
 	struct directory_view view; /* of the memory, for the reader's functions */
 	uint64_t heap_used;         /* staged; the header has the published value */
 	struct directory_usage usage, committed; /* staged, published */
-	uint64_t checkpoint_heap, checkpoint_revision; /* durable with the next sync */
+	uint64_t flush_after_us; /* slots are not synced yet: then they are; 0: all are */
+	struct directory_checkpoint checkpoint; /* of a flush that is under way */
 	uint64_t touched; /* so far its pages are made */
 	struct directory_job job;
 	struct directory_file *next; /* of those that are given back */
@@ -113,17 +119,24 @@ _must_use_ int directory_file_folder_sync(const struct directory_writer_options 
 void directory_file_unwrite(struct directory_file *file,
 			    const struct directory_writer_options *options);
 
-/* Write the heap up to heap_used; make what was written durable. */
-_must_use_ int directory_file_write_heap(struct directory_file *file);
+/* Write the heap up to heap_used, durable when this returns or not yet; make all of the file durable. */
+_must_use_ int directory_file_write_heap(struct directory_file *file, bool is_durable);
 _must_use_ int directory_file_sync(struct directory_file *file);
 _must_use_ int directory_file_sync_job(struct directory_file *file,
 				       const struct directory_writer_options *options);
 
-/* Write the slots that a journal sets (ascending offsets; they are in memory already), and the
- * checkpoint of the change before. */
+/* Write the slots that a journal sets (ascending offsets; they are in memory already), for who reads the
+ * file. Until they are flushed the journals stand for them. */
 _must_use_ int directory_file_write_slots(struct directory_file *file,
 					  const struct directory_journal_entry *entries,
-					  size_t count, uint64_t revision);
+					  size_t count);
+
+/* Make the slots durable, by a thread that touches nothing but the disk, so that changes go on; and move
+ * the checkpoint to what was published when it began. */
+_must_use_ int directory_file_flush_begin(struct directory_file *file,
+					  const struct directory_writer_options *options);
+_must_use_ int directory_file_flush_end(struct directory_file *file);
+
 _must_use_ int directory_file_write_header(struct directory_file *file);
 
 /* Tell whoever is attached to look at the file again. */

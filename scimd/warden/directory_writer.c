@@ -4,6 +4,7 @@
 
 #define HEAP_SLACK (128u * 1024u)
 #define JOURNAL_MAX (16u * 1024u * 1024u) /* a batch that sets more slots makes a new file */
+#define FLUSH_US 1000000u /* slots of so long a time go to the disk at once: many lie together */
 
 /* --- users ------------------------------------------------------------------------------------ */
 
@@ -353,8 +354,8 @@ static const struct directory_journal_record *journal_append(struct directory_wr
 	return journal;
 }
 
-/* Same file: everything to the disk with one sync, then the slots that everybody sees. Nobody sees a
- * file of a build: it is synced later. */
+/* Same file: what is new to the disk in one piece, then the slots that everybody sees. Nobody sees a file
+ * of a build: it is synced later. */
 int stage_publish(struct directory_writer *writer, uint64_t revision, uint64_t *ret_durable_us,
 		  uint64_t *ret_visible_us)
 {
@@ -362,10 +363,8 @@ int stage_publish(struct directory_writer *writer, uint64_t revision, uint64_t *
 	struct directory_header *header = directory_file_header(file);
 	const struct directory_journal_record *journal = journal_append(writer, revision);
 	const struct directory_journal_entry *entries = (const void *)(journal + 1);
-	int r = directory_file_write_heap(file);
+	int r = directory_file_write_heap(file, !writer->is_fixed);
 
-	if (r == 0 && !writer->is_fixed)
-		r = directory_file_sync(file);
 	if (r < 0)
 		return r;
 	*ret_durable_us = clock_now_us();
@@ -376,7 +375,9 @@ int stage_publish(struct directory_writer *writer, uint64_t revision, uint64_t *
 	*ret_visible_us = clock_now_us();
 	file->committed = file->usage;
 	overlay_clear(&writer->overlay);
-	return directory_file_write_slots(file, entries, journal->count, revision);
+	if (!file->flush_after_us && !writer->is_fixed)
+		file->flush_after_us = clock_monotonic_us() + FLUSH_US;
+	return directory_file_write_slots(file, entries, journal->count);
 }
 
 /* A new file, whole. */

@@ -114,10 +114,12 @@ bool directory_writer_is_staged(const struct directory_writer *writer);
 #define DIRECTORY_SIZE_SLACK (256u * 1024u)
 
 /* Whether there is tidying up to do; whether directory_writer_work has a part in it now, or all of it is
- * done by a thread beside, so that one looks again some milliseconds later; do a piece, and more until a
- * point of the monotonic clock. A piece is a few dozen records, or the sync of as many. */
+ * done by a thread beside, so that one looks again some milliseconds later; when there will be some, by the
+ * monotonic clock (0: not before the next commit); do a piece, and more until a point of that clock. A
+ * piece is a few dozen records, or the sync of as many. */
 bool directory_writer_has_work(const struct directory_writer *writer);
 bool directory_writer_is_due(const struct directory_writer *writer);
+uint64_t directory_writer_next_us(const struct directory_writer *writer);
 void directory_writer_work(struct directory_writer *writer, uint64_t until_us);
 
 /* The managed range: of the next file; that is made beside if the present one says something else. */

@@ -196,10 +196,10 @@ static void sweep(struct warden *warden)
 /* Tidying up is for when nothing is asked; but it has to come to an end. How long until there is more. */
 static int work(struct warden *warden, uint64_t *next_us)
 {
-	uint64_t now = clock_monotonic_us();
+	uint64_t now = clock_monotonic_us(), due = publish_next_us(warden->publish);
 
 	if (!publish_has_work(warden->publish))
-		return -1;
+		return due ? (int)((due - now) / 1000 + 1) : -1;
 	if (!publish_is_due(warden->publish))
 		return WORK_BESIDE_MS;
 	if (now < *next_us && server_is_asked(warden->server))

@@ -672,6 +672,14 @@ bool publish_is_due(const struct publish *publish)
 	       directory_writer_is_due(publish->shadow);
 }
 
+uint64_t publish_next_us(const struct publish *publish)
+{
+	uint64_t directory = directory_writer_next_us(publish->directory);
+	uint64_t shadow = directory_writer_next_us(publish->shadow);
+
+	return !shadow || (directory && directory < shadow) ? directory : shadow;
+}
+
 void publish_work(struct publish *publish, uint64_t until_us)
 {
 	directory_writer_work(publish->directory, until_us);

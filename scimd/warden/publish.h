@@ -89,9 +89,11 @@ _must_use_ int publish_commit(struct publish *publish, struct publish_result *re
 void publish_abort(struct publish *publish);
 
 /* Whether there is something to tidy up in the files; whether publish_work has a part in it now, or all of
- * it is being done beside; some of it, until a point of the monotonic clock. Between any two messages. */
+ * it is being done beside; when there will be something, by the monotonic clock (0: not before the next
+ * commit); some of it, until a point of that clock. Between any two messages. */
 bool publish_has_work(const struct publish *publish);
 bool publish_is_due(const struct publish *publish);
+uint64_t publish_next_us(const struct publish *publish);
 void publish_work(struct publish *publish, uint64_t until_us);
 
 /* Whether the published directory says that this uid may not be here: in our range, not local, known,

@@ -19,6 +19,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -107,6 +108,17 @@ int fsync(int fd)
 {
 	step_of_sync();
 	return (int)syscall(SYS_fsync, fd);
+}
+
+ssize_t pwritev2(int fd, const struct iovec *pieces, int count, off_t offset, int flags)
+{
+	ssize_t n = syscall(SYS_pwritev2, fd, pieces, count, offset, 0L, flags & ~RWF_DSYNC);
+
+	if (n >= 0 && (flags & RWF_DSYNC)) { /* written, and not synced yet */
+		step_of_sync();
+		n = syscall(SYS_pwritev2, fd, pieces, count, offset, 0L, flags);
+	}
+	return n;
 }
 
 int msync(void *at, size_t size, int flags)

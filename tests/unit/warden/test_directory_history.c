@@ -7,6 +7,7 @@
 #include <sys/ipc.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 #include "scimd/base/clock.h"
@@ -43,6 +44,20 @@ ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset)
 		return -1;
 	}
 	return syscall(SYS_pwrite64, fd, bytes, size, offset);
+}
+
+/* Written, then synced. */
+ssize_t pwritev2(int fd, const struct iovec *pieces, int count, off_t offset, int flags)
+{
+	ssize_t n = pwrite(fd, pieces->iov_base, pieces->iov_len, offset);
+
+	T_TRUE(count == 1 && flags == RWF_DSYNC);
+	if (n < 0)
+		return n;
+	errno = EIO;
+	return is_dead() || dies_now()
+		       ? -1
+		       : syscall(SYS_pwritev2, fd, pieces, count, offset, 0L, flags);
 }
 
 static int result(long r)
