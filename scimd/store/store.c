@@ -164,6 +164,8 @@ static int env_configure(const struct store *store)
 	    (r = env->set_mp_tablesize(env, CACHE_BUCKETS)) != 0 ||
 	    (r = env->set_lg_bsize(env, LOG_BUFFER_BYTES)) != 0 ||
 	    (r = env->set_lg_max(env, LOG_FILE_BYTES)) != 0 ||
+	    /* Filled with zeros before it is used: a sync then finds size and blocks as they were. */
+	    (r = env->log_set_config(env, DB_LOG_ZERO, 1)) != 0 ||
 	    (r = env->set_lk_detect(env, DB_LOCK_DEFAULT)) != 0 ||
 	    (r = env->set_lk_max_locks(env, LOCKS_MAX)) != 0 ||
 	    (r = env->set_lk_max_objects(env, LOCKS_MAX)) != 0 ||

@@ -1,6 +1,8 @@
 /* kill -9 at a random moment: whatever was acknowledged is there afterwards, and all of it fits
  * together. A child commits in a loop and reports each commit over a pipe. */
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -158,4 +160,51 @@ static void test_kill(void)
 	printf("%u commits survived\n", next);
 }
 
-T_MAIN("kill", T(test_kill))
+/* A log file is filled with zeros when it is begun: killed in between, it is all zeros, or is short. */
+static void next_log(const struct dir *dir, off_t size)
+{
+	char path[128];
+	unsigned int number = 1;
+	int fd;
+
+	do
+		snprintf(path, sizeof(path), "%s/log.%010u", dir->path, number++);
+	while (access(path, F_OK) == 0);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	T_FATAL(fd >= 0);
+	T_OK(ftruncate(fd, size));
+	(void)close(fd);
+}
+
+static void test_kill_at_a_new_log(void)
+{
+	static const off_t sizes[] = { 0, 1, 4096, 1 << 20, (8 << 20) - 1, 9 << 20 };
+	_cleanup_dir_ struct dir dir = dir_make();
+	uint32_t next = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		next = run_and_kill(&dir, next, 5000);
+		next_log(&dir, sizes[i]);
+		next = check(&dir, next);
+	}
+}
+
+/* So that a sync writes what was committed, and has no size or blocks of the file to write down. */
+static void test_log_is_filled(void)
+{
+	_cleanup_dir_ struct dir dir = dir_make();
+	_cleanup_store_ struct store *store = t_open(&dir);
+	char path[128];
+	struct stat before, after;
+
+	snprintf(path, sizeof(path), "%s/log.0000000001", dir.path);
+	T_OK(stat(path, &before));
+	T_TRUE(before.st_blocks * 512 >= before.st_size && before.st_size >= 8 << 20);
+	for (uint32_t n = 0; n < 100; n++)
+		T_OK(commit_user(store, n));
+	T_OK(stat(path, &after));
+	T_INT(after.st_size, before.st_size);
+	T_INT(after.st_blocks, before.st_blocks);
+}
+
+T_MAIN("kill", T(test_kill), T(test_kill_at_a_new_log), T(test_log_is_filled))
