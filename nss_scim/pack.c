@@ -143,64 +143,28 @@ static int space_add_text(struct group_space *space, const char *text, size_t si
 	return 0;
 }
 
-/* The highest bit of each byte that is NUL. */
-static inline uint64_t word_nuls(uint64_t word)
+/* Write where each name begins, from `at` downwards. Returns where the last one ends. */
+static char *list_names(char *name, const uint8_t *sizes, size_t count, char **at)
 {
-	const uint64_t low = 0x7f7f7f7f7f7f7f7fu;
-
-	return ~(((word & low) + low) | word | low);
-}
-
-/* The next word of a text; what lies behind its end is not NUL. */
-static inline uint64_t text_word(const char *text, size_t left)
-{
-	return left >= sizeof(uint64_t) ? directory_word(text, sizeof(uint64_t))
-					: directory_word(text, left) | ~UINT64_C(0) << 8 * left;
-}
-
-/* 0 or 1, in a way that no compiler makes a jump of. */
-static inline size_t is_any(uint64_t bits)
-{
-	size_t any = bits != 0;
-
-	__asm__("" : "+r"(any));
-	return any;
-}
-
-/* Write where each name begins, from `at` downwards, and where the text ends, which must be `last`. A word
- * holds one NUL or none as a rule, and nobody can guess which: a place is written in any case. */
-static int list_names(char *text, size_t size, char **at, char **last)
-{
-	*--at = text;
-	for (size_t i = 0; i < size; i += sizeof(uint64_t)) {
-		uint64_t nuls = word_nuls(text_word(text + i, size - i));
-
-		do {
-			if (at == last)
-				return -EIO;
-			at[-1] = text + i + __builtin_ctzll(nuls | UINT64_C(1) << 63) / 8 + 1;
-			at -= is_any(nuls);
-			nuls &= nuls - 1;
-		} while (__builtin_expect(nuls != 0, 0));
+#pragma GCC unroll 8
+	for (size_t i = 0; i < count; i++) {
+		*--at = name;
+		name += sizes[i];
 	}
-	return at == last && *at == text + size ? 0 : -EIO;
+	return name;
 }
 
 static int space_add_members(struct group_space *space, const struct directory_members *members)
 {
-	char *text = space->low, **last;
-	int r;
+	char *text = space->low;
 
-	/* One place more than names: for the end. */
-	if (space_left(space) < members->names_size + (members->count + 1) * sizeof(char *))
+	if (space_left(space) < members->names_size + members->count * sizeof(char *))
 		return -ERANGE;
-	last = space->high - members->count - 1;
 	memcpy(text, members->names, members->names_size);
-	r = list_names(text, members->names_size, space->high, last);
-	if (r < 0)
-		return r;
 	space->low += members->names_size;
-	space->high = last + 1;
+	if (list_names(text, members->sizes, members->count, space->high) != space->low)
+		return -EIO;
+	space->high -= members->count;
 	return 0;
 }
 

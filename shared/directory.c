@@ -302,20 +302,25 @@ int directory_group_next(const struct directory_view *view, uint64_t *cursor,
 	return r;
 }
 
-/* The first chunks are asked for at once, so that one wait for memory is enough for all. */
+/* The first chunks are asked for at once, so that one wait for memory is enough for all: as many, and as
+ * much of them. */
 #define CHUNKS_AHEAD 8u
+#define LINES_AHEAD 64u
 
 static void chunks_expect(const struct directory_view *view, uint64_t slots, uint64_t count)
 {
+	size_t lines = LINES_AHEAD;
+
 	if (!view->base)
 		return;
 	for (uint64_t i = 0; i < count && i < CHUNKS_AHEAD; i++) {
 		uint64_t slot = directory_slot_load(view, slots + i * sizeof(slot));
 		const unsigned char *chunk =
 			view->base + (uint64_t)directory_slot_units(slot) * DIRECTORY_UNIT;
+		size_t size = directory_slot_tag(slot) * DIRECTORY_UNIT;
 
-		for (size_t line = 0; line < 4; line++)
-			__builtin_prefetch(chunk + line * 64);
+		for (size_t at = 0; at < size && lines > 0; at += 64, lines--)
+			__builtin_prefetch(chunk + at);
 	}
 }
 

@@ -137,9 +137,12 @@ _must_use_ int directory_group_next(const struct directory_view *view, uint64_t 
 				    struct directory_group *ret);
 
 /* A group's members, a chunk at a time: *cursor starts at 0; -ENOENT at the end. names: `count`
- * NUL-terminated names one after another, names_size bytes in all, and their uids. */
+ * NUL-terminated names one after another, names_size bytes in all; the size of each with its NUL; and their
+ * uids. In a view that is_checked the sizes are the writer's word alone: whoever goes by them looks whether
+ * they add up. */
 struct directory_members {
 	const uint32_t *uids;
+	const uint8_t *sizes;
 	const char *names;
 	size_t names_size;
 	size_t count;

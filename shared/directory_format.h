@@ -68,8 +68,12 @@
  * (DIRECTORY_RECORD_TABLE) has 2^depth slots; member u lives in slot directory_hash_member(u) &
  * (2^depth - 1). A chunk (DIRECTORY_RECORD_CHUNK) with local depth d and prefix p holds all members
  * whose hash ends in p (d bits); every slot that ends so points at it. To enumerate, visit the slots
- * in order and take a chunk only at slot number == prefix. An empty slot is an empty chunk. A chunk
- * holds count uids and then, in the same order, their names, each NUL-terminated.
+ * in order and take a chunk only at slot number == prefix. An empty slot is an empty chunk. The tag of
+ * these slots is a hint: how many units of the chunk a reader of the names needs, or a little more.
+ * A chunk holds, for count members in one order: the size of each name with its NUL, a byte each; the
+ * names, each NUL-terminated; and from the next multiple of 4 on their uids.
+ * In a file made at once a group's record, its table and its chunks in the order of their slots lie one
+ * behind another.
  *
  * JOURNAL. A change of the file in place is one step, whatever happens: its records go to the end of the
  * heap, and behind them a DIRECTORY_RECORD_JOURNAL with every slot that the change sets and its
@@ -103,7 +107,7 @@
 #include <string.h>
 
 #define DIRECTORY_MAGIC "SCIMDIR1"
-#define DIRECTORY_VERSION 2u
+#define DIRECTORY_VERSION 3u
 #define DIRECTORY_SHADOW_MAGIC "SCIMSHD1"
 #define DIRECTORY_HEADER_SIZE 4096u
 #define DIRECTORY_UNIT 16u
@@ -215,7 +219,7 @@ struct directory_chunk_record {
 	uint16_t depth;
 	uint16_t count;
 	uint32_t unused;
-	/* uint32_t uids[count]; char text[]; */
+	/* uint8_t sizes[count]; char text[text_size]; aligned: uint32_t uids[count]; */
 };
 
 struct directory_shadow_record {
@@ -338,6 +342,30 @@ static inline uint64_t directory_slot(uint32_t units, uint64_t hash, uint32_t sa
 	uint16_t tag = (uint16_t)(hash >> 48);
 
 	return (uint64_t)directory_slot_check(units, tag, salt) << 48 | (uint64_t)tag << 32 | units;
+}
+
+/* Of a member table; read_size: the bytes of the chunk that its tag tells of. */
+static inline uint64_t directory_chunk_slot(uint32_t units, size_t read_size, uint32_t gid)
+{
+	uint64_t length = (read_size + DIRECTORY_UNIT - 1) / DIRECTORY_UNIT;
+
+	return directory_slot(units, (length < UINT16_MAX ? length : UINT16_MAX) << 48, gid);
+}
+
+/* Where a chunk's parts lie, from its beginning; and what they take together. */
+static inline size_t directory_chunk_names_at(size_t count)
+{
+	return sizeof(struct directory_chunk_record) + count;
+}
+
+static inline size_t directory_chunk_uids_at(size_t count, size_t text_size)
+{
+	return (directory_chunk_names_at(count) + text_size + 3) / 4 * 4;
+}
+
+static inline size_t directory_chunk_size(size_t count, size_t text_size)
+{
+	return directory_chunk_uids_at(count, text_size) + count * sizeof(uint32_t);
 }
 
 #endif

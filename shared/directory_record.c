@@ -258,11 +258,44 @@ int directory_record_group(const struct directory_view *view, uint32_t units, st
 		       : 0;
 }
 
+static inline void chunk_take(const struct directory_chunk_record *chunk, struct directory_members *ret)
+{
+	const unsigned char *begin = (const void *)chunk;
+
+	ret->count = chunk->count;
+	ret->sizes = (const uint8_t *)(chunk + 1);
+	ret->names = (const char *)begin + directory_chunk_names_at(ret->count);
+	ret->names_size = chunk->text_size;
+	ret->uids = (const void *)(begin + directory_chunk_uids_at(ret->count, ret->names_size));
+}
+
+/* Then all others end, too: at the latest there. */
+static inline bool last_name_ends(const struct directory_members *members)
+{
+	return members->names_size > 0 && members->names[members->names_size - 1] == '\0' &&
+	       members->sizes[members->count - 1] > 0;
+}
+
+static _apart_ bool members_are_sound(const struct directory_members *members)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < members->count; i++) {
+		size_t size = members->sizes[i];
+
+		if (size == 0 || size > members->names_size - at ||
+		    members->names[at + size - 1] != '\0' ||
+		    !name_is_valid(members->names + at, size - 1))
+			return false;
+		at += size;
+	}
+	return at == members->names_size;
+}
+
 int directory_record_chunk(const struct directory_view *view, uint32_t units, uint32_t gid,
 		     const struct directory_chunk_record **ret, struct directory_members *ret_members)
 {
 	const struct directory_chunk_record *chunk;
-	const char *name, *end;
 	const void *found;
 	size_t size, fixed = sizeof(*chunk);
 	int r;
@@ -272,25 +305,13 @@ int directory_record_chunk(const struct directory_view *view, uint32_t units, ui
 		return r;
 	chunk = found;
 	if (chunk->head.id != gid || chunk->depth > DIRECTORY_DEPTH_MAX ||
-	    fixed + chunk->count * sizeof(uint32_t) + chunk->text_size > size)
+	    chunk->text_size > size || directory_chunk_size(chunk->count, chunk->text_size) > size)
 		return -EIO;
-	ret_members->uids = (const uint32_t *)(const void *)(chunk + 1);
-	ret_members->count = chunk->count;
-	ret_members->names = (const char *)(ret_members->uids + chunk->count);
-	ret_members->names_size = chunk->text_size;
+	chunk_take(chunk, ret_members);
 	*ret = chunk;
-	if (view->is_checked)
-		return 0;
-	name = ret_members->names;
-	end = name + chunk->text_size;
-	for (size_t i = 0; i < chunk->count; i++) {
-		const char *nul = memchr(name, '\0', (size_t)(end - name));
-
-		if (!nul || !name_is_valid(name, (size_t)(nul - name)))
-			return -EIO;
-		name = nul + 1;
-	}
-	return name == end ? 0 : -EIO;
+	if (ret_members->count > 0 && !last_name_ends(ret_members))
+		return -EIO;
+	return view->is_checked || members_are_sound(ret_members) ? 0 : -EIO;
 }
 
 /* count NUL-terminated strings from *text, within the bytes left; moves past them. */

@@ -80,9 +80,11 @@ static int carry_user(const struct directory_writer *from, struct directory_writ
 
 /* --- groups --------------------------------------------------------------------------------------- */
 
-/* A table as long as the one that is copied, still empty. */
+/* A table as long as the one that is copied, still empty, right behind a record of its group: whoever reads
+ * one asks for the other. */
 static int table_put(struct directory_writer *to, const struct directory_group *group, uint32_t depth)
 {
+	size_t size = stage_padded(sizeof(struct directory_group_record) + group->name_size + 1);
 	struct directory_table_record *table;
 	uint32_t units, old;
 	int r = stage_reserve(to, STAGE_TABLE_BYTES(depth) + group->name_size + 256);
@@ -91,11 +93,14 @@ static int table_put(struct directory_writer *to, const struct directory_group *
 		r = stage_find(to, DIRECTORY_GROUP_BY_ID, group->gid, &old);
 	if (r < 0)
 		return r;
+	r = stage_group_table(to, group, old, stage_end(stage_file(to)) + (uint32_t)(size / DIRECTORY_UNIT));
+	if (r < 0)
+		return r;
 	table = stage_append(stage_file(to), STAGE_TABLE_BYTES(depth), DIRECTORY_RECORD_TABLE, 0,
 			     group->gid, &units);
 	table->depth = depth;
 	stage_seal(&table->head, units);
-	return stage_group_table(to, group, old, units);
+	return 0;
 }
 
 /* Whether there are hardly any members for so long a table. */
@@ -156,7 +161,21 @@ static int members_put(struct directory_writer *to, uint32_t gid,
 	return r;
 }
 
-/* The chunk as it is, at every slot that is its. */
+/* Without room to grow. */
+static uint64_t chunk_copy(struct directory_file *to, const struct directory_chunk_record *chunk)
+{
+	size_t size = directory_chunk_size(chunk->count, chunk->text_size);
+	struct directory_chunk_record *copy;
+	uint32_t units;
+
+	copy = stage_append(to, size, DIRECTORY_RECORD_CHUNK, chunk->head.flags, chunk->head.id, &units);
+	memcpy(&copy->head + 1, &chunk->head + 1, size - sizeof(chunk->head));
+	stage_seal(&copy->head, units);
+	return directory_chunk_slot(units, directory_chunk_uids_at(chunk->count, chunk->text_size),
+				    chunk->head.id);
+}
+
+/* The chunk at every slot that is its. */
 static int chunk_put(struct directory_writer *to, uint32_t gid,
 		     const struct directory_chunk_record *chunk)
 {
@@ -172,7 +191,7 @@ static int chunk_put(struct directory_writer *to, uint32_t gid,
 		r = stage_table_get(to, &group, &table);
 	if (r < 0)
 		return r;
-	slot = directory_slot(record_copy(stage_file(to), &chunk->head), 0, gid);
+	slot = chunk_copy(stage_file(to), chunk);
 	for (uint64_t i = chunk->prefix; r == 0 && i < table.count;
 	     i += UINT64_C(1) << chunk->depth)
 		r = stage_slot_write(to, table.slots + i * sizeof(uint64_t), slot);

@@ -36,11 +36,10 @@ struct edit {
 	const char *add_name; /* NULL: none */
 };
 
-/* Most edits touch one entry, so the names are not walked but for the one that goes. */
+/* Most edits touch one entry: one look for it. */
 static void edit_measure(struct edit *edit)
 {
 	const struct directory_members *old = &edit->old;
-	const char *name = old->names;
 
 	edit->skip = edit->skip_at = edit->skip_size = 0;
 	while (edit->skip < old->count && old->uids[edit->skip] != edit->skip_uid)
@@ -48,9 +47,8 @@ static void edit_measure(struct edit *edit)
 	edit->count = old->count;
 	if (edit->skip < old->count) {
 		for (size_t i = 0; i < edit->skip; i++)
-			name = directory_string_next(name);
-		edit->skip_at = (size_t)(name - old->names);
-		edit->skip_size = strlen(name) + 1;
+			edit->skip_at += old->sizes[i];
+		edit->skip_size = old->sizes[edit->skip];
 		edit->count--;
 	}
 	edit->text_size = old->names_size - edit->skip_size;
@@ -62,8 +60,7 @@ static void edit_measure(struct edit *edit)
 
 static size_t edit_size(const struct edit *edit)
 {
-	return sizeof(struct directory_chunk_record) + edit->count * sizeof(uint32_t) +
-	       edit->text_size;
+	return directory_chunk_size(edit->count, edit->text_size);
 }
 
 /* `size` bytes without those at [at, at + gone). */
@@ -76,25 +73,33 @@ static void *copy_without(void *into, const void *from, size_t size, size_t at, 
 	return (char *)into + size - gone;
 }
 
+static uint32_t *chunk_uids(struct directory_chunk_record *chunk, size_t count, size_t text_size)
+{
+	return (uint32_t *)(void *)((char *)chunk + directory_chunk_uids_at(count, text_size));
+}
+
 /* Everything behind the record's head. */
 static void edit_fill(struct directory_chunk_record *chunk, const struct edit *edit)
 {
 	const struct directory_members *old = &edit->old;
-	size_t gone = edit->skip < old->count ? sizeof(uint32_t) : 0;
-	uint32_t *uids = (uint32_t *)(void *)(chunk + 1);
-	char *text = (char *)(uids + edit->count);
+	size_t gone = edit->skip < old->count, skip = gone ? edit->skip : 0;
+	uint8_t *sizes = (uint8_t *)(chunk + 1);
+	char *text = (char *)sizes + edit->count;
+	uint32_t *uids = chunk_uids(chunk, edit->count, edit->text_size);
 
 	chunk->text_size = (uint32_t)edit->text_size;
 	chunk->prefix = edit->prefix;
 	chunk->depth = edit->depth;
 	chunk->count = (uint16_t)edit->count;
-	uids = copy_without(uids, old->uids, old->count * sizeof(uint32_t),
-			    gone ? edit->skip * sizeof(uint32_t) : 0, gone);
+	sizes = copy_without(sizes, old->sizes, old->count, skip, gone);
 	text = copy_without(text, old->names, old->names_size, edit->skip_at, edit->skip_size);
+	uids = copy_without(uids, old->uids, old->count * sizeof(*uids), skip * sizeof(*uids),
+			    gone * sizeof(*uids));
 	if (!edit->add_name)
 		return;
+	*sizes = (uint8_t)(strlen(edit->add_name) + 1);
+	memcpy(text, edit->add_name, *sizes);
 	*uids = edit->add_uid;
-	memcpy(text, edit->add_name, strlen(edit->add_name) + 1);
 }
 
 /* A chunk of a file that is being built has room to grow into: it will not be written again for each
@@ -111,26 +116,29 @@ static size_t edit_room(const struct edit *edit, bool building)
 }
 
 /* The slot of the new chunk: 0 if nobody is left. */
-static uint64_t edit_write(const struct directory_writer *writer, const struct edit *edit)
+static uint64_t edit_write(struct directory_writer *writer, const struct edit *edit)
 {
+	size_t room = edit_room(edit, writer->next != NULL);
 	struct directory_chunk_record *chunk;
 	uint32_t units;
 
 	if (edit->count == 0)
 		return 0;
-	chunk = stage_append(stage_file(writer), edit_room(edit, writer->next != NULL),
-			     DIRECTORY_RECORD_CHUNK, 0, edit->gid, &units);
+	chunk = stage_append(stage_file(writer), room, DIRECTORY_RECORD_CHUNK, 0, edit->gid, &units);
 	edit_fill(chunk, edit);
-	if (!writer->next) /* else when the file is written */
+	if (writer->next) /* sealed when the file is written */
+		writer->strewn += room;
+	else
 		stage_seal(&chunk->head, units);
-	return directory_slot(units, 0, edit->gid);
+	return directory_chunk_slot(units, room, edit->gid);
 }
 
 /* In a file that nobody reads yet a chunk may be changed where it lies: one more, for which there is
- * room. Behind the last name there are zeros. */
+ * room. From behind, everything makes way for it. */
 static bool edit_in_place(const struct directory_writer *writer, const struct edit *edit,
 			  uint64_t slot)
 {
+	size_t count = edit->old.count, text_size = edit->old.names_size;
 	struct directory_chunk_record *chunk;
 	uint32_t *uids;
 	char *text;
@@ -140,11 +148,14 @@ static bool edit_in_place(const struct directory_writer *writer, const struct ed
 	chunk = (void *)(uintptr_t)stage_head(writer, directory_slot_units(slot));
 	if (chunk->head.size < edit_size(edit))
 		return false;
-	uids = (uint32_t *)(void *)(chunk + 1);
-	text = (char *)(uids + edit->old.count);
-	memmove(text + sizeof(*uids), text, edit->old.names_size);
-	uids[edit->old.count] = edit->add_uid;
-	strcpy(text + sizeof(*uids) + edit->old.names_size, edit->add_name);
+	uids = chunk_uids(chunk, edit->count, edit->text_size);
+	memmove(uids, edit->old.uids, count * sizeof(*uids));
+	uids[count] = edit->add_uid;
+	text = (char *)(chunk + 1) + count;
+	memmove(text + 1, text, text_size);
+	*text++ = (char)(edit->text_size - text_size);
+	memset(text + text_size, 0, (size_t)((char *)uids - (text + text_size)));
+	strcpy(text + text_size, edit->add_name);
 	chunk->count = (uint16_t)edit->count;
 	chunk->text_size = (uint32_t)edit->text_size;
 	return true;
@@ -210,7 +221,7 @@ int stage_member(const struct directory_writer *writer, uint32_t gid, uint32_t u
 			*ret_name = name;
 			return 0;
 		}
-		name = directory_string_next(name);
+		name += place.members.sizes[i];
 	}
 	return -ENOENT;
 }
@@ -286,15 +297,16 @@ static int table_begin(struct directory_writer *writer, uint32_t gid)
 
 /* The members whose hash ends in the half's prefix, in buffers as large as a chunk's parts. */
 static void half_take(const struct directory_members *all, uint32_t mask, uint32_t prefix,
-		      uint32_t *uids, char *names, struct directory_members *ret)
+		      uint32_t *uids, uint8_t *sizes, char *names, struct directory_members *ret)
 {
 	const char *name = all->names;
 
-	*ret = (struct directory_members){ .uids = uids, .names = names };
+	*ret = (struct directory_members){ .uids = uids, .sizes = sizes, .names = names };
 	for (size_t i = 0; i < all->count; i++) {
-		size_t size = strlen(name) + 1;
+		size_t size = all->sizes[i];
 
 		if ((directory_hash_member(all->uids[i]) & mask) == prefix) {
+			sizes[ret->count] = all->sizes[i];
 			uids[ret->count++] = all->uids[i];
 			memcpy(names + ret->names_size, name, size);
 			ret->names_size += size;
@@ -327,6 +339,7 @@ static uint64_t *table_copy(struct directory_writer *writer, const struct place 
 static int place_split(struct directory_writer *writer, const struct place *place)
 {
 	uint32_t uids[DIRECTORY_CHUNK_MAX / sizeof(uint32_t)], units;
+	uint8_t sizes[ARRAY_SIZE(uids)];
 	char names[DIRECTORY_CHUNK_MAX];
 	uint16_t depth = place->depth + 1;
 	uint32_t table_depth = place->table.record->depth;
@@ -342,8 +355,8 @@ static int place_split(struct directory_writer *writer, const struct place *plac
 				     .skip_uid = UINT32_MAX };
 		uint64_t slot;
 
-		half_take(&place->members, (UINT32_C(1) << depth) - 1, edit.prefix, uids, names,
-			  &edit.old);
+		half_take(&place->members, (UINT32_C(1) << depth) - 1, edit.prefix, uids, sizes,
+			  names, &edit.old);
 		edit_measure(&edit);
 		slot = edit_write(writer, &edit);
 		for (uint64_t i = edit.prefix; i < UINT64_C(1) << table_depth;
@@ -429,6 +442,8 @@ int directory_writer_put_member(struct directory_writer *writer, uint32_t gid, u
 {
 	int r;
 
+	if (strlen(name) >= UINT8_MAX)
+		return -EINVAL;
 	while ((r = member_put(writer, gid, uid, name)) == 1)
 		;
 	if (r == 0)

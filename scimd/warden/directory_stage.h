@@ -20,6 +20,7 @@ struct directory_writer {
 	struct directory_file *retired; /* superseded, being given back */
 	uint64_t build_after_us;        /* the last one failed: not before */
 	uint64_t segment_after_us;      /* there was no segment for it: not before */
+	uint64_t strewn; /* bytes of chunks that were put into `next` between other records */
 };
 
 static inline struct directory_file *stage_file(const struct directory_writer *writer)
@@ -68,6 +69,12 @@ const struct directory_record *stage_head(const struct directory_writer *writer,
 void *stage_append(struct directory_file *file, size_t size, uint16_t type, uint16_t flags,
 		   uint32_t id, uint32_t *ret_units);
 void stage_seal(struct directory_record *head, uint32_t units);
+
+/* Where the next one will lie, in units. */
+static inline uint32_t stage_end(const struct directory_file *file)
+{
+	return (uint32_t)((file->view.geometry->heap_offset + file->heap_used) / DIRECTORY_UNIT);
+}
 
 /* The record is not reachable any more. */
 void stage_forget(struct directory_file *file, uint32_t units);

@@ -79,7 +79,7 @@ class Directory:
     def __init__(self, data):
         self.data = data
         magic, version, check, size, self.heap, self.seed = struct.unpack_from("<8sIIQQQ", data)
-        assert magic == b"SCIMDIR1" and version == 2 and size == len(data)
+        assert magic == b"SCIMDIR1" and version == 3 and size == len(data)
         assert checksum(data[16:128], 0) == check
         self.uid_min, self.uid_max = struct.unpack_from("<II", data, 56)
         self.tables = [struct.unpack_from("<QI", data, 64 + 16 * i) for i in range(4)]
@@ -171,7 +171,7 @@ class Directory:
         depth, = struct.unpack_from("<I", rest)
         assert number == gid
         for i in range(1 << depth):
-            chunk, _ = self.slot(units * UNIT + 32 + 8 * i, gid)
+            chunk, tag = self.slot(units * UNIT + 32 + 8 * i, gid)
             if chunk == 0:
                 continue
             _, number, text = self.record(chunk, CHUNK)
@@ -179,9 +179,12 @@ class Directory:
             assert number == gid and i & (1 << local) - 1 == prefix
             if i != prefix:
                 continue
-            uids = struct.unpack_from("<%dI" % count, text, 16)
-            names, left = strings(text[16 + 4 * count:16 + 4 * count + size], count)
-            assert left == b"" and all(hash_member(u) & (1 << local) - 1 == prefix for u in uids)
+            end = 16 + count + size
+            names, left = strings(text[16 + count:end], count)
+            assert left == b"" and list(text[16:16 + count]) == [len(n.encode()) + 1 for n in names]
+            uids = struct.unpack_from("<%dI" % count, text, (end + 3) // 4 * 4)
+            assert all(hash_member(u) & (1 << local) - 1 == prefix for u in uids)
+            assert 16 + len(text) >= tag * UNIT >= 16 + end
             yield from names
 
     def dump(self):

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdint.h>
 
+#include "nss_scim/pack.h"
 #include "tests/unit/nss_scim/people.h"
 
 #define UNTOUCHED -77
@@ -222,6 +223,60 @@ static void test_enumeration(void)
 	T_INT(_nss_scim_endgrent(), NSS_STATUS_SUCCESS);
 }
 
+/* The whole file in memory. */
+static unsigned char *image_read(size_t *ret_size)
+{
+	int fd = open(DIRECTORY_PUBLIC_DIR "/" DIRECTORY_FILE, O_RDONLY | O_CLOEXEC);
+	unsigned char *image;
+	struct stat st;
+
+	NEED(fd >= 0 && fstat(fd, &st) == 0);
+	*ret_size = (size_t)st.st_size;
+	image = malloc(*ret_size);
+	NEED(image && read(fd, image, *ret_size) == st.st_size);
+	close(fd);
+	return image;
+}
+
+/* In memory that is taken for checked. */
+static void test_sizes_that_do_not_add_up(void)
+{
+	struct directory_view view = { .is_checked = true, .fd = -1, .geometry = &view.own };
+	struct directory_members members;
+	struct directory_group group;
+	unsigned char *image, saved;
+	uint64_t cursor = 0;
+
+	start();
+	view.base = image = image_read(&view.size);
+	NEED(directory_header_check((void *)image, view.size, DIRECTORY_MAGIC, &view.own) == 0);
+	NEED(directory_group_by_gid(&view, CROWD_GID, &group) == 0);
+	NEED(directory_members_next(&view, &group, &cursor, &members) == 0);
+	const struct {
+		const void *at;
+		unsigned char now;
+	} cases[] = {
+		{ members.sizes, 0 },
+		{ members.sizes, members.sizes[0] + 1 },
+		{ members.sizes, UINT8_MAX },
+		{ members.sizes + members.count - 1, 0 },
+		{ members.sizes + members.count - 1, members.sizes[members.count - 1] + 1 },
+		{ members.names + members.names_size - 1, 'x' },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		unsigned char *at = image + ((const unsigned char *)cases[i].at - image);
+
+		T_INT(pack_group(&view, &group, &entry, buffer, sizeof(buffer)), 0);
+		saved = *at;
+		*at = cases[i].now;
+		T_INT(pack_group(&view, &group, &entry, buffer, sizeof(buffer)), -EIO);
+		*at = saved;
+	}
+	free(image);
+}
+
 T_MAIN("nss group", T(test_found), T(test_not_found), T(test_no_directory_is_unavailable),
        T(test_damaged_members_are_unavailable), T(test_many_members), T(test_short_buffer),
-       T(test_smallest_buffer), T(test_enumeration))
+       T(test_smallest_buffer), T(test_enumeration),
+       T(test_sizes_that_do_not_add_up))
