@@ -18,6 +18,7 @@
 #define SLOTS_AT_ONCE 64u /* set by a batch of notes: each is a write */
 #define SLOTS_LAST 64u    /* written and not synced: few enough to wait for */
 #define ROUNDS_MAX 8u     /* of syncing beside, if they never become few */
+#define STREWN_MIN (1u << 20)
 #define RETRY_US 10000000u
 #define SEGMENT_RETRY_US 60000000u
 
@@ -125,13 +126,20 @@ void build_give_up(struct directory_writer *writer)
 	build_free(writer);
 }
 
+/* Whoever looks up a group in a file that was made member by member waits for memory again and again: it
+ * is copied once, and everything lies together. */
+static bool is_strewn(const struct directory_writer *writer)
+{
+	return writer->strewn > STREWN_MIN && writer->strewn > writer->published->size / 8;
+}
+
 /* Whether another file is wanted for what the present one says. */
 static bool is_outgrown(const struct directory_writer *writer)
 {
 	const struct directory_file *file = writer->published;
 	const struct directory_header *header = directory_file_header(file);
 
-	return stage_is_tight(file) || stage_is_loose(file) ||
+	return stage_is_tight(file) || stage_is_loose(file) || is_strewn(writer) ||
 	       header->uid_min != writer->options.uid_min ||
 	       header->uid_max != writer->options.uid_max;
 }
@@ -228,6 +236,7 @@ static int build_switch(struct directory_writer *writer, struct directory_build 
 		 (unsigned long long)(clock_monotonic_us() - build->begun_us) / 1000);
 	stage_retire(writer, &writer->published);
 	writer->published = file;
+	writer->strewn = 0;
 	build_free(writer);
 	return 0;
 }

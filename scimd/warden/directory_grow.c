@@ -85,6 +85,7 @@ int stage_grow(struct directory_writer *writer, size_t need)
 	overlay_clear(&writer->overlay);
 	directory_file_closep(&writer->next);
 	writer->next = TAKE_PTR(to);
+	writer->strewn = 0;
 	return 0;
 }
 
