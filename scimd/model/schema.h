@@ -58,6 +58,14 @@ const struct schema *const *schema_all(void);
  * SCHEMA_BUILT_IN that are compiled in; NULL: these alone. */
 void schema_use(const struct schema *const *list);
 
+#define SCHEMA_URN_PROVIDER_CONFIG "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
+#define SCHEMA_URN_RESOURCE_TYPE "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
+#define SCHEMA_URN_SCHEMA "urn:ietf:params:scim:schemas:core:2.0:Schema"
+
+/* Those of the documents that discovery answers with: shown under /Schemas, in force nowhere. */
+#define SCHEMA_SERVICE 3
+extern const struct schema schema_service[SCHEMA_SERVICE];
+
 /* id, externalId, meta and schemas, which every resource has. Ends with name == NULL. */
 extern const struct schema_attribute schema_common[];
 

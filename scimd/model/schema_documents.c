@@ -9,10 +9,6 @@
 #include "scimd/model/json.h"
 #include "scimd/model/json_private.h"
 
-#define URN_CONFIG "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
-#define URN_RESOURCE_TYPE "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
-#define URN_SCHEMA "urn:ietf:params:scim:schemas:core:2.0:Schema"
-
 static const struct {
 	const char *name, *endpoint, *description;
 	enum resource_type type;
@@ -147,7 +143,7 @@ static struct json_object *schema_document(const char *base_url, const struct sc
 
 	if (asprintf(&path, "/Schemas/%s", schema->urn) < 0)
 		return NULL;
-	document = document_new(URN_SCHEMA, "Schema", base_url, path);
+	document = document_new(SCHEMA_URN_SCHEMA, "Schema", base_url, path);
 	if (!document || set_string(document, "id", schema->urn) < 0 ||
 	    set_string(document, "name", schema->name) < 0 ||
 	    set_string(document, "description", schema->description) < 0 ||
@@ -182,7 +178,7 @@ static struct json_object *resource_type_document(const char *base_url, size_t i
 
 	if (asprintf(&path, "/ResourceTypes/%s", resource_types[i].name) < 0)
 		return NULL;
-	document = document_new(URN_RESOURCE_TYPE, "ResourceType", base_url, path);
+	document = document_new(SCHEMA_URN_RESOURCE_TYPE, "ResourceType", base_url, path);
 	if (!document || set_string(document, "id", resource_types[i].name) < 0 ||
 	    set_string(document, "name", resource_types[i].name) < 0 ||
 	    set_string(document, "description", resource_types[i].description) < 0 ||
@@ -207,24 +203,35 @@ static struct json_object *list_new(struct json_object *resources)
 	return TAKE_PTR(list);
 }
 
+static struct json_object *schema_document_named(const char *base_url, const char *urn)
+{
+	const struct schema *schema = schema_find(urn, strlen(urn));
+
+	for (size_t i = 0; !schema && i < SCHEMA_SERVICE; i++) {
+		if (strcasecmp(schema_service[i].urn, urn) == 0)
+			schema = &schema_service[i];
+	}
+	if (schema)
+		return schema_document(base_url, schema);
+	errno = ENOENT;
+	return NULL;
+}
+
 struct json_object *schema_documents(const char *base_url, const char *urn)
 {
 	_cleanup_(json_putp) struct json_object *resources = NULL;
+	int r = 0;
 
-	if (urn) {
-		const struct schema *schema = schema_find(urn, strlen(urn));
-
-		if (schema)
-			return schema_document(base_url, schema);
-		errno = ENOENT;
-		return NULL;
-	}
+	if (urn)
+		return schema_document_named(base_url, urn);
 	resources = json_object_new_array();
-	for (const struct schema *const *s = schema_all(); *s; s++) {
-		if (json_append(resources, schema_document(base_url, *s)) < 0) {
-			errno = ENOMEM;
-			return NULL;
-		}
+	for (const struct schema *const *s = schema_all(); r >= 0 && *s; s++)
+		r = json_append(resources, schema_document(base_url, *s));
+	for (size_t i = 0; r >= 0 && i < SCHEMA_SERVICE; i++)
+		r = json_append(resources, schema_document(base_url, &schema_service[i]));
+	if (r < 0) {
+		errno = ENOMEM;
+		return NULL;
 	}
 	return list_new(TAKE_PTR(resources));
 }
@@ -304,7 +311,7 @@ struct json_object *schema_provider_config(const char *base_url,
 	_cleanup_(json_putp) struct json_object *document = NULL;
 	struct json_object *filter;
 
-	document = document_new(URN_CONFIG, "ServiceProviderConfig", base_url,
+	document = document_new(SCHEMA_URN_PROVIDER_CONFIG, "ServiceProviderConfig", base_url,
 				"/ServiceProviderConfig");
 	if (!document || !feature_add(document, "patch", true) || fill_bulk(document, limits) < 0)
 		return NULL;

@@ -107,8 +107,8 @@ static void test_documents(void)
 	_cleanup_(json_putp) struct json_object *list = schema_documents(BASE, NULL);
 	_cleanup_(json_putp) struct json_object *one = schema_documents(BASE, URN_POSIX_GROUP);
 
-	T_INT(json_object_get_int(json_get(list, "totalResults")), 5);
-	T_INT(json_object_array_length(json_get(list, "Resources")), 5);
+	T_INT(json_object_get_int(json_get(list, "totalResults")), 8);
+	T_INT(json_object_array_length(json_get(list, "Resources")), 8);
 	T_STR(json_get_string(one, "id"), URN_POSIX_GROUP);
 	T_STR(json_get_string(json_get(one, "meta"), "location"),
 	      BASE "/Schemas/" URN_POSIX_GROUP);
@@ -117,6 +117,78 @@ static void test_documents(void)
 	errno = 0;
 	T_TRUE(schema_documents(BASE, "urn:x") == NULL);
 	T_INT(errno, ENOENT);
+}
+
+static bool is_of_type(struct json_object *value, enum schema_type type)
+{
+	switch (type) {
+	case SCHEMA_BOOLEAN:
+		return json_object_is_type(value, json_type_boolean);
+	case SCHEMA_INTEGER:
+		return json_object_is_type(value, json_type_int);
+	case SCHEMA_COMPLEX:
+		return json_object_is_type(value, json_type_object);
+	default:
+		return json_object_is_type(value, json_type_string);
+	}
+}
+
+/* That an object has what list requires, and nothing that it lacks. */
+static void check_conforms(struct json_object *object, const struct schema_attribute *list)
+{
+	for (const struct schema_attribute *a = list; a->name; a++)
+		T_TRUE(!a->required || json_get(object, a->name) != NULL);
+	json_object_object_foreach(object, key, value) {
+		const struct schema_attribute *a = schema_attribute_find(list, key, strlen(key));
+		size_t count = 1;
+
+		if (strcmp(key, "schemas") == 0 || strcmp(key, "meta") == 0)
+			continue;
+		if (!a) { /* the schema of schemas is one level deeper than it says */
+			T_STR(key, "subAttributes");
+			continue;
+		}
+		T_TRUE(json_object_is_type(value, json_type_array) == a->multi_valued);
+		if (a->multi_valued)
+			count = json_object_array_length(value);
+		for (size_t i = 0; i < count; i++) {
+			struct json_object *one =
+				a->multi_valued ? json_object_array_get_idx(value, i) : value;
+
+			T_TRUE(is_of_type(one, a->type));
+			if (a->type == SCHEMA_COMPLEX)
+				check_conforms(one, a->sub);
+		}
+	}
+}
+
+static void check_all_conform(struct json_object *list, const struct schema_attribute *attributes)
+{
+	struct json_object *resources = json_get(list, "Resources");
+
+	for (size_t i = 0; i < json_object_array_length(resources); i++)
+		check_conforms(json_object_array_get_idx(resources, i), attributes);
+}
+
+/* What discovery answers with obeys the schemas that it shows of it. */
+static void test_discovery_conforms(void)
+{
+	const struct schema_limits limits = { .bulk_operations = 1, .bulk_bytes = 2 };
+	_cleanup_(json_putp) struct json_object *config = schema_provider_config(BASE, &limits);
+	_cleanup_(json_putp) struct json_object *types = schema_resource_types(BASE, NULL);
+	_cleanup_(json_putp) struct json_object *schemas = schema_documents(BASE, NULL);
+
+	T_STR(schema_service[0].urn, SCHEMA_URN_PROVIDER_CONFIG);
+	check_conforms(config, schema_service[0].attributes);
+	check_all_conform(types, schema_service[1].attributes);
+	check_all_conform(schemas, schema_service[2].attributes);
+	for (size_t i = 0; i < SCHEMA_SERVICE; i++) {
+		_cleanup_(json_putp) struct json_object *one =
+			schema_documents(BASE, schema_service[i].urn);
+
+		T_STR(json_get_string(one, "id"), schema_service[i].urn);
+		T_TRUE(schema_find(schema_service[i].urn, strlen(schema_service[i].urn)) == NULL);
+	}
 }
 
 static void test_resource_types(void)
@@ -163,4 +235,4 @@ static void test_provider_config(void)
 }
 
 T_MAIN("schema", T(test_find), T(test_characteristics), T(test_complete), T(test_documents),
-       T(test_resource_types), T(test_provider_config))
+       T(test_resource_types), T(test_provider_config), T(test_discovery_conforms))
