@@ -14,7 +14,7 @@
  *                                    ←    OK | REFUSED {sentence about the first that would not}
  *   BEGIN {revision, full or not}    →    (no answer)
  *   USER, GROUP, MEMBERS, PASSWORD…  →    (no answer; a bad record is noted, its uid is shut out)
- *   RECORDS {USER, GROUP…}           →    (the same, many in one packet)
+ *   RECORDS {BEGIN, USER…, COMMIT}   →    (the same in one packet, or a part of it)
  *   COMMIT {deadline_ms}             →
  *                                    ←    PUBLISHED {revision, time, refused records}
  *                                    ←    ENDED {uid, …, list}        one per uid that lost access or a
@@ -35,7 +35,7 @@
 
 #define WARDEN_SOCKET "/run/scimd/warden.sock"
 #define WARDEN_TALLY "/run/scimd/ended"
-#define WARDEN_VERSION 2u
+#define WARDEN_VERSION 3u
 #define WARDEN_MESSAGE_MAX 131072u /* bytes with the header; fits a default socket buffer */
 #define WARDEN_REASON_MAX 255u
 
@@ -52,7 +52,7 @@ enum warden_op {
 	WARDEN_COMMIT = 9,      /* struct warden_commit */
 	WARDEN_END = 10,        /* struct warden_end; answered OK, and by an ENDED later */
 	WARDEN_CHECKS = 11,     /* whole messages of CHECK_USER, one behind the other */
-	WARDEN_RECORDS = 12,    /* the same of USER, GROUP, MEMBERS and PASSWORD */
+	WARDEN_RECORDS = 12,    /* the same of BEGIN, USER, GROUP, MEMBERS and PASSWORD; COMMIT, if last */
 	/* the warden answers */
 	WARDEN_STATE = 64,     /* struct warden_state */
 	WARDEN_OK = 65,        /* no body */

@@ -24,7 +24,7 @@ int apply_begin(struct change_engine *engine, uint64_t revision, uint32_t flags,
 	packet_begin(&packet, WARDEN_BEGIN, revision);
 	packet_put(&packet, &begin, sizeof(begin));
 	packet_finish(&packet);
-	return warden_client_send(engine->warden, packet.bytes, packet.size);
+	return warden_client_put(engine->warden, packet.bytes, packet.size);
 }
 
 /* What the warden would not have although the change is committed: said aloud. The uid is shut out. */

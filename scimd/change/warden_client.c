@@ -274,6 +274,18 @@ static int take_answer(struct warden_client *client, uint64_t tag, const struct 
 	}
 }
 
+/* The last of a batch goes with what waits, if it fits; whatever is said to them has its tag. */
+static int batch_end(struct warden_client *client, const struct packet *commit)
+{
+	uint64_t tag = head_of(commit).tag;
+
+	if (client->records.size == 0 || packet_room(&client->records) < commit->size)
+		return warden_client_send(client, commit->bytes, commit->size);
+	packet_put(&client->records, commit->bytes, commit->size);
+	memcpy(client->records.bytes + offsetof(struct warden_message, tag), &tag, sizeof(tag));
+	return records_send(client);
+}
+
 static int wait_for(struct warden_client *client, uint64_t tag, unsigned int timeout_ms,
 		    const struct packet **ret_answer)
 {
@@ -299,7 +311,9 @@ int warden_client_ask(struct warden_client *client, struct packet *packet, unsig
 	packet_finish(packet);
 	if (packet->bad)
 		return -EMSGSIZE;
-	r = warden_client_send(client, packet->bytes, packet->size);
+	r = head_of(packet).op == WARDEN_COMMIT
+		    ? batch_end(client, packet)
+		    : warden_client_send(client, packet->bytes, packet->size);
 	if (r < 0)
 		return r;
 	return wait_for(client, head_of(packet).tag, timeout_ms, ret_answer);

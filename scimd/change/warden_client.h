@@ -26,7 +26,8 @@ void warden_client_disconnect(struct warden_client *client);
 /* Send a finished packet, behind the records that wait. A failure disconnects. */
 _must_use_ int warden_client_send(struct warden_client *client, const void *message, size_t size);
 
-/* Let a finished record go with others in one packet: when it is full, or before anything else is sent. */
+/* Let a finished BEGIN or record go with others in one packet: when it is full, with the COMMIT that is asked,
+ * or before anything else is sent. */
 _must_use_ int warden_client_put(struct warden_client *client, const void *message, size_t size);
 
 /* Send a packet and wait for the answer with its tag, borrowed until the next call. -ETIMEDOUT and

@@ -376,24 +376,40 @@ static bool is_record(uint16_t op)
 	return op >= WARDEN_USER && op <= WARDEN_PASSWORD;
 }
 
+/* One message of a batch. What is refused of a record is in PUBLISHED; anything else ends the batch. */
+static int on_part(struct server *server, const struct warden_message *head, const void *body, bool is_last,
+		   struct refusal *why)
+{
+	int r = -EBADMSG;
+
+	if (is_record(head->op) || head->op == WARDEN_BEGIN)
+		r = on_taken(server, head, body, why);
+	else if (head->op == WARDEN_COMMIT && is_last)
+		r = on_commit(server, head, body, why);
+	if (r != -EINVAL)
+		return r;
+	if (is_record(head->op))
+		return 0;
+	publish_abort(server->options.publish);
+	return r;
+}
+
 /* As if each had come by itself. Where they cannot be told apart, the batch is lost. */
 static int on_records(struct server *server, const struct warden_message *head, const void *body,
 		      struct refusal *why)
 {
 	struct packet_reader reader = { .at = body, .left = head->size };
+	int r = 0;
 
-	while (reader.left) {
-		const unsigned char *record;
+	while (r == 0 && reader.left) {
+		const unsigned char *part;
 		struct warden_message one;
-		int r;
 
-		if (message_next(&reader, &one, &record) < 0 || !is_record(one.op))
+		if (message_next(&reader, &one, &part) < 0)
 			return -EBADMSG;
-		r = on_taken(server, &one, record, why);
-		if (r < 0 && r != -EINVAL)
-			return r;
+		r = on_part(server, &one, part, reader.left == 0, why);
 	}
-	return 0;
+	return r;
 }
 
 static const struct handler {

@@ -676,6 +676,52 @@ static void test_records(void)
 	server_shut();
 }
 
+/* A whole batch in one packet. */
+static void test_records_are_all(void)
+{
+	static const struct warden_commit commit = { .deadline_ms = 100 };
+	int fd;
+
+	server_open();
+	fd = connect_and_publish();
+	for (uint64_t revision = 2; revision <= 3; revision++) {
+		packet_begin(&many, WARDEN_RECORDS, 0);
+		begin_packet(&out, revision, 0);
+		many_add();
+		user_packet(&out, WARDEN_USER,
+			    &(struct user_spec){ .uid = ANN, .name = "ann",
+						 .flags = revision == 2 ? 0 : WARDEN_USER_ALLOWED });
+		many_add();
+		packet_begin(&out, WARDEN_COMMIT, 42);
+		packet_put(&out, &commit, sizeof(commit));
+		packet_finish(&out);
+		many_add();
+		many_send(fd, 43);
+		T_INT(answer(fd, 42), WARDEN_PUBLISHED);
+		T_INT(publish_shuts_out(fixture.publish, ANN), revision == 2);
+		check_alive(fd, revision);
+	}
+	/* Nothing is published that is older, and nothing may follow the end. */
+	many_send(fd, 44);
+	T_INT(answer(fd, 44), WARDEN_REFUSED);
+	T_STR(sentence(), "revision 3 is not newer");
+	T_INT(answer(fd, 42), 0);
+	packet_begin(&many, WARDEN_RECORDS, 0);
+	begin_packet(&out, 4, 0);
+	many_add();
+	packet_begin(&out, WARDEN_COMMIT, 42);
+	packet_put(&out, &commit, sizeof(commit));
+	packet_finish(&out);
+	many_add();
+	begin_packet(&out, 5, 0);
+	many_add();
+	many_send(fd, 45);
+	T_INT(answer(fd, 45), WARDEN_REFUSED);
+	check_alive(fd, 3);
+	closep(&fd);
+	server_shut();
+}
+
 /* Nothing of a batch is published if a part of it could not be read. */
 static void test_records_damaged(void)
 {
@@ -925,6 +971,7 @@ T_MAIN("warden/server",
        T(test_disconnect_aborts),
        T(test_checks),
        T(test_records),
+       T(test_records_are_all),
        T(test_records_damaged),
        T(test_losses_are_handed_on),
        T(test_roles_may_be_kept),
