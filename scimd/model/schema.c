@@ -167,16 +167,16 @@ static const struct schema_attribute posix_group_attributes[] = {
 };
 
 static const struct schema built_in[SCHEMA_BUILT_IN] = {
-	{ .urn = URN_USER, .name = "User", .description = "A person's account",
+	{ .urn = URN_USER, .name = "User", .description = "User Account",
 	  .resource = RESOURCE_USER, .core = true, .attributes = user_attributes },
 	{ .urn = URN_ENTERPRISE, .name = "EnterpriseUser",
-	  .description = "What an organisation knows about a person", .resource = RESOURCE_USER,
+	  .description = "Enterprise User", .resource = RESOURCE_USER,
 	  .attributes = enterprise_attributes },
 	{ .urn = URN_POSIX_USER,
 	  .alias_urn = "urn:ietf:params:scim:schemas:oracle:idcs:extension:posix:User",
 	  .name = "PosixUser", .description = "A person's account on Linux hosts",
 	  .resource = RESOURCE_USER, .attributes = posix_user_attributes },
-	{ .urn = URN_GROUP, .name = "Group", .description = "A group of people",
+	{ .urn = URN_GROUP, .name = "Group", .description = "Group",
 	  .resource = RESOURCE_GROUP, .core = true, .attributes = group_attributes },
 	{ .urn = URN_POSIX_GROUP,
 	  .alias_urn = "urn:ietf:params:scim:schemas:oracle:idcs:extension:posix:Group",

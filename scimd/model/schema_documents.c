@@ -13,8 +13,8 @@ static const struct {
 	const char *name, *endpoint, *description;
 	enum resource_type type;
 } resource_types[] = {
-	{ "User", "/Users", "People's accounts", RESOURCE_USER },
-	{ "Group", "/Groups", "Groups of people", RESOURCE_GROUP },
+	{ "User", "/Users", "User Account", RESOURCE_USER },
+	{ "Group", "/Groups", "Group", RESOURCE_GROUP },
 };
 
 static int set_string(struct json_object *object, const char *key, const char *text)

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "scimd/service/query.h"
 
@@ -49,7 +50,8 @@ static const char *route_matches(const struct route *route, const char *path)
 {
 	size_t len = strlen(route->pattern);
 
-	if (strncmp(path, route->pattern, len) != 0)
+	/* Clients that know only frameworks without case ask for "/users". */
+	if (strncasecmp(path, route->pattern, len) != 0)
 		return NULL;
 	path += len;
 	if (!route->id)

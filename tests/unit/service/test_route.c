@@ -47,6 +47,10 @@ static void finds(void)
 		{ "GET", "/scim/v2//Users/", ROUTE_USER_LIST, "" },
 		{ "PATCH", "/scim/v2//Users/x", ROUTE_USER_PATCH, "x" },
 		{ "GET", "/scim/v2//ServiceProviderConfig", ROUTE_PROVIDER_CONFIG, "" },
+		{ "GET", "/scim/v2/users", ROUTE_USER_LIST, "" },
+		{ "PATCH", "/scim/v2/USERS/xY", ROUTE_USER_PATCH, "xY" },
+		{ "POST", "/scim/v2/groups/.SEARCH", ROUTE_GROUP_SEARCH, "" },
+		{ "GET", "/scim/v2/serviceproviderconfig", ROUTE_PROVIDER_CONFIG, "" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
