@@ -254,7 +254,7 @@ $(BUILD)/bench/bench_cold: $(call obj,bench/nss/bench_cold.c)
 	$(Q)$(CC) $(CFLAGS) -pie $(OUR_LDFLAGS) -o $@ $^
 
 .PHONY: bench-nss bench-nss-quick
-BENCH_NSS := $(addprefix $(BUILD)/bench/,libnss_scim.so.2 libnss_limit.so.2 bench_nss bench_cold)
+BENCH_NSS := $(addprefix $(BUILD)/bench/,libnss_scim.so.2 libnss_limit.so.2 bench_nss bench_cold bench_publish)
 bench-nss: check-deps $(BENCH_NSS)
 	@bench/nss/run $(abspath $(BUILD)) $(SIZES)
 bench-nss-quick: $(BENCH_NSS)

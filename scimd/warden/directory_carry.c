@@ -106,9 +106,9 @@ static int table_put(struct directory_writer *to, const struct directory_group *
 /* Whether there are hardly any members for so long a table. */
 static bool table_is_sparse(const struct directory_writer *from, const struct carry *carry)
 {
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, enough = carry->count * SPARSE_BYTES;
 
-	for (uint64_t i = 0; i < carry->count; i++) {
+	for (uint64_t i = 0; i < carry->count && bytes < enough; i++) {
 		const struct directory_chunk_record *chunk;
 
 		if (carry->slots[i] == 0)
@@ -116,7 +116,7 @@ static bool table_is_sparse(const struct directory_writer *from, const struct ca
 		chunk = (const void *)stage_head(from, directory_slot_units(carry->slots[i]));
 		bytes += chunk->prefix == i ? chunk->head.size : 0;
 	}
-	return carry->count > 1 && bytes < carry->count * SPARSE_BYTES;
+	return carry->count > 1 && bytes < enough;
 }
 
 static int group_begin(const struct directory_writer *from, struct directory_writer *to,
