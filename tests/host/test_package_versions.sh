@@ -8,8 +8,10 @@ build=$(dirname "$SCIM_DEBS")
 # other_deb VERSION FORMAT: the packages with a scimd of another store format, as a later version.
 other_deb() {
 	local name dir other=$T_DIR/other/build
-	# What is built already, but for what the format is compiled into.
+	# What is built already, but for what the format is compiled into, and what is older than its headers: make
+	# knows these by the objects' old place.
 	mkdir -p "$other" && cp -a "$build/obj" "$build/lib" "$other/" &&
+		find "$other/obj" -name '*.d' -exec sed -i -E "s|^[^ :]*obj/|$other/obj/|" {} + &&
 		rm "$other"/obj/scimd/store/{format,backup}.o "$other/lib/store.a" &&
 		env -u MAKEFLAGS -u MAKELEVEL make -s -C "$SCIM_TOP" BUILD="$other" \
 			EXTRA_CFLAGS="-DSTORE_FORMAT=$2u" "$other/scimd" || return
