@@ -32,10 +32,6 @@
 /* No larger than what the kernel writes as one: a kill -9 or a power cut between the halves of a page
  * would leave it with a new sequence number and old contents, which recovery then takes for done. */
 #define PAGE_BYTES 4096u
-/* A transaction locks every page that it touches: 100,000 rows with their indexes and overflow
- * pages stay below this. Memory is taken only when needed. */
-#define LOCKS_MAX 2000000u
-#define LOCK_TABLE_SIZE 32768u /* hash buckets; libdb would make as many as locks, 160 MB */
 /* Beyond the open ones, each transaction whose page versions are still in the cache counts. */
 #define TXNS_MAX 40000u
 #define MUTEXES_MAX 400000u
@@ -166,22 +162,18 @@ static int env_configure(const struct store *store)
 	    (r = env->set_lg_max(env, LOG_FILE_BYTES)) != 0 ||
 	    /* Filled with zeros before it is used: a sync then finds size and blocks as they were. */
 	    (r = env->log_set_config(env, DB_LOG_ZERO, 1)) != 0 ||
-	    (r = env->set_lk_detect(env, DB_LOCK_DEFAULT)) != 0 ||
-	    (r = env->set_lk_max_locks(env, LOCKS_MAX)) != 0 ||
-	    (r = env->set_lk_max_objects(env, LOCKS_MAX)) != 0 ||
-	    (r = env->set_lk_tablesize(env, LOCK_TABLE_SIZE)) != 0 ||
-	    (r = env->set_lk_max_lockers(env, TXNS_MAX)) != 0 ||
 	    (r = env->set_tx_max(env, TXNS_MAX)) != 0 ||
 	    (r = env->mutex_set_max(env, MUTEXES_MAX)) != 0)
 		return r;
 	return env->set_flags(env, DB_MULTIVERSION, 1);
 }
 
-/* DB_PRIVATE keeps the regions out of mapped files, where a full disk would be a SIGBUS. */
+/* DB_PRIVATE keeps the regions out of mapped files, where a full disk would be a SIGBUS. Nobody locks pages
+ * (DB_INIT_LOCK): readers have versions of their own, and writers take turns. */
 static int env_open(struct store *store, const char *directory, u_int32_t recover)
 {
-	const u_int32_t flags = DB_CREATE | DB_INIT_TXN | DB_INIT_LOG | DB_INIT_LOCK |
-				DB_INIT_MPOOL | DB_THREAD | DB_PRIVATE | recover;
+	const u_int32_t flags = DB_CREATE | DB_INIT_TXN | DB_INIT_LOG | DB_INIT_MPOOL | DB_THREAD |
+				DB_PRIVATE | recover;
 	int r;
 
 	if ((r = db_env_create(&store->env, 0)) != 0)
@@ -263,6 +255,7 @@ static int store_open_by(const char *directory, u_int32_t recover, struct store 
 	store->directory_fd = store->lock_fd = -1;
 	pthread_mutex_init(&store->backup_lock, NULL);
 	pthread_mutex_init(&store->meta_lock, NULL);
+	pthread_mutex_init(&store->write_lock, NULL);
 	if ((r = store_lock(store, directory)) < 0 ||
 	    (r = env_open(store, directory, recover)) < 0)
 		return r;
@@ -311,6 +304,7 @@ void store_closep(struct store **store_ptr)
 	explicit_bzero(store->secret, sizeof(store->secret));
 	pthread_mutex_destroy(&store->backup_lock);
 	pthread_mutex_destroy(&store->meta_lock);
+	pthread_mutex_destroy(&store->write_lock);
 	free(store);
 	errno = saved;
 }
@@ -369,6 +363,22 @@ static int snapshot_pin(struct store_txn *txn)
 	return r < 0 ? r : 0;
 }
 
+/* The turn of a writer, until its transaction is over. */
+static void turn_take(struct store_txn *txn)
+{
+	if (!txn->write || txn->parent)
+		return;
+	pthread_mutex_lock(&txn->store->write_lock);
+	txn->has_turn = true;
+}
+
+static void turn_give(struct store_txn *txn)
+{
+	if (txn->has_turn)
+		pthread_mutex_unlock(&txn->store->write_lock);
+	txn->has_turn = false;
+}
+
 int store_begin(struct store *store, struct store_txn *parent, bool write, struct store_txn **ret)
 {
 	_cleanup_(store_abortp) struct store_txn *txn = NULL;
@@ -383,6 +393,7 @@ int store_begin(struct store *store, struct store_txn *parent, bool write, struc
 	txn->store = store;
 	txn->parent = parent;
 	txn->write = write;
+	turn_take(txn);
 	if ((r = store_error(txn_begin_quietly(store->env, parent ? parent->handle : NULL,
 					       &txn->handle, flags))) < 0)
 		return r;
@@ -428,8 +439,10 @@ void store_abortp(struct store_txn **txn_ptr)
 
 	if (txn && txn->handle)
 		(void)txn->handle->abort(txn->handle); /* a failure panics, the next call says so */
-	if (txn)
+	if (txn) {
+		turn_give(txn);
 		meta_done(&txn->meta);
+	}
 	errno = saved;
 }
 

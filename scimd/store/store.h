@@ -1,7 +1,8 @@
 /* store.h - transactional storage of resources, memberships, ids, events and receipts.
  * Layer: store (uses base and model; Berkeley DB stays behind this header).
- * Threads: struct store is shared. A transaction belongs to one thread. One thread writes at a time
- * (the change engine sees to that); readers run beside it on snapshots and never wait for it.
+ * Threads: struct store is shared. A transaction belongs to one thread. Who begins to write waits until
+ * whoever writes is through, so a thread has one such transaction (and what is nested in it) at a time;
+ * readers run beside it on snapshots, never wait for it, and it never waits for them.
  * Errors: -ENOENT no such key; -EEXIST a unique index holds the key already; -EDEADLK retry the whole
  * transaction; -ENOSPC disk full, transaction must be aborted, nothing is lost; -EIO storage failed
  * or the environment panicked: the process must end so that a restart runs recovery; -ENOMEM.

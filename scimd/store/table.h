@@ -63,6 +63,7 @@ struct store {
 	 * leave the latch of the page's hash bucket to the one who has to take it before he lets
 	 * go of the page. */
 	pthread_mutex_t meta_lock;
+	pthread_mutex_t write_lock; /* held by the top of the transactions that write */
 };
 
 struct store_txn {
@@ -70,7 +71,7 @@ struct store_txn {
 	struct store_txn *parent; /* borrowed; NULL at the top */
 	DB_TXN *handle;
 	struct meta meta;
-	bool write;
+	bool write, has_turn;
 };
 
 /* What a libdb return code means to callers of the store; 0 stays 0. */

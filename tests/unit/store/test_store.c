@@ -773,6 +773,48 @@ static void test_readers_beside_writer(void)
 	T_INT(reading.wrong, 0);
 }
 
+static void *write_beside(void *context)
+{
+	struct reading *reading = context;
+	_cleanup_txn_ struct store_txn *txn = NULL;
+
+	if (store_begin(reading->store, NULL, true, &txn) < 0)
+		return NULL;
+	__atomic_store_n(&reading->stop, true, __ATOMIC_RELEASE);
+	/* It is seen here, whoever committed it. */
+	if (t_put(txn, RESOURCE_USER, 1, "okta") < 0 || t_count(txn, RESOURCE_USER, NULL) != 2 ||
+	    store_commit(&txn) < 0)
+		__atomic_add_fetch(&reading->wrong, 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+/* Who writes is alone in that: nothing below locks pages. */
+static void test_writers_take_turns(void)
+{
+	_cleanup_dir_ struct dir dir = dir_make();
+	_cleanup_store_ struct store *store = t_open(&dir);
+	_cleanup_txn_ struct store_txn *txn = t_begin(store, NULL, true), *nested = NULL;
+	struct reading other = { .store = store };
+	pthread_t thread;
+
+	alarm(20);
+	T_OK(pthread_create(&thread, NULL, write_beside, &other));
+	nested = t_begin(store, txn, true);
+	T_OK(t_put(nested, RESOURCE_USER, 0, "okta"));
+	T_OK(store_commit(&nested));
+	usleep(50000);
+	T_TRUE(!__atomic_load_n(&other.stop, __ATOMIC_ACQUIRE));
+	T_OK(store_commit(&txn));
+	T_OK(pthread_join(thread, NULL));
+	T_TRUE(other.stop);
+	T_INT(other.wrong, 0);
+	txn = t_begin(store, NULL, true);
+	store_abortp(&txn); /* ends a turn, too */
+	txn = t_begin(store, NULL, true);
+	T_INT(t_count(txn, RESOURCE_USER, NULL), 2);
+	alarm(0);
+}
+
 /* What nearly every request begins with. */
 static void *glance_loop(void *context)
 {
@@ -1050,7 +1092,7 @@ T_MAIN("store", T(test_open), T(test_instances_differ), T(test_files_are_private
        T(test_members_have_titles), T(test_pending),
        T(test_connection_change_moves_counts), T(test_members),
        T(test_members_many), T(test_nested), T(test_abort_leaves_nothing), T(test_snapshots),
-       T(test_readers_beside_writer),
+       T(test_readers_beside_writer), T(test_writers_take_turns),
        T(test_many_readers_let_the_writer_in), T(test_damaged_rows), T(test_damaged_count),
        T(test_row_fuzz), T(test_put_refuses), T(test_large), T(test_disk_full),
        T(test_checkpoint_drops_logs))
