@@ -1,14 +1,39 @@
 /* Whether the warden would take what a change is about to make. */
 #include "scimd/change/internal.h"
 
+#include <string.h>
+
 #define CHECK_TIMEOUT_MS 5000u
+#define CHECK_TAGS (UINT64_C(1) << 62) /* revisions are below */
+
+/* Take the answer that is under way, if one is. */
+static int check_end(struct change_engine *engine)
+{
+	const struct packet *answer;
+	int r;
+
+	if (!engine->checking)
+		return 0;
+	engine->checking = false;
+	r = warden_client_wait(engine->warden, CHECK_TAGS + engine->checks, CHECK_TIMEOUT_MS, &answer);
+	if (r == 0 && warden_answer_op(answer) != WARDEN_OK)
+		engine->check_failed = true;
+	return r;
+}
+
+void warden_check_forget(struct change_engine *engine)
+{
+	engine->checking = engine->check_failed = false;
+}
 
 int warden_check(struct change_engine *engine, struct packet *packet,
 		 char sentence[static WARDEN_REASON_MAX + 1])
 {
 	const struct packet *answer;
-	int r = warden_client_ask(engine->warden, packet, CHECK_TIMEOUT_MS, &answer);
+	int r = check_end(engine);
 
+	if (r == 0)
+		r = warden_client_ask(engine->warden, packet, CHECK_TIMEOUT_MS, &answer);
 	if (r < 0)
 		return r;
 	if (warden_answer_op(answer) == WARDEN_OK)
@@ -19,6 +44,17 @@ int warden_check(struct change_engine *engine, struct packet *packet,
 
 int warden_check_later(struct change *change, struct packet *packet)
 {
+	struct change_engine *engine = change->engine;
+	uint64_t tag = CHECK_TAGS + engine->checks + 1;
+
+	packet_finish(packet);
+	if (!engine->checking && !packet->bad) {
+		memcpy(packet->bytes + offsetof(struct warden_message, tag), &tag, sizeof(tag));
+		engine->checking = warden_client_send(engine->warden, packet->bytes, packet->size) == 0;
+		engine->checks += engine->checking;
+		if (engine->checking)
+			return 0;
+	}
 	return outbox_add(&change->checks, packet);
 }
 
@@ -54,7 +90,7 @@ static int checks_add(struct change_engine *engine, struct packet *checks,
 int warden_check_all(struct change_engine *engine, struct task *const *tasks, size_t count)
 {
 	struct packet packet; /* not zeroed: it is large */
-	int r = 0;
+	int r = check_end(engine);
 
 	packet.size = 0;
 	packet.bad = false;
@@ -64,5 +100,7 @@ int warden_check_all(struct change_engine *engine, struct task *const *tasks, si
 		for (size_t n = 0; r == 0 && n < checks->count; n++)
 			r = checks_add(engine, &packet, &checks->items[n]);
 	}
-	return r == 0 ? checks_ask(engine, &packet) : r;
+	if (r == 0)
+		r = checks_ask(engine, &packet);
+	return r == 0 ? engine->check_failed : r;
 }

@@ -242,7 +242,7 @@ static int batch_commit(struct change_engine *engine, struct store_txn **txn,
 }
 
 /* All of a batch in one transaction; *ret_revision 0: nothing of it has to be published. -EAGAIN: the
- * warden refused one of many records, so each has to be asked about by itself; -ENOTCONN: it is gone. */
+ * warden refused one of the records, so each has to be asked about by itself; -ENOTCONN: it is gone. */
 static int propose(struct change_engine *engine, struct task **batch, size_t count, bool ready,
 		   uint64_t *ret_revision)
 {
@@ -302,9 +302,10 @@ static int propose_all(struct change_engine *engine, struct task **batch, size_t
 {
 	int r = -EDEADLK;
 
-	engine->check_at_once = count == 1;
+	engine->check_at_once = false;
 	for (int i = 0; (r == -EDEADLK || r == -EAGAIN || r == -ENOTCONN) && i < DEADLOCKS_MAX; i++) {
 		r = propose(engine, batch, count, ready, ret_revision);
+		warden_check_forget(engine);
 		engine->check_at_once |= r == -EAGAIN;
 		if (r == -ENOTCONN) /* what is no change is committed in any case */
 			ready = warden_await(engine) == 0;

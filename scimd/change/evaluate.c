@@ -537,8 +537,8 @@ static int row_take_identity(struct store_resource *row, const struct identity *
 	return 0;
 }
 
-/* Whether the warden would take the record. Most are taken, so all of a batch are put to it together
- * before the commit; if it refuses any, the batch runs again with each asked about by itself. */
+/* Whether the warden would take the record. Most are taken, so nobody waits for its word before the batch
+ * commits; if it refuses any, the batch runs again with each waited for. */
 static int user_check(struct change *change, const struct store_resource *row,
 		      const struct identity *identity, struct fault *fault)
 {

@@ -160,7 +160,9 @@ struct change_engine {
 	bool synced;                  /* writer: the directory shows what the store holds */
 	bool conf_changed;            /* writer: everybody has to be evaluated anew */
 	bool basis_unknown;           /* writer: unless the store says that it was done as it is now */
-	bool check_at_once;           /* writer: ask the warden about each record by itself */
+	bool check_at_once;           /* writer: wait for the warden's word on each record by itself */
+	bool checking, check_failed;  /* writer: one was put to it, whose answer is to come; one was refused */
+	uint64_t checks;              /* writer: so many were put to it in that way */
 	size_t untrimmed;             /* writer: packets since memory was given back */
 	bool unflushed;               /* writer: commits that are not on the disk yet */
 	struct offboarding *unnoted;  /* writer: whose receipts do not say yet when they were published */
@@ -262,10 +264,14 @@ _must_use_ int identity_as_stored(struct store_txn *txn, const struct conf *conf
 				  const struct store_resource *row, struct identity *ret,
 				  uint32_t **ret_gids, size_t *ret_gid_count);
 
-/* checks.c: put a record to the warden together with the others of the batch, before it commits. */
+/* checks.c: put a record to the warden, at once and without waiting for the answer if there is none to come,
+ * else together with the others of the batch, before it commits. */
 #define CHECK_LATER_TAG 2u
 _must_use_ int warden_check_later(struct change *change, struct packet *packet);
-/* Ask the warden about all that were put off. 1: it refused some; 0; or a connection error. */
+/* The batch is over, whatever is still to come. */
+void warden_check_forget(struct change_engine *engine);
+/* Ask the warden about all that were put off, and take its answers. 1: it refused some; 0; or a connection
+ * error. */
 _must_use_ int warden_check_all(struct change_engine *engine, struct task *const *tasks,
 				size_t count);
 /* Ask the warden whether it would take a record. 0, -EPROTO with the sentence, or a connection error. */

@@ -286,8 +286,8 @@ static int batch_end(struct warden_client *client, const struct packet *commit)
 	return records_send(client);
 }
 
-static int wait_for(struct warden_client *client, uint64_t tag, unsigned int timeout_ms,
-		    const struct packet **ret_answer)
+int warden_client_wait(struct warden_client *client, uint64_t tag, unsigned int timeout_ms,
+		       const struct packet **ret_answer)
 {
 	struct timespec deadline = deadline_after(timeout_ms);
 	int r;
@@ -316,7 +316,7 @@ int warden_client_ask(struct warden_client *client, struct packet *packet, unsig
 		    : warden_client_send(client, packet->bytes, packet->size);
 	if (r < 0)
 		return r;
-	return wait_for(client, head_of(packet).tag, timeout_ms, ret_answer);
+	return warden_client_wait(client, head_of(packet).tag, timeout_ms, ret_answer);
 }
 
 enum warden_op warden_answer_op(const struct packet *answer)

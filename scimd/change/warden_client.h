@@ -35,6 +35,10 @@ _must_use_ int warden_client_put(struct warden_client *client, const void *messa
 _must_use_ int warden_client_ask(struct warden_client *client, struct packet *packet,
 				 unsigned int timeout_ms, const struct packet **ret_answer);
 
+/* The second half of that: there is room for one answer, so one at a time is waited for. */
+_must_use_ int warden_client_wait(struct warden_client *client, uint64_t tag, unsigned int timeout_ms,
+				  const struct packet **ret_answer);
+
 /* The operation of an answer, and for WARDEN_REFUSED its sentence. */
 enum warden_op warden_answer_op(const struct packet *answer);
 void warden_answer_sentence(const struct packet *answer, char text[static WARDEN_REASON_MAX + 1]);
