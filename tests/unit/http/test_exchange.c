@@ -1,50 +1,18 @@
 /* A body, which may hold a password, is overwritten wherever it has been: in what it outgrew, when it gets
  * too large, and at the end. And what a target in absolute form says. */
-#include <malloc.h>
-
 #include "scimd/http/exchange.h"
 #include "scimd/http/guard.h"
+#include "tests/unit/freed.h"
 #include "tests/unit/t.h"
 
-#define SECRET "Tr0ub4dor-and-3-horses"
-
-/* Volatile: the compiler knows that free changes nothing of the program's. */
-static volatile bool watches;
-static volatile unsigned int found, looked;
-
-static void look(const volatile void *at, size_t size)
-{
-	if (!at || !watches)
-		return;
-	looked++;
-	found += memmem((const void *)at, size, SECRET, strlen(SECRET)) != NULL;
-}
-
-#ifdef __SANITIZE_ADDRESS__
-extern size_t __sanitizer_get_allocated_size(const volatile void *at);
-void __sanitizer_free_hook(const volatile void *at);
-
-void __attribute__((visibility("default"))) __sanitizer_free_hook(const volatile void *at)
-{
-	look(at, at ? __sanitizer_get_allocated_size(at) : 0);
-}
-#else
-extern void __libc_free(void *at);
-
-__attribute__((visibility("default"))) void free(void *at)
-{
-	look(at, at ? malloc_usable_size(at) : 0);
-	__libc_free(at);
-}
-#endif
+#define SECRET FREED_SECRET
 
 static struct exchange *exchange_make(void)
 {
 	struct exchange *exchange = calloc(1, sizeof(*exchange));
 
 	T_FATAL(exchange != NULL);
-	found = looked = 0;
-	watches = true;
+	freed_watch();
 	return exchange;
 }
 
@@ -63,11 +31,11 @@ static void test_body_that_grows(void)
 
 	T_OK(append(exchange, 2000, 1000000));
 	T_INT(exchange->body_size, 2000 * strlen(SECRET));
-	T_TRUE(looked >= 3); /* so often did it move */
+	T_TRUE(freed_looked >= 3); /* so often did it move */
 	exchange_freep(&exchange);
 	T_TRUE(exchange == NULL);
-	watches = false;
-	T_INT(found, 0);
+	freed_watches = false;
+	T_INT(freed_found, 0);
 }
 
 static void test_body_that_is_announced(void)
@@ -79,9 +47,9 @@ static void test_body_that_is_announced(void)
 	T_OK(exchange_body_reserve(exchange, 50)); /* there is more already */
 	T_INT(exchange->body_capacity, 100);
 	exchange_freep(&exchange);
-	watches = false;
-	T_INT(found, 0);
-	T_TRUE(looked >= 2);
+	freed_watches = false;
+	T_INT(freed_found, 0);
+	T_TRUE(freed_looked >= 2);
 }
 
 static void test_body_that_is_too_large(void)
@@ -92,8 +60,8 @@ static void test_body_that_is_too_large(void)
 	T_INT(exchange->fault.status, 413);
 	T_TRUE(exchange->body == NULL && exchange->body_size == 0);
 	exchange_freep(&exchange);
-	watches = false;
-	T_INT(found, 0);
+	freed_watches = false;
+	T_INT(freed_found, 0);
 }
 
 static void test_authorities(void)
