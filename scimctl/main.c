@@ -2,7 +2,6 @@
 #include <getopt.h>
 #include <limits.h>
 #include <locale.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -105,11 +104,8 @@ int complain(const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	if (vasprintf(&text, fmt, args) < 0)
-		text = NULL; /* undefined after a failure */
+	text = text_format(fmt, args);
 	va_end(args);
-	if (text)
-		text_tame(text);
 	fprintf(stderr, "scimctl: %s\n", text ? text : "out of memory");
 	return EXIT_FAILURE;
 }

@@ -1,4 +1,3 @@
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -92,17 +91,25 @@ void print_styled(enum style style, size_t width, const char *text)
 		putchar(' ');
 }
 
+char *text_format(const char *fmt, va_list args)
+{
+	char *text;
+
+	if (vasprintf(&text, fmt, args) < 0)
+		return NULL;
+	text_tame(text);
+	return text;
+}
+
 void print_line(const char *fmt, ...)
 {
 	_cleanup_free_ char *text = NULL;
 	va_list args;
 
 	va_start(args, fmt);
-	if (vasprintf(&text, fmt, args) < 0)
-		text = NULL; /* undefined after a failure */
+	text = text_format(fmt, args);
 	va_end(args);
-	print_tame(text ? text : "");
-	putchar('\n');
+	puts(text ? text : "");
 }
 
 long long json_number(struct json_object *object, const char *key)

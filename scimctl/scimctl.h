@@ -4,6 +4,7 @@
 #ifndef SCIMCTL_SCIMCTL_H
 #define SCIMCTL_SCIMCTL_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 
 #include <json-c/json.h>
@@ -95,6 +96,9 @@ char *time_text(const char *time);
 /* Names and reasons come from outside and must not control the terminal: control characters, those that
  * turn the line's direction, and what is no UTF-8 become question marks. */
 void text_tame(char *text);
+
+/* As vprintf has it, tamed. Owned; NULL without memory. */
+char *text_format(const char *fmt, va_list args) __attribute__((format(printf, 1, 0)));
 
 /* Text from outside, tamed. */
 void print_tame(const char *text);
