@@ -223,7 +223,16 @@ like "connections have counts" '^[1-9]' "$(ctl connection list --json | jq '.[0]
 like "completion expands nothing" '^0$' "$(host_run "$HOST" bash -c '
 	scimctl() { echo "\$(touch /tmp/expanded) \`touch /tmp/expanded\`"; }
 	. /usr/share/bash-completion/completions/scimctl
-	COMP_WORDS=(scimctl unlock to) COMP_CWORD=2; _scimctl; ls /tmp/expanded 2>/dev/null | wc -l')"
+	COMP_WORDS=(scimctl unlock "") COMP_CWORD=2; _scimctl; eval "typed=${COMPREPLY[0]}"
+	[ "$typed" = "$(scimctl)" ] && ls /tmp/expanded 2>/dev/null | wc -l')"
+for typed in Linux 'Linux\ A' '"Linux A' "'Linux"; do
+	wanted='Linux\ Admins'
+	[[ $typed != [\"\']* ]] || wanted='Linux Admins' # readline has the quotes already
+	is "completion knows names with blanks ($typed)" "$wanted" "$(host_run "$HOST" bash -c '
+		. /usr/share/bash-completion/completions/scimctl
+		scimctl() { printf "%s\n" "Linux Admins" Linus "a b"; }
+		COMP_WORDS=(scimctl group "$1") COMP_CWORD=2; _scimctl; echo "${COMPREPLY[*]}"' - "$typed")"
+done
 is "completion knows filters" "status= " "$(host_run "$HOST" bash -c '
 	. /usr/share/bash-completion/completions/scimctl
 	COMP_WORDS=(scimctl users stat) COMP_CWORD=2; _scimctl; echo "${COMPREPLY[*]} "')"
