@@ -67,7 +67,8 @@ static int all_print(FILE *out, const struct change_engine *engine)
 	fprintf(out, "scimd %s %d\n", SCIMD_VERSION, RULES);
 	conf_print(&conf, out);
 	file_print(out, AT_FDCWD, engine->files.conf_file);
-	folder_print(out, engine->files.conf_dropins);
+	if (engine->files.conf_dropins) /* not with -C "" */
+		folder_print(out, engine->files.conf_dropins);
 	file_print(out, AT_FDCWD, engine->files.passwd);
 	file_print(out, AT_FDCWD, engine->files.group);
 	return schemas_print(out);
