@@ -24,9 +24,6 @@
  * cache off): then old versions are given up first, as they should be. */
 #define CACHE_BYTES (16u << 20)
 #define CACHE_BYTES_MAX (64u << 20)
-/* Looking for a page to give up, libdb walks buckets with all versions of their pages: it makes one
- * bucket for 2.5 pages, and at a full cache of hot pages half of a commit's time went there. */
-#define CACHE_BUCKETS 16384u
 #define LOG_BUFFER_BYTES (1u << 20) /* a batch of a thousand changes without an early write */
 #define LOG_FILE_BYTES (8u << 20)   /* the unit in which old logs are dropped */
 /* No larger than what the kernel writes as one: a kill -9 or a power cut between the halves of a page
@@ -152,12 +149,15 @@ static u_int32_t cache_bytes(const struct store *store)
 
 static int env_configure(const struct store *store)
 {
+	const u_int32_t cache = cache_bytes(store);
 	DB_ENV *env = store->env;
 	int r;
 
 	env->set_errcall(env, env_complain);
-	if ((r = env->set_cachesize(env, 0, cache_bytes(store), 1)) != 0 ||
-	    (r = env->set_mp_tablesize(env, CACHE_BUCKETS)) != 0 ||
+	/* A bucket for each page: looking for one to give up, libdb walks them, and each has a mutex. By
+	 * itself it makes one for 2.5 pages, with all their versions. */
+	if ((r = env->set_cachesize(env, 0, cache, 1)) != 0 ||
+	    (r = env->set_mp_tablesize(env, cache / PAGE_BYTES)) != 0 ||
 	    (r = env->set_lg_bsize(env, LOG_BUFFER_BYTES)) != 0 ||
 	    (r = env->set_lg_max(env, LOG_FILE_BYTES)) != 0 ||
 	    /* Filled with zeros before it is used: a sync then finds size and blocks as they were. */
