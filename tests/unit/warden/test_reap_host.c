@@ -634,11 +634,17 @@ static const struct {
 	{ "", "ada", "", "" },
 };
 
+/* In any order: they are gone when systemd answers, or not yet. */
+static bool heard_all(size_t i)
+{
+	return strstr(heard, services[i].asked) && strstr(heard, services[i].stopped) &&
+	       strstr(heard, "SetUserLinger(70018) ");
+}
+
 static void check_service(size_t i)
 {
 	_cleanup_(reap_freep) struct reap *reap = NULL;
 	_cleanup_close_ int listener = -1;
-	char want[512];
 	pthread_t thread;
 	uint64_t end;
 
@@ -652,17 +658,19 @@ static void check_service(size_t i)
 	reap = make_reap((struct reap_options){ .proc = below("proc"), .logind = true,
 						.policy = { .is_named = is_ada } });
 	T_OK(reap_user(reap, 70018, "", 1, 1000, 0));
-	(void)snprintf(want, sizeof(want), "%sSetUserLinger(70018) %s", services[i].asked,
-		       services[i].stopped);
 	/* It is found, asked about and told over and over; here once, and it is gone. */
 	(void)reap_step(reap);
 	remove_tree(below("proc/%d", NO_SUCH_PID));
-	for (end = now_ms() + 1000; now_ms() < end && strlen(heard) < strlen(want);)
+	for (end = now_ms() + 1000; now_ms() < end && !heard_all(i);)
+		(void)reap_step(reap);
+	/* And a moment for the answer, where nothing must come of it. */
+	for (end = now_ms() + 20; now_ms() < end && !services[i].stopped[0];)
 		(void)reap_step(reap);
 	reap_freep(&reap);
 	T_OK(pthread_join(thread, NULL));
-	T_TRUE(strncmp(heard, want, strlen(want)) == 0);
-	T_TRUE(strlen(services[i].stopped) > 0 || !strstr(heard, "StopUnit"));
+	T_TRUE(heard_all(i));
+	T_TRUE(services[i].stopped[0] || !strstr(heard, "StopUnit"));
+	T_TRUE(services[i].asked[0] || !strstr(heard, UNIT_PATH));
 	remove_tree(folder);
 }
 
