@@ -39,6 +39,7 @@
 #define TRACE_US 50000u
 
 static const uint64_t later_us[] = { 50000, 250000, 1000000, 5000000 };
+#define LATER_TOGETHER_US 10000u /* many who left one after the other share a later look */
 
 struct victim {
 	struct target *target;
@@ -661,6 +662,13 @@ static bool sessions_are_due(const struct reap *reap, const struct target *targe
 	       logind_is_busy(reap->logind) && now < target->begun_us + SESSIONS_US;
 }
 
+/* Nothing is left of it, and the next look for it is not now: its processes are looked for all the same, as
+ * everybody's are looked at, but its slice and its units are not. */
+static bool rests(const struct reap *reap, const struct target *target)
+{
+	return target->clean_us && reap->now_us < target->next_us;
+}
+
 /* Nothing was found. Returns false when the target has had its last look. */
 static bool settle_clean(struct reap *reap, struct target *target, uint64_t now)
 {
@@ -688,7 +696,8 @@ static bool settle_clean(struct reap *reap, struct target *target, uint64_t now)
 		later++;
 	if (later == ARRAY_SIZE(later_us))
 		return false;
-	target->next_us = target->clean_us + later_us[later];
+	target->next_us = target->clean_us + later_us[later] + LATER_TOGETHER_US - 1;
+	target->next_us -= target->next_us % LATER_TOGETHER_US;
 	return true;
 }
 
@@ -751,6 +760,8 @@ static void settle_targets(struct reap *reap)
 		target->looks++;
 		if (target->alive > 0)
 			settle_alive(reap, target, now);
+		else if (rests(reap, target))
+			continue;
 		else if (reap->failed || (reap->fleeting > 0 && target->unsure < UNSURE_MAX))
 			settle_unsure(reap, target, now);
 		else if (!settle_clean(reap, target, now))
@@ -768,7 +779,7 @@ static void look(struct reap *reap)
 	if (reap->targets.count == 0)
 		return;
 	for (uint32_t i = 0; i < reap->targets.count; i++)
-		if (!reap->targets.items[i]->role) {
+		if (!reap->targets.items[i]->role && !rests(reap, reap->targets.items[i])) {
 			look_at_slice(reap, reap->targets.items[i]);
 			look_at_units(reap, reap->targets.items[i]);
 		}
