@@ -11,6 +11,8 @@
 #include "scimd/service/render.h"
 #include "scimd/service/write.h"
 
+#define GROUP_SHOWN_MEMBERS 20 /* at most, in the answer to a PATCH */
+
 int group_list(struct call *call, struct fault *fault)
 {
 	return list_respond(call, LIST_GROUPS, fault);
@@ -199,10 +201,11 @@ int group_change(struct change *change, void *context, struct fault *fault)
 			return r;
 	}
 	r = members_apply(change, write, &edit, fault);
-	if (r <= 0 || written)
-		return r < 0 ? r : 0;
-	write_touch(write);
-	return change_group_put(change, &write->row, fault);
+	if (r > 0 && !written) {
+		write_touch(write);
+		r = change_group_put(change, &write->row, fault);
+	}
+	return r < 0 ? r : store_member_count(change_txn(change), write->id, &write->members);
 }
 
 static enum write_kind kind_of(enum route_action action)
@@ -217,13 +220,23 @@ static enum write_kind kind_of(enum route_action action)
 	}
 }
 
-/* A PATCH is answered without the group, which may have very many members, unless its
- * attributes are asked for. */
+/* A PATCH is answered with the group while that is small. It may have very many members, and others
+ * that wait to be some: then it is shown only if its attributes are asked for. */
+static bool is_shown(const struct write *write)
+{
+	const struct call *call = write->call;
+
+	if (write->kind != WRITE_PATCH || call->query.attributes || call->query.excluded)
+		return true;
+	return write->members <= GROUP_SHOWN_MEMBERS &&
+	       call->connection->pending_members != CONF_PENDING_KEEP;
+}
+
 static int group_answer(struct write *write, struct fault *fault)
 {
 	struct call *call = write->call;
 
-	if (write->kind != WRITE_PATCH || call->query.attributes || call->query.excluded)
+	if (is_shown(write))
 		return write_respond(write, fault);
 	call->response->status = 204;
 	return render_headers(call, NULL, &write->row);

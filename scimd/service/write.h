@@ -15,6 +15,7 @@ struct write {
 	char *password;            /* crypt(3) hash, owned; NULL: leave as it is */
 	bool is_alone;             /* a user who is new, and so in no group */
 	struct store_resource row; /* after a successful change: the resource as it is then */
+	uint64_t members;          /* and how many a group has */
 };
 
 /* Everything that can be done before the writer's turn: id, the parameters of the answer, hashing.
