@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "nss_scim/pack.h"
 #include "shared/directory.h"
@@ -67,22 +68,38 @@ static bool has_system_group(const struct directory_user *user)
 	return false;
 }
 
-/* glibc asks every service for every name. Our people have their own group as the primary one; with
- * another it may be a local account of the same name, which must not gain a person's groups. Root may have
- * given it the person's numbers as well: whoever would gain a group of the system's by that is looked up. */
-static int check_not_local(const struct directory_user *user, gid_t group)
+static _apart_ int look_for_local(const char *name, size_t size)
 {
-	int r;
+	int r = local_has_user(name, size);
 
-	if (group == user->uid && !has_system_group(user))
-		return 0;
-	r = local_has_user(user->name, user->name_size);
 	if (r < 0)
 		return pack_open(r);
 	return r ? -ENOENT : 0;
 }
 
-static int add_groups(const char *name, gid_t group, struct group_array *array)
+/* glibc asks every service for every name. Our people have their own group as the primary one; with
+ * another it may be a local account of the same name, which must not gain a person's groups. Root may have
+ * given it the person's numbers as well: whoever would gain a group of the system's by that is looked up. */
+static int check_not_local(const struct directory_user *user, gid_t group)
+{
+	if (group == user->uid && !has_system_group(user))
+		return 0;
+	return look_for_local(user->name, user->name_size);
+}
+
+static int add_groups_of(const struct directory_user *user, gid_t group, struct group_array *array)
+{
+	int r = pack_check_user(user);
+
+	if (r < 0)
+		return r;
+	if (!(user->flags & DIRECTORY_ALLOWED) || user->group_count == 0)
+		return -ENOENT;
+	r = check_not_local(user, group);
+	return r < 0 ? r : array_add(array, user, group);
+}
+
+static _apart_ int add_groups_slowly(const char *name, gid_t group, struct group_array *array)
 {
 	_cleanup_(directory_release) struct directory_view view;
 	struct directory_user user;
@@ -93,22 +110,30 @@ static int add_groups(const char *name, gid_t group, struct group_array *array)
 	if (r < 0)
 		return r;
 	r = pack_lookup(directory_user_by_name(&view, name, name_size, &user));
-	if (r < 0)
-		return r;
-	r = pack_check_user(&user);
-	if (r < 0)
-		return r;
-	if (!(user.flags & DIRECTORY_ALLOWED) || user.group_count == 0)
-		return -ENOENT;
-	r = check_not_local(&user, group);
-	if (r < 0)
-		return r;
-	return array_add(array, &user, group);
+	return r < 0 ? r : add_groups_of(&user, group, array);
 }
 
-_public_ enum nss_status _nss_scim_initgroups_dyn(const char *user, gid_t group, long *start,
-						  long *size, gid_t **groupsp, long limit,
-						  int *errnop)
+/* As in passwd.c. */
+static inline int add_groups(const char *name, gid_t group, struct group_array *array)
+{
+	size_t name_size = strnlen(name, NAME_MAX_BYTES + 1);
+	struct directory_view view;
+	struct directory_user user;
+	int r = -ENOENT;
+
+	if (!directory_acquire_quickly(&view))
+		return add_groups_slowly(name, group, array);
+	if (name_size > 0 && name_size <= NAME_MAX_BYTES)
+		r = directory_user_by_name_checked(&view, name, name_size, &user);
+	if (r == 0)
+		r = add_groups_of(&user, group, array);
+	directory_release_quickly(&view);
+	return r;
+}
+
+_public_ _flat_ enum nss_status _nss_scim_initgroups_dyn(const char *user, gid_t group, long *start,
+							 long *size, gid_t **groupsp, long limit,
+							 int *errnop)
 {
 	struct group_array array = {
 		.start = start,

@@ -20,7 +20,7 @@ static int checked(const struct directory_user *user, struct passwd *ret, char *
 	return pack_user(user, ret, buffer, size);
 }
 
-static _flat_ int by_name(const char *name, struct passwd *ret, char *buffer, size_t size)
+static _apart_ int by_name_slowly(const char *name, struct passwd *ret, char *buffer, size_t size)
 {
 	_cleanup_(directory_release) struct directory_view view;
 	struct directory_user user;
@@ -36,7 +36,7 @@ static _flat_ int by_name(const char *name, struct passwd *ret, char *buffer, si
 	return checked(&user, ret, buffer, size);
 }
 
-static _flat_ int by_uid(uid_t uid, struct passwd *ret, char *buffer, size_t size)
+static _apart_ int by_uid_slowly(uid_t uid, struct passwd *ret, char *buffer, size_t size)
 {
 	_cleanup_(directory_release) struct directory_view view;
 	struct directory_user user;
@@ -49,6 +49,39 @@ static _flat_ int by_uid(uid_t uid, struct passwd *ret, char *buffer, size_t siz
 	if (r < 0)
 		return r;
 	return checked(&user, ret, buffer, size);
+}
+
+/* Nearly every lookup is one of these two, and nothing is in its way. */
+static inline int by_name(const char *name, struct passwd *ret, char *buffer, size_t size)
+{
+	size_t name_size = strnlen(name, NAME_MAX_BYTES + 1);
+	struct directory_view view;
+	struct directory_user user;
+	int r = -ENOENT;
+
+	if (!directory_acquire_quickly(&view))
+		return by_name_slowly(name, ret, buffer, size);
+	if (name_size > 0 && name_size <= NAME_MAX_BYTES)
+		r = directory_user_by_name_checked(&view, name, name_size, &user);
+	if (r == 0)
+		r = checked(&user, ret, buffer, size);
+	directory_release_quickly(&view);
+	return r;
+}
+
+static inline int by_uid(uid_t uid, struct passwd *ret, char *buffer, size_t size)
+{
+	struct directory_view view;
+	struct directory_user user;
+	int r;
+
+	if (!directory_acquire_quickly(&view))
+		return by_uid_slowly(uid, ret, buffer, size);
+	r = directory_user_by_uid_checked(&view, uid, &user);
+	if (r == 0)
+		r = checked(&user, ret, buffer, size);
+	directory_release_quickly(&view);
+	return r;
 }
 
 static int deliver(struct enumeration *e, uint64_t *cursor, void *ret, char *buffer, size_t size)
@@ -65,14 +98,14 @@ static int deliver(struct enumeration *e, uint64_t *cursor, void *ret, char *buf
 
 static struct enumeration users = { .number = 0 };
 
-_public_ enum nss_status _nss_scim_getpwnam_r(const char *name, struct passwd *ret, char *buffer,
-					      size_t size, int *errnop)
+_public_ _flat_ enum nss_status _nss_scim_getpwnam_r(const char *name, struct passwd *ret,
+						     char *buffer, size_t size, int *errnop)
 {
 	return pack_status(by_name(name, ret, buffer, size), errnop);
 }
 
-_public_ enum nss_status _nss_scim_getpwuid_r(uid_t uid, struct passwd *ret, char *buffer,
-					      size_t size, int *errnop)
+_public_ _flat_ enum nss_status _nss_scim_getpwuid_r(uid_t uid, struct passwd *ret, char *buffer,
+						     size_t size, int *errnop)
 {
 	return pack_status(by_uid(uid, ret, buffer, size), errnop);
 }

@@ -66,6 +66,12 @@ _must_use_ int directory_acquire(struct directory_view *ret); /* on failure *ret
 _must_use_ int directory_acquire_long(struct directory_view *ret);
 void directory_release(struct directory_view *view);
 
+/* The same where nothing is in the way: the process is attached, nothing newer was published. True: the view
+ * is held and is_checked, and directory_release_quickly lets it go. False: it is for directory_acquire.
+ * Whoever is in one piece with these needs no view in memory. */
+bool directory_acquire_quickly(struct directory_view *ret);
+void directory_release_quickly(const struct directory_view *view);
+
 /* A file by folder and name. magic is DIRECTORY_MAGIC or DIRECTORY_SHADOW_MAGIC. The folder and the
  * file must belong to root (owner 0) and be writable by nobody else. */
 _must_use_ int directory_open(const char *folder, const char *name, const char *magic,
@@ -113,6 +119,11 @@ _must_use_ int directory_user_by_name(const struct directory_view *view, const c
 				      size_t name_size, struct directory_user *ret);
 _must_use_ int directory_user_by_uid(const struct directory_view *view, uint32_t uid,
 				     struct directory_user *ret);
+/* The same of a view that is_checked, and quicker. */
+_must_use_ int directory_user_by_name_checked(const struct directory_view *view, const char *name,
+					      size_t name_size, struct directory_user *ret);
+_must_use_ int directory_user_by_uid_checked(const struct directory_view *view, uint32_t uid,
+					     struct directory_user *ret);
 
 /* Groups, the implied private ones included. */
 _must_use_ int directory_group_by_name(const struct directory_view *view, const char *name,

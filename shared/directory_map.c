@@ -157,7 +157,7 @@ static inline void map_put(struct directory_map *map, struct directory_reader *r
 }
 
 /* The file of that name is still the one this shows. */
-static bool map_is_named(const struct directory_map *map)
+static _apart_ bool map_is_named(const struct directory_map *map)
 {
 	struct stat st;
 
@@ -312,13 +312,26 @@ static __attribute__((noinline)) int acquire_slowly(bool is_long, struct directo
 	return r == -ENOENT ? -ESTALE : r;
 }
 
-static inline int acquire(bool is_long, struct directory_view *ret)
+static inline bool acquire_at_once(bool is_long, struct directory_view *ret)
 {
 	struct directory_map *map = atomic_load(&current);
 
-	if (map && map_hold(map, is_long, ret) == 0)
-		return 0;
-	return acquire_slowly(is_long, ret);
+	return map && map_hold(map, is_long, ret) == 0;
+}
+
+static inline int acquire(bool is_long, struct directory_view *ret)
+{
+	return acquire_at_once(is_long, ret) ? 0 : acquire_slowly(is_long, ret);
+}
+
+bool directory_acquire_quickly(struct directory_view *ret)
+{
+	return acquire_at_once(false, ret);
+}
+
+void directory_release_quickly(const struct directory_view *view)
+{
+	map_put(view->map, view->reader);
 }
 
 int directory_acquire(struct directory_view *ret)
