@@ -662,11 +662,11 @@ static bool sessions_are_due(const struct reap *reap, const struct target *targe
 	       logind_is_busy(reap->logind) && now < target->begun_us + SESSIONS_US;
 }
 
-/* Nothing is left of it, and the next look for it is not now: its processes are looked for all the same, as
- * everybody's are looked at, but its slice and its units are not. */
+/* Nothing is left, everybody was told, and the next look for it is not now: its processes are looked for all
+ * the same, as everybody's are, but its slice and its units are not. */
 static bool rests(const struct reap *reap, const struct target *target)
 {
-	return target->clean_us && reap->now_us < target->next_us;
+	return target->clean_us && target->request_count == 0 && reap->now_us < target->next_us;
 }
 
 /* Nothing was found. Returns false when the target has had its last look. */
