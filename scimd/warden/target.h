@@ -1,5 +1,5 @@
 /* target.h - one uid that is being ended: what was asked, what was found, what is owed an answer.
- * Layer: warden, for reap.c alone. Threads: one. Bounded: what does not fit is only counted. */
+ * Layer: warden, for the reaper alone. Threads: one. Bounded: what does not fit is only counted. */
 #ifndef SCIMD_WARDEN_TARGET_H
 #define SCIMD_WARDEN_TARGET_H
 

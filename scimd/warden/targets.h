@@ -1,4 +1,4 @@
-/* targets.h - everybody who is being ended. Layer: warden, for reap.c alone. Threads: one. A zeroed one is
+/* targets.h - everybody who is being ended. Layer: warden, for the reaper alone. Threads: one. A zeroed one is
  * empty. Owns its targets; what it hands out is borrowed until that target is dropped. Errors: -ENOMEM,
  * and then nothing changed. */
 #ifndef SCIMD_WARDEN_TARGETS_H

@@ -1,6 +1,6 @@
 /* transient.h - transient units that somebody started as root, by `sudo systemd-run COMMAND`. PID 1
  * starts those: they carry neither the person's uid nor their login uid and live outside of their slice.
- * What says whose they are is sudo's own entry in the journal. Layer: warden, for reap.c alone.
+ * What says whose they are is sudo's own entry in the journal. Layer: warden, for the reaper alone.
  * Threads: one. A search runs in a child process of its own, as nobody, and never blocks the caller.
  *
  * A unit is somebody's if all of this holds, and in doubt it is nobody's:
