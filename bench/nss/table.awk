@@ -61,7 +61,7 @@ END {
 	for (p = 1; p <= published; p++) print publish[p]
 	print ""
 	print "hit, miss: getpwnam(3) of random names. uid: getpwuid. group, gid: getgrnam, getgrgid, 160 members,"
-	print "whose names the limit finds one after another by strlen(3), and libnss_scim eight bytes at a time."
+	print "whose names the limit finds one after another by strlen(3), and libnss_scim by sizes that it keeps."
 	print "grouplist: getgrouplist, 9 groups. everybody: a group with all users. /2: two threads, the slower."
 	print "enumerate: each user of setpwent/getpwent. The limit reads one record behind another, without a lock and"
 	print "with a file that cannot change; libnss_scim visits its index, and takes its lock where there are threads."

@@ -323,6 +323,73 @@ static void test_mass_deletion_shrinks(void)
 	directory_writer_closep(&writer);
 }
 
+#define TEAMS 100u
+
+static uint64_t record_end(const struct directory_view *view, uint64_t offset)
+{
+	return offset + ((const struct directory_record *)(const void *)(view->base + offset))->size;
+}
+
+/* The record, the table and each chunk, one behind another. */
+static bool group_lies_together(const struct directory_view *view, uint32_t gid)
+{
+	struct directory_members members;
+	struct directory_group group;
+	uint64_t cursor = 0, end;
+
+	T_FATAL(directory_group_by_gid(view, gid, &group) == 0);
+	end = record_end(view, (uint64_t)((const unsigned char *)group.name - view->base) -
+				       sizeof(struct directory_group_record));
+	if ((uint64_t)group.table * DIRECTORY_UNIT != end)
+		return false;
+	end = record_end(view, end);
+	while (directory_members_next(view, &group, &cursor, &members) == 0) {
+		if ((uint64_t)(members.sizes - view->base) !=
+		    end + sizeof(struct directory_chunk_record))
+			return false;
+		end = record_end(view, end);
+	}
+	return true;
+}
+
+static unsigned int groups_together(const struct directory_writer *writer)
+{
+	unsigned int count = 0;
+
+	for (uint32_t g = 0; g < TEAMS; g++)
+		count += group_lies_together(directory_writer_view(writer), GID0 + g);
+	return count;
+}
+
+/* Members that came one by one, each to another group, and not once more. */
+static void test_strewn_is_copied(void)
+{
+	struct directory_writer *writer = empty_writer();
+	char name[33];
+
+	for (uint32_t g = 0; g < TEAMS; g++) {
+		sprintf(name, "team%u", g);
+		T_OK(directory_writer_put_group(writer, GID0 + g, 0, name));
+	}
+	for (uint32_t i = 0; i < TEAMS * 600; i++) {
+		sprintf(name, "many%u", i);
+		T_FATAL(directory_writer_put_member(writer, GID0 + i % TEAMS, 200000 + i, name) == 0);
+	}
+	T_FATAL(commit(writer) == 0);
+	T_INT(groups_together(writer), 0);
+	T_TRUE(directory_writer_has_work(writer));
+	work_out(writer);
+	T_INT(groups_together(writer), TEAMS);
+	T_INT(members_count(writer), 600);
+	T_OK(directory_writer_put_member(writer, GID0, 199999, "late"));
+	T_FATAL(commit(writer) == 0);
+	T_TRUE(!directory_writer_has_work(writer));
+	T_INT(members_count(writer), 601);
+	writer = reopen(writer);
+	usage_check(writer);
+	directory_writer_closep(&writer);
+}
+
 /* More comes in one batch than there is room for, while the next file is being made. */
 static void test_batch_overtakes_build(void)
 {
@@ -613,7 +680,7 @@ static void folder_remove(void)
 }
 
 T_MAIN("directory_history", T(folder_make), T(test_build_at_any_step), T(test_size_is_bounded),
-       T(test_mass_deletion_shrinks), T(test_batch_overtakes_build),
+       T(test_mass_deletion_shrinks), T(test_strewn_is_copied), T(test_batch_overtakes_build),
        T(test_changes_while_written), T(test_death_at_any_write),
        T(test_failed_sync_means_another_file), T(test_left_segment_is_removed),
        T(test_segments_are_taken), T(folder_remove))
