@@ -307,6 +307,26 @@ static int title_update(struct store_txn *txn, const unsigned char *id, const st
 	return member_retitle(txn, id, to->resource.title);
 }
 
+/* What is to be replaced (owned in *ret_old, its order 0: nothing), and the order of what replaces it. A row
+ * that was never read is new, as a rule, and then its entry is all that there is to look for. */
+static int place_find(struct store_txn *txn, const struct store_resource *row,
+		      const unsigned char *id, struct row *ret_old, uint64_t *ret_order)
+{
+	uint64_t order;
+	int r = row->order == 0 ? -ENOENT : row_find(txn, id, ret_old);
+
+	if (r == -ENOENT && (r = table_sequence_next(txn, META_SEQUENCE, &order)) == 0 &&
+	    (r = id_insert(txn, id, order)) == 0) {
+		*ret_order = order;
+		return 0;
+	}
+	if (r == -EEXIST)
+		r = row_find(txn, id, ret_old);
+	if (r == 0)
+		*ret_order = ret_old->order;
+	return r;
+}
+
 int store_resource_put(struct store_txn *txn, const struct store_resource *row,
 		       enum store_index *ret_taken)
 {
@@ -314,25 +334,19 @@ int store_resource_put(struct store_txn *txn, const struct store_resource *row,
 	_cleanup_(row_done) struct row old = { 0 };
 	struct row new = { .resource = *row }; /* borrows */
 	unsigned char id[CODEC_ID_SIZE];
-	bool exists;
+	const struct row *from;
 	int r;
 
-	if ((r = codec_id_parse(row->id, id)) < 0 || (r = row_encode(row, &value)) < 0)
+	if ((r = codec_id_parse(row->id, id)) < 0 || (r = row_encode(row, &value)) < 0 ||
+	    (r = place_find(txn, row, id, &old, &new.order)) < 0)
 		return r;
-	r = row_find(txn, id, &old);
-	if (r < 0 && r != -ENOENT)
-		return r;
-	exists = r == 0;
-	if (exists && old.resource.type != row->type)
+	from = old.order ? &old : NULL;
+	if (from && old.resource.type != row->type)
 		return -EINVAL;
-	new.order = old.order;
-	if (!exists && ((r = table_sequence_next(txn, META_SEQUENCE, &new.order)) < 0 ||
-			(r = id_insert(txn, id, new.order)) < 0))
-		return r;
-	if ((r = indexes_update(txn, id, exists ? &old : NULL, &new, ret_taken)) < 0 ||
+	if ((r = indexes_update(txn, id, from, &new, ret_taken)) < 0 ||
 	    (r = number_claim(txn, row, id, ret_taken)) < 0 ||
-	    (r = email_update(txn, exists ? &old : NULL, &new)) < 0 ||
-	    (r = counts_update(txn, exists ? &old : NULL, &new)) < 0 ||
+	    (r = email_update(txn, from, &new)) < 0 ||
+	    (r = counts_update(txn, from, &new)) < 0 ||
 	    (r = title_update(txn, id, &old, &new)) < 0)
 		return r;
 	codec_put_u64(&key, new.order);

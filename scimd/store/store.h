@@ -29,7 +29,8 @@ struct store_resource {
 	char id[RESOURCE_ID_SIZE];
 	enum resource_type type;
 	char connection[STORE_CONNECTION_SIZE];
-	uint64_t order;   /* place in the order of creation, from 1; put does not look at it */
+	uint64_t order;   /* place in the order of creation, from 1; put gives it to what is new, where a
+			   * 0 saves a look (and a place, if it is not new) */
 	uint64_t version; /* counts changes, from 1 */
 	uint64_t created_us, modified_us;
 	char *folded_name; /* json_fold of userName (unique among users on the host) or of
