@@ -304,6 +304,7 @@ static int propose_all(struct change_engine *engine, struct task **batch, size_t
 
 	engine->check_at_once = false;
 	for (int i = 0; (r == -EDEADLK || r == -EAGAIN || r == -ENOTCONN) && i < DEADLOCKS_MAX; i++) {
+		engine->local_known = false;
 		r = propose(engine, batch, count, ready, ret_revision);
 		warden_check_forget(engine);
 		engine->check_at_once |= r == -EAGAIN;

@@ -343,7 +343,9 @@ static int free_take(struct change *change, struct store_resource *row)
 	const struct conf *conf = engine_conf(change->engine);
 	struct local_ids *local = &change->engine->local;
 
-	local_ids_refresh(local);
+	if (!change->engine->local_known)
+		local_ids_refresh(local);
+	change->engine->local_known = true;
 	return store_number_take_next(change->txn, conf->identity.uid_min, conf->identity.uid_max,
 				      local_ids_has, local, row->type, row->id, &row->number);
 }

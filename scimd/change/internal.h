@@ -156,6 +156,7 @@ bool local_ids_has(uint32_t id, void *context); /* context: the struct local_ids
 struct change_engine {
 	struct store *store;
 	struct local_ids local; /* writer */
+	bool local_known;       /* writer: as it is since this batch began */
 	struct warden_client *warden; /* writer */
 	bool synced;                  /* writer: the directory shows what the store holds */
 	bool conf_changed;            /* writer: everybody has to be evaluated anew */
