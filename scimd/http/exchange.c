@@ -126,6 +126,7 @@ void exchange_freep(struct exchange **exchange)
 	body_drop(*exchange);
 	free((*exchange)->path);
 	free((*exchange)->authority);
+	explicit_bzero(&(*exchange)->token, sizeof((*exchange)->token));
 	free(*exchange);
 	*exchange = NULL;
 	errno = saved;
@@ -202,6 +203,7 @@ void exchange_request(struct exchange *exchange, struct MHD_Connection *connecti
 		.path = exchange->path,
 		.query = exchange->query,
 		.authorization = header(connection, "Authorization"),
+		.token = &exchange->token,
 		.content_type = header(connection, "Content-Type"),
 		.accept = header(connection, "Accept"),
 		.if_match = header(connection, "If-Match"),

@@ -21,6 +21,7 @@ struct exchange {
 	uint64_t received_us, started_us; /* epoch, monotonic */
 	char peer[INET6_ADDRSTRLEN];
 	uint32_t peer_uid;
+	struct request_token token;
 	char method[16]; /* for the log */
 	int status;      /* answered; 0: not yet */
 

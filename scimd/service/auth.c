@@ -1,5 +1,6 @@
 #include "scimd/service/auth.h"
 
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
@@ -30,22 +31,37 @@ static const char *token_find(const char *authorization, size_t *ret_len)
 	return token;
 }
 
-const struct conf_connection *auth_connection(const struct conf *conf, const char *authorization)
+static int token_read(const char *authorization, struct request_token *ret)
 {
-	unsigned char hash[CONF_TOKEN_HASH_BYTES];
-	const struct conf_connection *found = NULL;
 	size_t len;
 	const char *token = token_find(authorization, &len);
 
-	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, token, len, hash) < 0)
+	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, token, len, ret->sha256) < 0)
+		return -ENOMEM;
+	ret->is_there = len > 0;
+	ret->is_read = true;
+	return 0;
+}
+
+const struct conf_connection *auth_connection(const struct conf *conf, const char *authorization,
+					      struct request_token *token)
+{
+	const struct conf_connection *found = NULL;
+	struct request_token ours = { 0 };
+
+	if (!token)
+		token = &ours;
+	if (!token->is_read && token_read(authorization, token) < 0)
 		return NULL;
 	for (size_t i = 0; i < conf->connection_count; i++) {
 		const struct conf_connection *connection = &conf->connections[i];
 
 		for (size_t j = 0; j < connection->token_count; j++)
-			if (gnutls_memcmp(hash, connection->token_sha256[j], sizeof(hash)) == 0)
+			if (gnutls_memcmp(token->sha256, connection->token_sha256[j],
+					  sizeof(token->sha256)) == 0)
 				found = connection;
 	}
-	explicit_bzero(hash, sizeof(hash));
-	return len > 0 ? found : NULL;
+	found = token->is_there ? found : NULL;
+	explicit_bzero(&ours, sizeof(ours));
+	return found;
 }

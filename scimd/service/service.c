@@ -171,7 +171,8 @@ static int check_token(struct call *call, struct fault *fault)
 	const struct request *request = call->request;
 	unsigned int wait_s;
 
-	call->connection = auth_connection(call->conf, request->authorization);
+	call->connection = auth_connection(call->conf, request->authorization,
+					   request->token);
 	if (call->connection)
 		return 0;
 	/* A known token is never refused for the sake of others behind the same address. */
@@ -440,7 +441,7 @@ static void call_done(struct call *call)
 bool service_knows(struct service *service, const struct request *request)
 {
 	const struct conf *conf = change_engine_conf(service->engine);
-	bool knows = auth_connection(conf, request->authorization) != NULL;
+	bool knows = auth_connection(conf, request->authorization, request->token) != NULL;
 
 	change_engine_conf_put(service->engine, conf);
 	return knows;

@@ -11,8 +11,15 @@
 #include "scimd/change/change.h"
 #include "scimd/webhook/webhook.h"
 #include "shared/attrs.h"
+#include "shared/conf.h"
 
 #define REQUEST_ID_SIZE 37 /* a UUID */
+
+/* What was read of a request's token, so that it is hashed once: zeroed at first, wiped by whose it is. */
+struct request_token {
+	bool is_read, is_there;
+	unsigned char sha256[CONF_TOKEN_HASH_BYTES];
+};
 
 /* A request, borrowed for the call. Header values NULL when absent; if a header that may come once
  * came twice, the HTTP layer has refused it already. */
@@ -21,6 +28,7 @@ struct request {
 	const char *path;          /* raw, still percent-encoded, without query: "/scim/v2/Users/x" */
 	const char *query;         /* raw text after '?', or NULL */
 	const char *authorization; /* header */
+	struct request_token *token; /* of that header; NULL: not kept */
 	const char *content_type;
 	const char *accept;
 	const char *if_match, *if_none_match;

@@ -49,7 +49,8 @@ static void names_the_connection(void)
 	connections[0].token_count = 1;
 	token_set(&connections[2], 0, ""); /* even configured, no token is no token */
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const struct conf_connection *got = auth_connection(&conf, cases[i].header);
+		const struct conf_connection *got = auth_connection(&conf, cases[i].header,
+									  NULL);
 
 		T_STR(got ? got->name : NULL, cases[i].want);
 	}
@@ -59,8 +60,25 @@ static void without_connections_nobody(void)
 {
 	struct conf conf = {};
 
-	T_TRUE(!auth_connection(&conf, "Bearer x"));
-	T_TRUE(!auth_connection(&conf, NULL));
+	T_TRUE(!auth_connection(&conf, "Bearer x", NULL));
+	T_TRUE(!auth_connection(&conf, NULL, NULL));
 }
 
-T_MAIN("auth", T(names_the_connection), T(without_connections_nobody))
+/* What was read is looked up again under another configuration, and the header is not read again. */
+static void reads_once(void)
+{
+	struct conf_connection connection = { .name = (char *)"a" };
+	struct conf before = {}, after = { .connections = &connection, .connection_count = 1 };
+	struct request_token token = {}, none = {};
+
+	token_set(&connection, 0, "token-a");
+	T_TRUE(!auth_connection(&before, "Bearer token-a", &token));
+	T_TRUE(auth_connection(&after, "Bearer token-b", &token) == &connection);
+	token_set(&connection, 0, "");
+	T_TRUE(!auth_connection(&after, NULL, &none));
+	T_TRUE(none.is_read && !none.is_there);
+	T_TRUE(!auth_connection(&after, "Bearer token-a", &none));
+}
+
+T_MAIN("auth", T(names_the_connection), T(without_connections_nobody),
+       T(reads_once))
