@@ -55,6 +55,7 @@ struct member_delta {
  * held or locked. */
 struct known_groups {
 	bool nobody_held, nobody_locked;
+	struct json_tokener *tokener; /* owned */
 	struct known_group {
 		char id[RESOURCE_ID_SIZE];
 		char *name;   /* owned */

@@ -74,6 +74,8 @@ static void group_send_done(struct group_send *send)
 	for (size_t i = 0; i < send->known.count; i++)
 		free(send->known.items[i].name);
 	free(send->known.items);
+	if (send->known.tokener)
+		json_tokener_free(send->known.tokener);
 }
 
 static int group_know(struct known_groups *known, const struct store_resource *row)
@@ -134,6 +136,9 @@ static int know_nobody(struct store_txn *txn, struct known_groups *known)
 {
 	int r;
 
+	known->tokener = json_tokener_new();
+	if (!known->tokener)
+		return -ENOMEM;
 	known->nobody_held = known->nobody_locked = true;
 	r = store_held_each(txn, found_held, &known->nobody_held);
 	return r < 0 ? r : store_lock_each(txn, found_locked, &known->nobody_locked);

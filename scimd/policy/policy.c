@@ -266,7 +266,7 @@ static int keys_find(const struct conf *conf, struct json_object *resource,
 
 	if (r == 0)
 		r = text_list_new(IGNORED_MAX_BYTES, &keys.ignored);
-	if (r == 0 && identity->allowed)
+	if (r == 0 && identity->allowed && json_get(resource, URN_POSIX_USER))
 		r = ssh_keys_find(&keys);
 	if (r == 0 && identity->allowed && conf->identity.certificate_keys)
 		r = certificate_keys_find(&keys);
