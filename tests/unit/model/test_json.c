@@ -41,11 +41,16 @@ static void test_refused(void)
 		{ "\"a\nb\"", "control" },
 		{ "\"a\tb\"", "control" },
 		{ "\"\x01\"", "control" },
+		{ "\"\x1f\"", "control" },
 		{ "\"\\ud800\"", "surrogate" },
 		{ "\"\\udc00\"", "surrogate" },
 		{ "\"\\ud800\\u0041\"", "surrogate" },
 		{ "\"\\ud800\\ud800\"", "surrogate" },
 		{ "\"\\ud800x\"", "surrogate" },
+		{ "\"\\udfff\"", "surrogate" },
+		{ "\"\\udc00\\udc00\"", "surrogate" },
+		{ "\"\\ud800\\udbff\"", "surrogate" },
+		{ "\"\\ud800\\ue000\"", "surrogate" },
 		{ "\"\xff\"", "UTF-8" },
 		{ "\"\xc0\xaf\"", "UTF-8" },
 		{ "\"\xed\xa0\x80\"", "UTF-8" },
@@ -57,6 +62,7 @@ static void test_refused(void)
 		{ "[1,]", "unexpected" },
 		{ "{\"a\":1,}", "name" },
 		{ "[1 2]", "comma" },
+		{ "[1;2]", "comma" },
 		{ "[1", "comma" },
 		{ "{\"a\" 1}", "colon" },
 		{ "{\"a\":1", "comma" },
@@ -110,6 +116,62 @@ static void test_accepted(void)
 	}
 }
 
+/* What is read is what was meant. */
+static void test_values(void)
+{
+	static const struct {
+		const char *text, *string; /* or the value as text */
+	} cases[] = {
+		{ "\"plain\"", "plain" },
+		{ "\"abc\\ndef\"", "abc\ndef" },
+		{ "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t" },
+		{ "\"\\u00e9\\uFFAa\\u000a\"", "\xc3\xa9\xef\xbe\xaa\n" },
+		{ "\"\\u0001\\u007f\x7f\"", "\x01\x7f\x7f" },
+		{ "\"\\ud7ff\\ue000\"", "\xed\x9f\xbf\xee\x80\x80" },
+		{ "\"\\ud800\\udc00\\udbff\\udfff\"", "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf" },
+		{ "\"\\ud83d\\ude00\"", "\xf0\x9f\x98\x80" },
+		{ "true", "true" },
+		{ "false", "false" },
+		{ "[null]", "[null]" },
+		{ "-12", "-12" },
+		{ "1.10", "1.10" },
+		{ "1E2", "1E2" },
+		{ "1e+2", "1e+2" },
+		{ "1e-2", "1e-2" },
+		{ "{\"a\\u0062\":[1,\"x\"],\"c\":{}}", "{\"ab\":[1,\"x\"],\"c\":{}}" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(json_putp) struct json_object *value = NULL;
+		_cleanup_free_ char *text = NULL;
+		struct fault fault;
+
+		T_FATAL(json_parse(cases[i].text, strlen(cases[i].text), &value, &fault) == 0);
+		text = json_text(value);
+		T_STR(json_object_is_type(value, json_type_string) ? json_object_get_string(value) : text,
+		      cases[i].string);
+	}
+}
+
+/* The longest number and the longest name there may be, and those that are longer by a byte. */
+static void test_longest(void)
+{
+	char text[4200] = "{\"";
+	struct fault fault;
+
+	memset(text + 2, 'n', 4097);
+	memcpy(text + 2 + 4096, "\":1}", 4);
+	T_OK(parse(text, 2 + 4096 + 4, &fault));
+	memcpy(text + 2 + 4096, "n\":1}", 5);
+	T_INT(parse(text, 2 + 4097 + 4, &fault), -EPROTO);
+	T_TRUE(strstr(fault.detail, "name that is too long") != NULL);
+	memset(text, '1', 65);
+	memcpy(text, "0.", 2);
+	T_OK(parse(text, 64, &fault));
+	T_INT(parse(text, 65, &fault), -EPROTO);
+	T_TRUE(strstr(fault.detail, "number that is too long") != NULL);
+}
+
 /* A NUL byte in the middle is no end. */
 static void test_nul(void)
 {
@@ -122,7 +184,7 @@ static void test_nul(void)
 
 static void test_depth(void)
 {
-	char text[2 * JSON_DEPTH_MAX + 3];
+	char text[2 * JSON_DEPTH_MAX + 3], many[3 * (JSON_DEPTH_MAX + 1) + 1];
 	struct fault fault;
 
 	memset(text, '[', JSON_DEPTH_MAX);
@@ -132,6 +194,12 @@ static void test_depth(void)
 	memset(text + JSON_DEPTH_MAX + 1, ']', JSON_DEPTH_MAX + 1);
 	T_INT(parse(text, 2 * JSON_DEPTH_MAX + 2, &fault), -EPROTO);
 	T_TRUE(strstr(fault.detail, "nesting") != NULL);
+	/* Beside one another there may be more. */
+	for (size_t i = 0; i <= JSON_DEPTH_MAX; i++)
+		memcpy(many + 1 + 3 * i, "[],", 3);
+	many[0] = '[';
+	many[sizeof(many) - 1] = ']';
+	T_OK(parse(many, sizeof(many), &fault));
 }
 
 static void test_members(void)
@@ -211,5 +279,5 @@ static void test_fault_cut(void)
 	T_INT(strlen(fault.detail), FAULT_DETAIL_SIZE - 2); /* not in the middle of a character */
 }
 
-T_MAIN("json", T(test_refused), T(test_accepted), T(test_nul), T(test_depth), T(test_members),
-       T(test_copy), T(test_fold), T(test_fault), T(test_fault_cut))
+T_MAIN("json", T(test_refused), T(test_accepted), T(test_values), T(test_longest), T(test_nul), T(test_depth),
+       T(test_members), T(test_copy), T(test_fold), T(test_fault), T(test_fault_cut))

@@ -22,6 +22,8 @@ static const struct {
 	{ "POST", "/Users", "{\"userName\":\"ada@b.example\",\"password\":\"" SECRET "\"}", 201 },
 	{ "POST", "/Users", "{\"password\":\"" SECRET "\",\"userName\":\"ada@b.example\"}", 409 },
 	{ "POST", "/Users", "{\"password\":\"" SECRET "\"}", 400 },
+	/* With an escape, and a shorter string with one after it. */
+	{ "POST", "/Users", "{\"password\":\"\\u0021" SECRET "\",\"displayName\":\"\\n\"}", 400 },
 	{ "POST", "/Users", "{\"password\":\"" SECRET "\",\"userName\":7}", 400 },
 	{ "POST", "/Users", "{\"password\":{\"value\":\"" SECRET "\"},\"userName\":\"x@b.example\"}", 400 },
 	{ "POST", "/Users", "{\"password\":\"" SECRET "\",}", 400 },

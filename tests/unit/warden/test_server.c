@@ -374,7 +374,8 @@ static void test_bad_messages(void)
 
 static void test_sentences(void)
 {
-	struct warden_commit commit = { .deadline_ms = 60001 };
+	static const struct warden_commit commits[] = { { .deadline_ms = 60001 },
+							{ .deadline_ms = 100, .grace_ms = 60001 } };
 	int fd;
 
 	server_open();
@@ -406,11 +407,13 @@ static void test_sentences(void)
 	T_INT(answer(fd, 10), WARDEN_OK);
 	/* A commit that asks for too much is refused, and the batch stays open for a better one. */
 	send_begin(fd, 2, 0);
-	packet_begin(&out, WARDEN_COMMIT, 0);
-	packet_put(&out, &commit, sizeof(commit));
-	packet_finish(&out);
-	send_out(fd, 11);
-	T_INT(answer(fd, 11), WARDEN_REFUSED);
+	for (size_t i = 0; i < ARRAY_SIZE(commits); i++) {
+		packet_begin(&out, WARDEN_COMMIT, 0);
+		packet_put(&out, &commits[i], sizeof(commits[i]));
+		packet_finish(&out);
+		send_out(fd, 11);
+		T_INT(answer(fd, 11), WARDEN_REFUSED);
+	}
 	send_commit(fd, 12);
 	T_INT(answer(fd, 12), WARDEN_PUBLISHED);
 	check_alive(fd, 2);
@@ -600,6 +603,16 @@ static void many_add(void)
 	packet_finish(&many);
 }
 
+/* Of what is in `out`. */
+static void version_set(uint16_t later)
+{
+	struct warden_message head;
+
+	memcpy(&head, out.bytes, sizeof(head));
+	head.version = (uint16_t)(WARDEN_VERSION + later);
+	memcpy(out.bytes, &head, sizeof(head));
+}
+
 static void many_send(int fd, uint64_t tag)
 {
 	memcpy(&out, &many, sizeof(out));
@@ -615,14 +628,16 @@ static void test_checks(void)
 		enum warden_op op; /* of the middle one */
 		const struct user_spec *spec;
 		size_t cut; /* so much of the last is missing */
+		uint16_t later; /* than our version */
 		int answer;
 		const char *sentence;
 	} cases[] = {
-		{ WARDEN_CHECK_USER, &bob, 0, WARDEN_OK, NULL },
-		{ WARDEN_CHECK_USER, &root, 0, WARDEN_REFUSED, "the name \"root\" is reserved" },
-		{ WARDEN_USER, &bob, 0, WARDEN_REFUSED, "malformed or unknown message" },
-		{ WARDEN_CHECKS, &bob, 0, WARDEN_REFUSED, "malformed or unknown message" },
-		{ WARDEN_CHECK_USER, &bob, 1, WARDEN_REFUSED, "malformed or unknown message" },
+		{ WARDEN_CHECK_USER, &bob, 0, 0, WARDEN_OK, NULL },
+		{ WARDEN_CHECK_USER, &root, 0, 0, WARDEN_REFUSED, "the name \"root\" is reserved" },
+		{ WARDEN_USER, &bob, 0, 0, WARDEN_REFUSED, "malformed or unknown message" },
+		{ WARDEN_CHECKS, &bob, 0, 0, WARDEN_REFUSED, "malformed or unknown message" },
+		{ WARDEN_CHECK_USER, &bob, 1, 0, WARDEN_REFUSED, "malformed or unknown message" },
+		{ WARDEN_CHECK_USER, &bob, 0, 1, WARDEN_REFUSED, "malformed or unknown message" },
 	};
 	int fd;
 
@@ -633,6 +648,7 @@ static void test_checks(void)
 		user_packet(&out, WARDEN_CHECK_USER, &ann);
 		many_add();
 		user_packet(&out, cases[i].op, cases[i].spec);
+		version_set(cases[i].later);
 		many_add();
 		user_packet(&out, WARDEN_CHECK_USER, &ann);
 		many_add();
@@ -670,6 +686,39 @@ static void test_records(void)
 	T_INT(answer(fd, 41), WARDEN_PUBLISHED);
 	memcpy(&published, in.bytes + sizeof(struct warden_message), sizeof(published));
 	T_INT(published.refused_count, 1); /* and the others came through */
+	T_TRUE(publish_shuts_out(fixture.publish, ANN));
+	check_alive(fd, 2);
+	closep(&fd);
+	server_shut();
+}
+
+/* Those that cannot be read, and can be told from their neighbours, are refused by themselves. */
+static void test_records_with_bad_ones(void)
+{
+	static const struct warden_user nameless = { .uid = ANN + 1, .flags = WARDEN_USER_ALLOWED };
+	struct warden_published published;
+	int fd;
+
+	server_open();
+	fd = connect_and_publish();
+	send_begin(fd, 2, 0);
+	packet_begin(&many, WARDEN_RECORDS, 0);
+	packet_begin(&out, WARDEN_USER, 0);
+	packet_put(&out, &nameless, sizeof(nameless));
+	packet_finish(&out);
+	many_add();
+	packet_begin(&out, WARDEN_USER, 0);
+	packet_put(&out, "nobody's", 3); /* of which there is no uid to tell */
+	packet_finish(&out);
+	many_add();
+	user_packet(&out, WARDEN_USER, &(struct user_spec){ .uid = ANN, .flags = 0 });
+	many_add();
+	many_send(fd, 46);
+	T_INT(answer(fd, 46), 0);
+	send_commit(fd, 47);
+	T_INT(answer(fd, 47), WARDEN_PUBLISHED);
+	memcpy(&published, in.bytes + sizeof(struct warden_message), sizeof(published));
+	T_INT(published.refused_count, 1);
 	T_TRUE(publish_shuts_out(fixture.publish, ANN));
 	check_alive(fd, 2);
 	closep(&fd);
@@ -728,8 +777,10 @@ static void test_records_damaged(void)
 	static const struct {
 		enum warden_op op;
 		size_t cut;
-	} cases[] = { { WARDEN_USER, 1 }, { WARDEN_BEGIN, 0 }, { WARDEN_COMMIT, 0 },
-		      { WARDEN_RECORDS, 0 }, { WARDEN_CHECK_USER, 0 }, { WARDEN_HELLO, 0 } };
+		uint16_t later; /* than our version */
+	} cases[] = { { WARDEN_USER, 1, 0 }, { WARDEN_USER, 0, 1 }, { WARDEN_BEGIN, 0, 0 },
+		      { WARDEN_COMMIT, 0, 0 }, { WARDEN_RECORDS, 0, 0 }, { WARDEN_CHECK_USER, 0, 0 },
+		      { WARDEN_HELLO, 0, 0 } };
 	int fd;
 
 	server_open();
@@ -740,6 +791,7 @@ static void test_records_damaged(void)
 		user_packet(&out, WARDEN_USER, &(struct user_spec){ .uid = ANN, .flags = 0 });
 		many_add();
 		user_packet(&out, cases[i].op, &bob);
+		version_set(cases[i].later);
 		many_add();
 		many.size -= cases[i].cut;
 		packet_finish(&many);
@@ -842,6 +894,7 @@ static void send_end(int fd, uint64_t tag, uint32_t uid, uint32_t deadline_ms)
 /* Asking for it ends nobody who may be here, nor anybody who is not ours. */
 static void test_end_is_for_those_who_left(void)
 {
+	static const struct warden_end patient = { .uid = ANN, .deadline_ms = 300, .grace_ms = 60001 };
 	static const uint32_t others[] = { ANN, 0, 1000, 27, 70777, 70500, 99999, UINT32_MAX };
 	int fd;
 
@@ -858,6 +911,11 @@ static void test_end_is_for_those_who_left(void)
 	T_INT(reaper.users, 1);
 	send_end(fd, 60, ANN, 60001);
 	T_INT(answer(fd, 60), WARDEN_REFUSED);
+	packet_begin(&out, WARDEN_END, 0);
+	packet_put(&out, &patient, sizeof(patient));
+	packet_finish(&out);
+	send_out(fd, 62);
+	T_INT(answer(fd, 62), WARDEN_REFUSED);
 	send_end(fd, 61, ANN, 300);
 	T_INT(answer(fd, 61), WARDEN_OK);
 	T_INT(reaper.users, 2);
@@ -971,6 +1029,7 @@ T_MAIN("warden/server",
        T(test_disconnect_aborts),
        T(test_checks),
        T(test_records),
+       T(test_records_with_bad_ones),
        T(test_records_are_all),
        T(test_records_damaged),
        T(test_losses_are_handed_on),
