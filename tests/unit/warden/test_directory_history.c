@@ -364,9 +364,12 @@ static unsigned int groups_together(const struct directory_writer *writer)
 /* Members that came one by one, each to another group, and not once more. */
 static void test_strewn_is_copied(void)
 {
-	struct directory_writer *writer = empty_writer();
+	struct directory_writer *writer = writer_open();
+	struct directory_writer_usage usage;
 	char name[33];
 
+	/* As much room as makes it neither tight nor loose. */
+	T_FATAL(directory_writer_start_over(writer, instance, TEAMS * 49, TEAMS) == 0);
 	for (uint32_t g = 0; g < TEAMS; g++) {
 		sprintf(name, "team%u", g);
 		T_OK(directory_writer_put_group(writer, GID0 + g, 0, name));
@@ -376,6 +379,8 @@ static void test_strewn_is_copied(void)
 		T_FATAL(directory_writer_put_member(writer, GID0 + i % TEAMS, 200000 + i, name) == 0);
 	}
 	T_FATAL(commit(writer) == 0);
+	directory_writer_usage(writer, &usage);
+	T_TRUE(usage.size <= usage.content / 2 * 5 + DIRECTORY_SIZE_SLACK);
 	T_INT(groups_together(writer), 0);
 	T_TRUE(directory_writer_has_work(writer));
 	work_out(writer);
