@@ -110,13 +110,11 @@ static int apply_pathless(struct editor *editor, const struct operation *operati
 	return editor_apply_object(editor, operation->op, NULL, operation->value);
 }
 
-static bool needs_target(const struct editor *editor, const struct operation *operation)
+static bool is_entra(const struct editor *editor, const struct operation *operation)
 {
 	enum patch_dialect dialect = editor->rules.dialect;
 
-	if (operation->op != EDITOR_REPLACE || dialect == PATCH_ENTRA)
-		return false;
-	return dialect == PATCH_RFC || !operation->is_capital;
+	return dialect == PATCH_ENTRA || (dialect == PATCH_AUTO && operation->is_capital);
 }
 
 /* A path that is not in any schema. */
@@ -138,6 +136,8 @@ static int apply_operation(struct editor *editor, struct json_object *object)
 	r = read_operation(editor, object, &operation);
 	if (r < 0)
 		return r;
+	if (is_entra(editor, &operation))
+		editor->edit.by_entra = true;
 	if (operation.op != EDITOR_REMOVE && !operation.has_value)
 		return fault_set(editor->fault, 400, "invalidValue", "the value is missing");
 	if (!operation.path)
@@ -147,7 +147,7 @@ static int apply_operation(struct editor *editor, struct json_object *object)
 		return apply_unknown(editor, &operation);
 	if (r < 0)
 		return r;
-	editor->needs_target = needs_target(editor, &operation);
+	editor->needs_target = operation.op == EDITOR_REPLACE && !is_entra(editor, &operation);
 	r = editor_apply(editor, operation.op, &path, operation.value);
 	editor->needs_target = false;
 	return r;

@@ -42,6 +42,7 @@ struct resource_edit {
 	size_t member_count;
 	char *password; /* set by the request, owned, wiped on free; NULL: untouched */
 	bool changed;   /* false: resource equals the current one (members aside) */
+	bool by_entra;  /* a PATCH that reads as Entra ID's (enum patch_dialect) */
 };
 
 /* Whose reading of a "replace" on a value path that matches nothing counts: the RFC's (400

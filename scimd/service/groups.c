@@ -190,6 +190,7 @@ int group_change(struct change *change, void *context, struct fault *fault)
 	r = write_edit(write, change_txn(change), &edit, fault);
 	if (r < 0)
 		return r;
+	write->by_entra = edit.by_entra;
 	written = write_changes(write, &edit);
 	if (written) {
 		r = write_check_unique(write, change_txn(change), &edit, fault);
@@ -221,14 +222,15 @@ static enum write_kind kind_of(enum route_action action)
 }
 
 /* A PATCH is answered with the group while that is small. It may have very many members, and others
- * that wait to be some: then it is shown only if its attributes are asked for. */
+ * that wait to be some; and Entra ID wants no members to be told. Then it is shown only if its
+ * attributes are asked for. */
 static bool is_shown(const struct write *write)
 {
 	const struct call *call = write->call;
 
 	if (write->kind != WRITE_PATCH || call->query.attributes || call->query.excluded)
 		return true;
-	return write->members <= GROUP_SHOWN_MEMBERS &&
+	return !write->by_entra && write->members <= GROUP_SHOWN_MEMBERS &&
 	       call->connection->pending_members != CONF_PENDING_KEEP;
 }
 

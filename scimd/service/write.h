@@ -16,6 +16,7 @@ struct write {
 	bool is_alone;             /* a user who is new, and so in no group */
 	struct store_resource row; /* after a successful change: the resource as it is then */
 	uint64_t members;          /* and how many a group has */
+	bool by_entra;             /* the request reads as Entra ID's */
 };
 
 /* Everything that can be done before the writer's turn: id, the parameters of the answer, hashing.
