@@ -5,7 +5,7 @@
  *
  *   send-N, sent-N  before and after sending message N of the warden's protocol
  *   received-N      after receiving it
- *   sync            the first time the directory is synced after message 9 (COMMIT) came
+ *   sync            the first time the directory is synced after message 12 (RECORDS, with a COMMIT) came
  *   cgroup, cgrouped, signal, signalled, linger
  *                   around a kill by control group, around a signal by pidfd, before lingering ends */
 #include <dlfcn.h>
@@ -86,7 +86,7 @@ ssize_t recv(int fd, void *message, size_t size, int flags)
 
 	if (n >= 16 && (size_t)n <= size) {
 		memcpy(&op, (const char *)message + 2, sizeof(op));
-		committing |= op == 9;
+		committing |= op == 9 || op == 12;
 		step_of_message("received", message, (size_t)n);
 	}
 	return n;

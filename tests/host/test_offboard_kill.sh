@@ -48,12 +48,11 @@ killed_at() {
 	back "$what"
 }
 
-killed_at scimd send-4 "after the commit, before the publication"
-killed_at scimd send-9 "with half a publication sent"
-killed_at scimd sent-9 "with the publication sent"
+killed_at scimd send-12 "after the commit, before the publication"
+killed_at scimd sent-12 "with the publication sent"
 killed_at scimd received-67 "when it was published"
 killed_at scimd received-68 "when it was reported"
-killed_at scimd-warden received-9 "before publishing"
+killed_at scimd-warden received-12 "before publishing"
 killed_at scimd-warden sync "while publishing"
 killed_at scimd-warden send-67 "after publishing, before saying so"
 killed_at scimd-warden sent-67 "after saying so"

@@ -57,9 +57,8 @@ during() {
 	T_POLL=0.1 t_wait 30000 scim_active "$ID" true || t_fail "$what: back: $(scim_said)"
 }
 
-during scimd send-4 in "committed, not yet sent"
-during scimd send-9 in "half sent"
-during scimd-warden received-9 in "before publishing"
+during scimd send-12 in "committed, not yet sent"
+during scimd-warden received-12 in "before publishing"
 during scimd-warden sync in "while it goes to the disk"
 during scimd-warden send-67 denied "published, not yet said"
 during scimd-warden cgroup denied "before the kill by control group"
