@@ -12,6 +12,7 @@
 #define ANSWER_US 1000000u /* nobody waits for it; it bounds what is remembered */
 #define RETRY_US 1000000u  /* between attempts to find a bus */
 #define MESSAGES_MAX 64    /* handled in one go */
+#define ASK_AGAIN_US 20000u
 #define OUTSTANDING_MAX 32 /* the bus remembers 128 */
 
 struct logind {
@@ -20,6 +21,7 @@ struct logind {
 	uint32_t outstanding;
 	bool processing; /* an answer may lead to an order */
 	char asked[LOGIND_UNIT_SIZE]; /* the last question's unit */
+	uint64_t ask_again_us;        /* about that */
 	logind_session_fn session;
 	logind_service_fn service;
 	void *context;
@@ -195,7 +197,7 @@ static int send_question(struct logind *logind, const char *path, struct questio
 static bool is_asked(const struct logind *logind, const char *unit)
 {
 	return logind->outstanding >= OUTSTANDING_MAX ||
-	       (logind->outstanding > 0 && strcmp(unit, logind->asked) == 0);
+	       (strcmp(unit, logind->asked) == 0 && clock_monotonic_us() < logind->ask_again_us);
 }
 
 void logind_ask_service(struct logind *logind, uint32_t uid, const char *unit)
@@ -216,6 +218,7 @@ void logind_ask_service(struct logind *logind, uint32_t uid, const char *unit)
 		return;
 	logind->outstanding++;
 	(void)snprintf(logind->asked, sizeof(logind->asked), "%s", unit);
+	logind->ask_again_us = clock_monotonic_us() + ASK_AGAIN_US;
 }
 
 bool logind_stop_unit(struct logind *logind, const char *unit)

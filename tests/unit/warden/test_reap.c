@@ -1,6 +1,7 @@
 #include "scimd/warden/reap.h"
 
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "scimd/base/clock.h"
@@ -185,6 +186,35 @@ static void test_grace(void)
 	T_INT(ended_by(polite), SIGTERM);
 	T_INT(reports[1].report.flags, WARDEN_ENDED_DONE);
 	T_INT(reports[1].report.ended_count, 1);
+}
+
+static volatile int *asked; /* shared */
+
+static void on_asked(int number)
+{
+	(void)number;
+	(*asked)++;
+}
+
+static void prepare_asked(void)
+{
+	(void)signal(SIGTERM, on_asked);
+}
+
+/* However often it is looked at while it puts its things away. */
+static void test_grace_is_said_once(void)
+{
+	_cleanup_(reap_freep) struct reap *reap = make_reap((struct reap_options){ 0 });
+	pid_t pid;
+
+	asked = mmap(NULL, sizeof(*asked), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	T_FATAL(asked != MAP_FAILED);
+	pid = spawn(&(struct child){ 70003, 70003, 70003, 0, 0, 0, prepare_asked, NULL });
+	T_OK(reap_user(reap, 70003, "", 6, 2000, 100));
+	drive(reap, 1, 2000);
+	T_INT(ended_by(pid), SIGKILL);
+	T_INT(*asked, 1);
+	(void)munmap((void *)asked, sizeof(*asked));
 }
 
 /* --- those that run away ------------------------------------------------------------------ */
@@ -537,7 +567,8 @@ static void test_next_warden_tells(void)
 }
 
 T_MAIN("reap", T(test_every_kind_is_ended), T(test_nobody_who_may_be_here),
-       T(test_let_in_again_meanwhile), T(test_grace), T(test_hopping), T(test_fork_bomb),
+       T(test_let_in_again_meanwhile), T(test_grace), T(test_grace_is_said_once),
+       T(test_hopping), T(test_fork_bomb),
        T(test_many), T(test_later_looks), T(test_asked_twice), T(test_sweep), T(test_lost_role),
        T(test_lost_role_takes_the_login),
        T(test_waits_for_room),
