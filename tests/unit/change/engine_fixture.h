@@ -141,6 +141,8 @@ static inline void *warden_loop(void *argument)
 		}
 		if (server_step(warden_server, 5) < 0)
 			break;
+		if (publish_is_due(fixture.publish))
+			publish_work(fixture.publish, clock_monotonic_us() + 1000);
 		reap_run(&reaper);
 	}
 	return NULL;

@@ -1,6 +1,8 @@
 /* A store that comes back from a backup: nobody is let in again silently, no number is given twice. */
 #include "tests/unit/change/engine_fixture.h"
 
+#include <fcntl.h>
+
 static char db_path[FIXTURE_PATH + 8];
 
 /* The store as the backup in `from` has it, put in place as an administrator does, and started. */
@@ -152,6 +154,19 @@ static void test_elsewhere(void)
 	teardown();
 }
 
+/* What the file itself says was published comes there a second later. */
+static bool file_is_settled(void)
+{
+	_cleanup_close_ int fd = -1;
+	struct directory_header header;
+	char path[FIXTURE_PATH + 16];
+
+	snprintf(path, sizeof(path), "%s/" DIRECTORY_FILE, fixture.folder);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return pread(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header) &&
+	       header.revision == revision_now();
+}
+
 static void test_here(void)
 {
 	char backup[FIXTURE_PATH];
@@ -164,6 +179,7 @@ static void test_here(void)
 	team = seen_gid("team");
 	T_OK(CHANGE({ .what = DELETE_USER, .user = 7 }));
 	eve = seen("eve").uid;
+	T_TRUE(wait_until(file_is_settled, 5000));
 	restore(backup, ENGINE_CONF);
 	/* Who is in now stays in; who left since does not come back. */
 	T_TRUE(seen_allowed("dora") && !seen_allowed("ann") && !seen_allowed("cyd"));
