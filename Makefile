@@ -126,7 +126,7 @@ define unit_rule
 $(BUILD)/tests/unit/$(1)/test_%: tests/unit/$(1)/test_%.c $(extra_$(1)) $(foreach a,$(deps_$(1)),$(call archive,$(a)))
 	@mkdir -p $$(@D)
 	$$(if $$(V),,@echo "  TEST  $$<")
-	$(Q)$(CC) $(CFLAGS) $(filter-out -MMD -MP,$(OUR_CFLAGS)) $(flags_$(1)) -pie $(OUR_LDFLAGS) -o $$@ \
+	$(Q)$(CC) $(CFLAGS) $(filter-out -MMD -MP,$(OUR_CFLAGS)) $(flags_$(1)) -pie $(OUR_LDFLAGS) $$(own_ldflags) -o $$@ \
 		$$< $(extra_$(1)) $(foreach a,$(deps_$(1)),$(call archive,$(a))) -lcunit $(libs_$(1))
 endef
 extra_service := $(call obj,pam_scim/report.c)
@@ -135,6 +135,10 @@ extra_nss_scim := $(call testdir_obj,$(wildcard nss_scim/*.c) $(READER))
 flags_pam_scim := -DDIRECTORY_PUBLIC_DIR='"$(TEST_PUBLIC_DIR)"'
 extra_pam_scim := $(call testdir_obj,$(PAM_SOURCES) $(READER) $(wildcard shared/conf*.c))
 $(foreach l,$(LAYERS) nss_scim pam_scim scimctl,$(eval $(call unit_rule,$l)))
+# Whose own allocations fail (tests/unit/alloc.h).
+wrapped := malloc calloc realloc reallocarray strdup strndup open_memstream json_object_new_object \
+	   json_object_new_array json_object_new_string json_object_new_int64
+$(addprefix $(BUILD)/tests/unit/,change/test_alloc service/test_service_alloc): own_ldflags := $(wrapped:%=-Wl,--wrap=%)
 $(BUILD)/tests/unit/nss_scim/test_format: | $(BUILD)/scimctl
 $(BUILD)/tests/unit/pam_scim/test_module: | $(BUILD)/pam_scim.so $(BUILD)/scim-authorized-keys
 $(BUILD)/tests/unit/scimctl/test_hostile: | $(BUILD)/scimctl

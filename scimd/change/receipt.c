@@ -11,19 +11,49 @@
 #define UNIT_COMMAND_SIZE 128u
 #define REPORTED_MAX 16u /* receipts of one person that one report completes */
 
+/* Memory ran out while a receipt was put together: what there is of it is not stored. */
+static _Thread_local bool is_short;
+
+/* As it is; NULL is noted. */
+static struct json_object *made(struct json_object *object)
+{
+	is_short |= !object;
+	return object;
+}
+
+static void put_value(struct json_object *object, const char *key, struct json_object *value)
+{
+	if (!object) {
+		json_object_put(value);
+		return;
+	}
+	json_object_object_del(object, key);
+	if (value)
+		is_short |= json_object_object_add(object, key, value) < 0;
+}
+
 static void put_string(struct json_object *object, const char *key, const char *value)
 {
-	struct json_object *string = value ? json_object_new_string(value) : NULL;
-
-	json_object_object_del(object, key);
-	if (string)
-		json_object_object_add(object, key, string);
+	put_value(object, key, value ? made(json_object_new_string(value)) : NULL);
 }
 
 static void put_number(struct json_object *object, const char *key, uint64_t value)
 {
-	json_object_object_del(object, key);
-	json_object_object_add(object, key, json_object_new_int64((int64_t)value));
+	put_value(object, key, made(json_object_new_int64((int64_t)value)));
+}
+
+/* Takes the item. */
+static void list_add(struct json_object *list, struct json_object *item)
+{
+	if (list && item)
+		is_short |= json_object_array_add(list, item) < 0;
+	else
+		json_object_put(item);
+}
+
+static size_t list_size(struct json_object *list)
+{
+	return list ? json_object_array_length(list) : 0;
 }
 
 /* Times are kept as text for people and in microseconds for arithmetic. */
@@ -49,7 +79,7 @@ bool receipt_is_open(struct json_object *receipt)
 static int receipt_store(struct store_txn *txn, uint64_t number, const char *user,
 			 struct json_object *receipt, uint64_t *ret_number)
 {
-	_cleanup_free_ char *text = json_text(receipt);
+	_cleanup_free_ char *text = is_short ? NULL : json_text(receipt);
 
 	return text ? store_receipt_put(txn, number, user, text, receipt_is_open(receipt), ret_number)
 		    : -ENOMEM;
@@ -62,6 +92,7 @@ static int receipt_load(struct store_txn *txn, uint64_t number, struct json_obje
 
 	if (r < 0)
 		return r;
+	is_short = false;
 	*ret = json_tokener_parse(text);
 	return *ret ? 0 : -EIO;
 }
@@ -76,6 +107,7 @@ int receipt_open(struct change *change, const struct store_resource *row, const 
 
 	if (!receipt)
 		return -ENOMEM;
+	is_short = false;
 	put_string(receipt, "user", row->posix_name);
 	put_number(receipt, "uid", row->number);
 	put_string(receipt, "id", row->id);
@@ -107,12 +139,11 @@ static void put_denials(struct json_object *receipt)
 {
 	static const char *const denied[] = { "pam_account", "pam_session", "ssh_keys", "password",
 					      "shell", "groups" };
-	struct json_object *list = json_object_new_array();
+	struct json_object *list = made(json_object_new_array());
 
-	for (size_t i = 0; list && i < ARRAY_SIZE(denied); i++)
-		json_object_array_add(list, json_object_new_string(denied[i]));
-	json_object_object_del(receipt, "denied");
-	json_object_object_add(receipt, "denied", list);
+	for (size_t i = 0; i < ARRAY_SIZE(denied); i++)
+		list_add(list, made(json_object_new_string(denied[i])));
+	put_value(receipt, "denied", list);
 }
 
 /* Since when it is on the disk, and to be seen. */
@@ -189,8 +220,8 @@ static struct json_object *get_list(struct json_object *receipt, const char *key
 	struct json_object *list = json_get(receipt, key);
 
 	if (!list) {
-		list = json_object_new_array();
-		json_object_object_add(receipt, key, list);
+		list = made(json_object_new_array());
+		put_value(receipt, key, list);
 	}
 	return list;
 }
@@ -198,7 +229,7 @@ static struct json_object *get_list(struct json_object *receipt, const char *key
 /* A report that is sent again names the same processes; their start is computed from ticks each time. */
 static bool is_listed(struct json_object *list, const struct warden_process *process)
 {
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
+	for (size_t i = 0; i < list_size(list); i++) {
 		struct json_object *item = json_object_array_get_idx(list, i);
 		uint64_t started_us = get_number(item, "started_us");
 
@@ -212,7 +243,7 @@ static bool is_listed(struct json_object *list, const struct warden_process *pro
 
 static struct json_object *process_json(const struct warden_process *process, const char *command)
 {
-	struct json_object *item = json_object_new_object();
+	struct json_object *item = made(json_object_new_object());
 	uint64_t now_us = clock_now_us();
 
 	put_number(item, "pid", (uint64_t)process->pid);
@@ -230,13 +261,14 @@ static struct json_object *process_json(const struct warden_process *process, co
 /* What is left, without the processes of an earlier report; owned. */
 static struct json_object *units_left(struct json_object *receipt)
 {
-	struct json_object *old = get_list(receipt, "left"), *left = json_object_new_array();
+	struct json_object *old = get_list(receipt, "left");
+	struct json_object *left = made(json_object_new_array());
 
-	for (size_t i = 0; i < json_object_array_length(old); i++) {
+	for (size_t i = 0; i < list_size(old); i++) {
 		struct json_object *item = json_object_array_get_idx(old, i);
 
 		if (json_get(item, "unit"))
-			json_object_array_add(left, json_object_get(item));
+			list_add(left, json_object_get(item));
 	}
 	return left;
 }
@@ -247,7 +279,7 @@ static uint32_t take_processes(struct packet_reader *reader, uint32_t count,
 {
 	struct json_object *ended = get_list(receipt, "ended");
 	struct json_object *left = units_left(receipt);
-	size_t before = json_object_array_length(ended);
+	size_t before = list_size(ended);
 	uint32_t again = 0;
 
 	for (uint32_t i = 0; i < count && !reader->bad; i++) {
@@ -257,14 +289,13 @@ static uint32_t take_processes(struct packet_reader *reader, uint32_t count,
 		packet_get(reader, &process, sizeof(process));
 		packet_get_string(reader, command, sizeof(command));
 		if (process.left)
-			json_object_array_add(left, process_json(&process, command));
+			list_add(left, process_json(&process, command));
 		else if (before && is_listed(ended, &process))
 			again++;
 		else
-			json_object_array_add(ended, process_json(&process, command));
+			list_add(ended, process_json(&process, command));
 	}
-	json_object_object_del(receipt, "left");
-	json_object_object_add(receipt, "left", left);
+	put_value(receipt, "left", left);
 	return again;
 }
 
@@ -289,14 +320,14 @@ static void list_unit(struct json_object *list, const char *name, const char *co
 {
 	struct json_object *item;
 
-	for (size_t i = 0; i < json_object_array_length(list); i++)
+	for (size_t i = 0; i < list_size(list); i++)
 		if (same_text(json_get_string(json_object_array_get_idx(list, i), "unit"), name))
 			return;
-	item = json_object_new_object();
+	item = made(json_object_new_object());
 	put_string(item, "unit", name);
 	put_string(item, "command", command);
 	put_string(item, "why", unit_text(what));
-	json_object_array_add(list, item);
+	list_add(list, item);
 }
 
 /* Transient units of systemd's: theirs, which are ended; and what is left, with the reason. */
@@ -322,7 +353,7 @@ static void take_units(struct packet_reader *reader, struct json_object *receipt
 
 static bool has_string(struct json_object *list, const char *text)
 {
-	for (size_t i = 0; i < json_object_array_length(list); i++)
+	for (size_t i = 0; i < list_size(list); i++)
 		if (strcmp(json_object_get_string(json_object_array_get_idx(list, i)), text) == 0)
 			return true;
 	return false;
@@ -337,7 +368,7 @@ static void take_sessions(struct packet_reader *reader, uint32_t count, struct j
 
 		packet_get_string(reader, session, sizeof(session));
 		if (!reader->bad && !has_string(sessions, session))
-			json_object_array_add(sessions, json_object_new_string(session));
+			list_add(sessions, made(json_object_new_string(session)));
 	}
 }
 
