@@ -8,6 +8,8 @@
 #include "scimd/model/json_private.h"
 #include "scimd/model/value.h"
 
+#define FOLDED_HERE 512u /* bytes */
+
 static bool compare_order(enum filter_op op, int order)
 {
 	switch (op) {
@@ -27,18 +29,10 @@ static bool compare_order(enum filter_op op, int order)
 	}
 }
 
-static bool compare_text(const struct filter *node, const char *have)
+static bool compare_plain(const struct filter *node, const char *have, const char *wanted)
 {
-	const char *wanted = node->folded ? node->folded : node->text;
-	_cleanup_free_ char *folded = node->folded ? json_fold(have) : NULL;
-	size_t have_len, wanted_len = strlen(wanted);
+	size_t have_len = strlen(have), wanted_len = strlen(wanted);
 
-	if (node->folded) {
-		if (!folded)
-			return false;
-		have = folded;
-	}
-	have_len = strlen(have);
 	switch (node->op) {
 	case FILTER_CO:
 		return strstr(have, wanted) != NULL;
@@ -49,6 +43,25 @@ static bool compare_text(const struct filter *node, const char *have)
 	default:
 		return compare_order(node->op, strcmp(have, wanted));
 	}
+}
+
+/* Most values fit on the stack, where memory does not run out: a person who is not found would be made
+ * again. */
+static bool compare_text(const struct filter *node, const char *have)
+{
+	char room[JSON_FOLD_ROOM(FOLDED_HERE)];
+	_cleanup_free_ char *folded = NULL;
+	size_t len;
+
+	if (!node->folded)
+		return compare_plain(node, have, node->text);
+	len = strlen(have);
+	if (len <= FOLDED_HERE) {
+		json_fold_into(have, len, room);
+		return compare_plain(node, room, node->folded);
+	}
+	folded = json_fold(have);
+	return folded && compare_plain(node, folded, node->folded);
 }
 
 static bool compare_number(const struct filter *node, struct json_object *value)

@@ -53,14 +53,11 @@ static uint32_t compose(uint32_t base, uint32_t mark)
 	return 0;
 }
 
-char *json_fold(const char *text)
+void json_fold_into(const char *text, size_t len, char *folded)
 {
-	size_t len = strlen(text), out = 0, previous_at = 0;
+	size_t out = 0, previous_at = 0;
 	uint32_t previous = 0, character = 0, composed;
-	char *folded = malloc(2 * len + 4 + 1); /* folding makes 2 bytes 3 at most */
 
-	if (!folded)
-		return NULL;
 	for (size_t at = 0; at < len;) {
 		int size = utf8_decode(text + at, len - at, &character);
 
@@ -81,5 +78,14 @@ char *json_fold(const char *text)
 		out += utf8_encode(character, folded + out);
 	}
 	folded[out] = '\0';
+}
+
+char *json_fold(const char *text)
+{
+	size_t len = strlen(text);
+	char *folded = malloc(JSON_FOLD_ROOM(len));
+
+	if (folded)
+		json_fold_into(text, len, folded);
 	return folded;
 }

@@ -45,4 +45,8 @@ char *json_text(struct json_object *object);
  * order). Bytes that are not UTF-8 are kept. Owned; NULL without memory. */
 char *json_fold(const char *text);
 
+/* The same of so many bytes, into room for it: folding makes 2 bytes 3 at most. */
+#define JSON_FOLD_ROOM(len) (2 * (len) + 4 + 1)
+void json_fold_into(const char *text, size_t len, char *folded);
+
 #endif

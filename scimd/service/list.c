@@ -200,15 +200,12 @@ static int place_add(struct listing *listing, struct json_object *answer)
 static int list_answer(struct listing *listing)
 {
 	_cleanup_(json_putp) struct json_object *answer = json_object_new_object();
-	struct json_object *urns = json_object_new_array();
+	struct json_object *urns = json_object_new_array(), *urn = json_object_new_string(URN_LIST);
 	int r;
 
-	if (!answer || !urns) {
+	if (!answer || !urns || !urn || json_object_array_add(urns, urn) < 0) {
 		json_object_put(urns);
-		return -ENOMEM;
-	}
-	if (json_object_array_add(urns, json_object_new_string(URN_LIST)) < 0) {
-		json_object_put(urns);
+		json_object_put(urn);
 		return -ENOMEM;
 	}
 	r = member_add(answer, "schemas", urns);
