@@ -361,9 +361,7 @@ static int on_checks(struct server *server, const struct warden_message *head, c
 
 		r = message_next(&reader, &one, &user);
 		if (r == 0)
-			r = one.op == WARDEN_CHECK_USER
-				    ? publish_check_user(server->options.publish, user, one.size, why)
-				    : -EINVAL;
+			r = one.op == WARDEN_CHECK_USER ? on_taken(server, &one, user, why) : -EINVAL;
 	}
 	if (r == 0)
 		answer_plain(server, WARDEN_OK, head->tag);
