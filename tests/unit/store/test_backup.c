@@ -169,6 +169,7 @@ static void test_order(void)
 	T_TRUE(disturbance != NULL);
 	store_abortp(&disturbance);
 	copy_check(backup.path, 3, 3, &backup);
+	T_OK(store_backup_drop(store));
 }
 
 /* Nobody reads this page to make the copy or to recover it: without a look at every page the copy would
