@@ -350,7 +350,12 @@ int store_resource_put(struct store_txn *txn, const struct store_resource *row,
 	    (r = title_update(txn, id, &old, &new)) < 0)
 		return r;
 	codec_put_u64(&key, new.order);
-	return table_put(txn, TABLE_RESOURCE, &key, &value);
+	if (from)
+		return table_put(txn, TABLE_RESOURCE, &key, &value);
+	/* Not put: for that libdb looks first at the page where the last one went, long after, which makes
+	 * it worth more than its old version (store.c). */
+	r = table_insert(txn, TABLE_RESOURCE, &key, &value);
+	return r == -EEXIST ? -EIO : r; /* the counter is behind the table: damage */
 }
 
 int store_resource_delete(struct store_txn *txn, const char *id)
