@@ -11,8 +11,9 @@
 #define UNIT_COMMAND_SIZE 128u
 #define REPORTED_MAX 16u /* receipts of one person that one report completes */
 
-/* Memory ran out while a receipt was put together: what there is of it is not stored. */
-static _Thread_local bool is_short;
+/* Memory ran out while a receipt was put together: what there is of it is not stored. This is always part of
+ * a program, so that nobody has to ask the dynamic linker where it is. */
+static _Thread_local bool is_short __attribute__((tls_model("initial-exec")));
 
 /* As it is; NULL is noted. */
 static struct json_object *made(struct json_object *object)
