@@ -11,18 +11,27 @@
 #define UNIT_COMMAND_SIZE 128u
 #define REPORTED_MAX 16u /* receipts of one person that one report completes */
 
-/* Memory ran out while a receipt was put together: what there is of it is not stored. This is always part of
- * a program, so that nobody has to ask the dynamic linker where it is. */
-static _Thread_local bool is_short __attribute__((tls_model("initial-exec")));
+/* A receipt being put together. */
+struct receipt {
+	struct json_object *json; /* owned */
+	bool is_short;            /* memory ran out: what there is of it is not stored */
+};
+
+static void receipt_done(struct receipt *receipt)
+{
+	json_object_put(receipt->json);
+}
 
 /* As it is; NULL is noted. */
-static struct json_object *made(struct json_object *object)
+static struct json_object *made(struct receipt *receipt, struct json_object *object)
 {
-	is_short |= !object;
+	receipt->is_short |= !object;
 	return object;
 }
 
-static void put_value(struct json_object *object, const char *key, struct json_object *value)
+/* Into the receipt's object or one within it. */
+static void put_value(struct receipt *receipt, struct json_object *object, const char *key,
+		      struct json_object *value)
 {
 	if (!object) {
 		json_object_put(value);
@@ -30,24 +39,27 @@ static void put_value(struct json_object *object, const char *key, struct json_o
 	}
 	json_object_object_del(object, key);
 	if (value)
-		is_short |= json_object_object_add(object, key, value) < 0;
+		receipt->is_short |= json_object_object_add(object, key, value) < 0;
 }
 
-static void put_string(struct json_object *object, const char *key, const char *value)
+static void put_string(struct receipt *receipt, struct json_object *object, const char *key,
+		       const char *value)
 {
-	put_value(object, key, value ? made(json_object_new_string(value)) : NULL);
+	put_value(receipt, object, key,
+		  value ? made(receipt, json_object_new_string(value)) : NULL);
 }
 
-static void put_number(struct json_object *object, const char *key, uint64_t value)
+static void put_number(struct receipt *receipt, struct json_object *object, const char *key,
+		       uint64_t value)
 {
-	put_value(object, key, made(json_object_new_int64((int64_t)value)));
+	put_value(receipt, object, key, made(receipt, json_object_new_int64((int64_t)value)));
 }
 
 /* Takes the item. */
-static void list_add(struct json_object *list, struct json_object *item)
+static void list_add(struct receipt *receipt, struct json_object *list, struct json_object *item)
 {
 	if (list && item)
-		is_short |= json_object_array_add(list, item) < 0;
+		receipt->is_short |= json_object_array_add(list, item) < 0;
 	else
 		json_object_put(item);
 }
@@ -58,13 +70,14 @@ static size_t list_size(struct json_object *list)
 }
 
 /* Times are kept as text for people and in microseconds for arithmetic. */
-static void put_time(struct json_object *object, const char *key, uint64_t epoch_us)
+static void put_time(struct receipt *receipt, struct json_object *object, const char *key,
+		     uint64_t epoch_us)
 {
 	char text[CLOCK_TEXT_SIZE], numeric[48];
 
 	(void)snprintf(numeric, sizeof(numeric), "%s_us", key);
-	put_string(object, key, clock_format(epoch_us, text));
-	put_number(object, numeric, epoch_us);
+	put_string(receipt, object, key, clock_format(epoch_us, text));
+	put_number(receipt, object, numeric, epoch_us);
 }
 
 static uint64_t get_number(struct json_object *object, const char *key)
@@ -78,109 +91,108 @@ bool receipt_is_open(struct json_object *receipt)
 }
 
 static int receipt_store(struct store_txn *txn, uint64_t number, const char *user,
-			 struct json_object *receipt, uint64_t *ret_number)
+			 const struct receipt *receipt, uint64_t *ret_number)
 {
-	_cleanup_free_ char *text = is_short ? NULL : json_text(receipt);
+	_cleanup_free_ char *text = receipt->is_short ? NULL : json_text(receipt->json);
 
-	return text ? store_receipt_put(txn, number, user, text, receipt_is_open(receipt), ret_number)
-		    : -ENOMEM;
+	if (!text)
+		return -ENOMEM;
+	return store_receipt_put(txn, number, user, text, receipt_is_open(receipt->json), ret_number);
 }
 
-static int receipt_load(struct store_txn *txn, uint64_t number, struct json_object **ret)
+static int receipt_load(struct store_txn *txn, uint64_t number, struct receipt *ret)
 {
 	_cleanup_free_ char *text = NULL;
 	int r = store_receipt_get(txn, number, &text);
 
 	if (r < 0)
 		return r;
-	is_short = false;
-	*ret = json_tokener_parse(text);
-	return *ret ? 0 : -EIO;
+	ret->json = json_tokener_parse(text);
+	return ret->json ? 0 : -EIO;
 }
 
 int receipt_open(struct change *change, const struct store_resource *row, const char *reason)
 {
-	_cleanup_(json_putp) struct json_object *receipt = json_object_new_object();
+	_cleanup_(receipt_done) struct receipt receipt = { json_object_new_object(), false };
 	const struct change_source *source = change->source;
 	struct offboarding *item;
 	uint64_t number;
 	int r;
 
-	if (!receipt)
+	if (!receipt.json)
 		return -ENOMEM;
-	is_short = false;
-	put_string(receipt, "user", row->posix_name);
-	put_number(receipt, "uid", row->number);
-	put_string(receipt, "id", row->id);
-	put_string(receipt, "reason", reason);
-	put_string(receipt, "state", "open");
-	put_time(receipt, "received", source ? source->received_us : clock_now_us());
+	put_string(&receipt, receipt.json, "user", row->posix_name);
+	put_number(&receipt, receipt.json, "uid", row->number);
+	put_string(&receipt, receipt.json, "id", row->id);
+	put_string(&receipt, receipt.json, "reason", reason);
+	put_string(&receipt, receipt.json, "state", "open");
+	put_time(&receipt, receipt.json, "received", source ? source->received_us : clock_now_us());
 	if (source) {
-		put_string(receipt, "connection", source->connection);
-		put_string(receipt, "request_id", source->request_id);
-		put_string(receipt, "peer", source->peer);
-		put_string(receipt, "request", source->request);
-		put_string(receipt, "payload", source->payload);
+		put_string(&receipt, receipt.json, "connection", source->connection);
+		put_string(&receipt, receipt.json, "request_id", source->request_id);
+		put_string(&receipt, receipt.json, "peer", source->peer);
+		put_string(&receipt, receipt.json, "request", source->request);
+		put_string(&receipt, receipt.json, "payload", source->payload);
 	}
-	r = receipt_store(change->txn, 0, row->posix_name, receipt, &number);
+	r = receipt_store(change->txn, 0, row->posix_name, &receipt, &number);
 	if (r < 0)
 		return r;
 	item = calloc(1, sizeof(*item));
 	if (!item)
 		return -ENOMEM;
 	*item = (struct offboarding){ .uid = row->number, .receipt = number,
-				      .received_us = get_number(receipt, "received_us") };
+				      .received_us = get_number(receipt.json, "received_us") };
 	item->next = change->offboardings;
 	change->offboardings = item;
 	return 0;
 }
 
 /* What is denied from the moment the directory shows it (the promises of pam_scim and nss_scim). */
-static void put_denials(struct json_object *receipt)
+static void put_denials(struct receipt *receipt)
 {
 	static const char *const denied[] = { "pam_account", "pam_session", "ssh_keys", "password",
 					      "shell", "groups" };
-	struct json_object *list = made(json_object_new_array());
+	struct json_object *list = made(receipt, json_object_new_array());
 
 	for (size_t i = 0; i < ARRAY_SIZE(denied); i++)
-		list_add(list, made(json_object_new_string(denied[i])));
-	put_value(receipt, "denied", list);
+		list_add(receipt, list, made(receipt, json_object_new_string(denied[i])));
+	put_value(receipt, receipt->json, "denied", list);
 }
 
 /* Since when it is on the disk, and to be seen. */
-static void put_published(struct json_object *receipt, const struct offboarding *item)
+static void put_published(struct receipt *receipt, const struct offboarding *item)
 {
-	if (get_number(receipt, "visible_us") != 0)
+	if (get_number(receipt->json, "visible_us") != 0)
 		return; /* a crash made us ask again */
-	put_time(receipt, "durable", item->durable_us);
-	put_time(receipt, "visible", item->visible_us);
+	put_time(receipt, receipt->json, "durable", item->durable_us);
+	put_time(receipt, receipt->json, "visible", item->visible_us);
 	put_denials(receipt);
 }
 
 int receipt_published(struct store_txn *txn, const struct offboarding *item, bool nothing_to_end)
 {
-	_cleanup_(json_putp) struct json_object *receipt = NULL;
+	_cleanup_(receipt_done) struct receipt receipt = { 0 };
 	uint64_t number = item->receipt;
 	int r = receipt_load(txn, number, &receipt);
 
 	if (r < 0)
 		return r;
-	put_published(receipt, item);
+	put_published(&receipt, item);
 	if (nothing_to_end)
-		put_string(receipt, "state", "done");
-	return receipt_store(txn, number, json_get_string(receipt, "user"), receipt, &number);
+		put_string(&receipt, receipt.json, "state", "done");
+	return receipt_store(txn, number, json_get_string(receipt.json, "user"), &receipt, &number);
 }
 
 int receipt_close(struct store_txn *txn, uint64_t number, const char *note)
 {
-	_cleanup_(json_putp) struct json_object *receipt = NULL;
+	_cleanup_(receipt_done) struct receipt receipt = { 0 };
 	int r = receipt_load(txn, number, &receipt);
 
 	if (r < 0)
 		return r;
-	put_string(receipt, "state", "done");
-	put_string(receipt, "note", note);
-	return receipt_store(txn, number, json_get_string(receipt, "user"), receipt, &number);
+	put_string(&receipt, receipt.json, "state", "done");
+	put_string(&receipt, receipt.json, "note", note);
+	return receipt_store(txn, number, json_get_string(receipt.json, "user"), &receipt, &number);
 }
 
 static const char *found_text(uint32_t found)
@@ -216,13 +228,13 @@ static const char *left_text(uint32_t state)
 }
 
 /* The list under `key`, made if there is none yet; borrowed. */
-static struct json_object *get_list(struct json_object *receipt, const char *key)
+static struct json_object *get_list(struct receipt *receipt, const char *key)
 {
-	struct json_object *list = json_get(receipt, key);
+	struct json_object *list = json_get(receipt->json, key);
 
 	if (!list) {
-		list = made(json_object_new_array());
-		put_value(receipt, key, list);
+		list = made(receipt, json_object_new_array());
+		put_value(receipt, receipt->json, key, list);
 	}
 	return list;
 }
@@ -242,41 +254,42 @@ static bool is_listed(struct json_object *list, const struct warden_process *pro
 	return false;
 }
 
-static struct json_object *process_json(const struct warden_process *process, const char *command)
+static struct json_object *process_json(struct receipt *receipt,
+					const struct warden_process *process, const char *command)
 {
-	struct json_object *item = made(json_object_new_object());
+	struct json_object *item = made(receipt, json_object_new_object());
 	uint64_t now_us = clock_now_us();
 
-	put_number(item, "pid", (uint64_t)process->pid);
-	put_string(item, "command", command);
-	put_number(item, "uid", process->uid);
-	put_string(item, "found_by", found_text(process->found));
-	put_time(item, "started", process->started_us);
+	put_number(receipt, item, "pid", (uint64_t)process->pid);
+	put_string(receipt, item, "command", command);
+	put_number(receipt, item, "uid", process->uid);
+	put_string(receipt, item, "found_by", found_text(process->found));
+	put_time(receipt, item, "started", process->started_us);
 	if (now_us > process->started_us)
-		put_number(item, "age_s", (now_us - process->started_us) / 1000000);
+		put_number(receipt, item, "age_s", (now_us - process->started_us) / 1000000);
 	if (process->left)
-		put_string(item, "why", left_text(process->left));
+		put_string(receipt, item, "why", left_text(process->left));
 	return item;
 }
 
 /* What is left, without the processes of an earlier report; owned. */
-static struct json_object *units_left(struct json_object *receipt)
+static struct json_object *units_left(struct receipt *receipt)
 {
 	struct json_object *old = get_list(receipt, "left");
-	struct json_object *left = made(json_object_new_array());
+	struct json_object *left = made(receipt, json_object_new_array());
 
 	for (size_t i = 0; i < list_size(old); i++) {
 		struct json_object *item = json_object_array_get_idx(old, i);
 
 		if (json_get(item, "unit"))
-			list_add(left, json_object_get(item));
+			list_add(receipt, left, json_object_get(item));
 	}
 	return left;
 }
 
 /* Returns how many of the ended ones were listed before. The list of what is left starts anew. */
 static uint32_t take_processes(struct packet_reader *reader, uint32_t count,
-			       struct json_object *receipt)
+			       struct receipt *receipt)
 {
 	struct json_object *ended = get_list(receipt, "ended");
 	struct json_object *left = units_left(receipt);
@@ -290,13 +303,13 @@ static uint32_t take_processes(struct packet_reader *reader, uint32_t count,
 		packet_get(reader, &process, sizeof(process));
 		packet_get_string(reader, command, sizeof(command));
 		if (process.left)
-			list_add(left, process_json(&process, command));
+			list_add(receipt, left, process_json(receipt, &process, command));
 		else if (before && is_listed(ended, &process))
 			again++;
 		else
-			list_add(ended, process_json(&process, command));
+			list_add(receipt, ended, process_json(receipt, &process, command));
 	}
-	put_value(receipt, "left", left);
+	put_value(receipt, receipt->json, "left", left);
 	return again;
 }
 
@@ -317,22 +330,23 @@ static const char *unit_text(uint32_t what)
 	return NULL;
 }
 
-static void list_unit(struct json_object *list, const char *name, const char *command, uint32_t what)
+static void list_unit(struct receipt *receipt, struct json_object *list, const char *name,
+		      const char *command, uint32_t what)
 {
 	struct json_object *item;
 
 	for (size_t i = 0; i < list_size(list); i++)
 		if (same_text(json_get_string(json_object_array_get_idx(list, i), "unit"), name))
 			return;
-	item = made(json_object_new_object());
-	put_string(item, "unit", name);
-	put_string(item, "command", command);
-	put_string(item, "why", unit_text(what));
-	list_add(list, item);
+	item = made(receipt, json_object_new_object());
+	put_string(receipt, item, "unit", name);
+	put_string(receipt, item, "command", command);
+	put_string(receipt, item, "why", unit_text(what));
+	list_add(receipt, list, item);
 }
 
 /* Transient units of systemd's: theirs, which are ended; and what is left, with the reason. */
-static void take_units(struct packet_reader *reader, struct json_object *receipt)
+static void take_units(struct packet_reader *reader, struct receipt *receipt)
 {
 	uint32_t count = 0;
 
@@ -346,7 +360,8 @@ static void take_units(struct packet_reader *reader, struct json_object *receipt
 		packet_get_string(reader, name, sizeof(name));
 		packet_get_string(reader, command, sizeof(command));
 		if (!reader->bad)
-			list_unit(get_list(receipt,
+			list_unit(receipt,
+				  get_list(receipt,
 					   unit.what == WARDEN_UNIT_ENDED ? "units" : "left"),
 				  name, command, unit.what);
 	}
@@ -360,7 +375,7 @@ static bool has_string(struct json_object *list, const char *text)
 	return false;
 }
 
-static void take_sessions(struct packet_reader *reader, uint32_t count, struct json_object *receipt)
+static void take_sessions(struct packet_reader *reader, uint32_t count, struct receipt *receipt)
 {
 	struct json_object *sessions = get_list(receipt, "sessions");
 
@@ -369,7 +384,7 @@ static void take_sessions(struct packet_reader *reader, uint32_t count, struct j
 
 		packet_get_string(reader, session, sizeof(session));
 		if (!reader->bad && !has_string(sessions, session))
-			list_add(sessions, made(json_object_new_string(session)));
+			list_add(receipt, sessions, made(receipt, json_object_new_string(session)));
 	}
 }
 
@@ -378,27 +393,28 @@ static bool ended_is_over(const struct warden_ended *ended)
 	return ended->flags & (WARDEN_ENDED_DONE | WARDEN_ENDED_PARDONED);
 }
 
-static void put_ended(struct json_object *receipt, const struct warden_ended *ended,
+static void put_ended(struct receipt *receipt, const struct warden_ended *ended,
 		      struct packet_reader *reader)
 {
-	uint64_t received_us = get_number(receipt, "received_us"), last_us;
+	uint64_t received_us = get_number(receipt->json, "received_us"), last_us;
 	uint32_t again;
 
-	if (ended->first_signal_us && get_number(receipt, "first_signal_us") == 0)
-		put_time(receipt, "first_signal", ended->first_signal_us);
+	if (ended->first_signal_us && get_number(receipt->json, "first_signal_us") == 0)
+		put_time(receipt, receipt->json, "first_signal", ended->first_signal_us);
 	if (ended->last_gone_us)
-		put_time(receipt, "last_gone", ended->last_gone_us);
-	last_us = ended->last_gone_us ? ended->last_gone_us : get_number(receipt, "visible_us");
+		put_time(receipt, receipt->json, "last_gone", ended->last_gone_us);
+	last_us = ended->last_gone_us ? ended->last_gone_us : get_number(receipt->json, "visible_us");
 	if (last_us > received_us)
-		put_number(receipt, "took_us", last_us - received_us);
-	put_number(receipt, "took_ms", (get_number(receipt, "took_us") + 500) / 1000);
-	put_number(receipt, "processes_left", ended->left_count);
-	put_string(receipt, "state", ended_is_over(ended) ? "done" : "open");
+		put_number(receipt, receipt->json, "took_us", last_us - received_us);
+	put_number(receipt, receipt->json, "took_ms",
+		   (get_number(receipt->json, "took_us") + 500) / 1000);
+	put_number(receipt, receipt->json, "processes_left", ended->left_count);
+	put_string(receipt, receipt->json, "state", ended_is_over(ended) ? "done" : "open");
 	if (ended->flags & WARDEN_ENDED_PARDONED)
-		put_string(receipt, "note", "let in again before everything had ended");
+		put_string(receipt, receipt->json, "note", "let in again before everything had ended");
 	again = take_processes(reader, ended->item_count, receipt);
-	put_number(receipt, "processes_ended",
-		   get_number(receipt, "processes_ended") + ended->ended_count - again);
+	put_number(receipt, receipt->json, "processes_ended",
+		   get_number(receipt->json, "processes_ended") + ended->ended_count - again);
 	take_sessions(reader, ended->session_count, receipt);
 	take_units(reader, receipt);
 }
@@ -475,7 +491,7 @@ static int receipt_report(struct store_txn *txn, const struct offboarding *item,
 			  const struct warden_ended *ended, const struct packet_reader *rest,
 			  char name[static STORE_NAME_SIZE])
 {
-	_cleanup_(json_putp) struct json_object *receipt = NULL;
+	_cleanup_(receipt_done) struct receipt receipt = { 0 };
 	struct packet_reader reader = *rest;
 	uint64_t number = item->receipt;
 	const char *user;
@@ -484,11 +500,11 @@ static int receipt_report(struct store_txn *txn, const struct offboarding *item,
 	if (r < 0)
 		return r;
 	if (item->visible_us)
-		put_published(receipt, item);
-	put_ended(receipt, ended, &reader);
-	user = json_get_string(receipt, "user");
+		put_published(&receipt, item);
+	put_ended(&receipt, ended, &reader);
+	user = json_get_string(receipt.json, "user");
 	(void)snprintf(name, STORE_NAME_SIZE, "%s", user ? user : "");
-	return receipt_store(txn, number, name, receipt, &number);
+	return receipt_store(txn, number, name, &receipt, &number);
 }
 
 /* A report that nobody waits for, or of a lost role: into the newest receipt, if there is one. */
