@@ -665,26 +665,40 @@ static void test_checks(void)
 	server_shut();
 }
 
-static void test_records(void)
+/* A change whose records go as one; returns the connection. */
+static int records_begin(void)
 {
-	struct warden_published published;
 	int fd;
 
 	server_open();
 	fd = connect_and_publish();
 	send_begin(fd, 2, 0);
 	packet_begin(&many, WARDEN_RECORDS, 0);
+	return fd;
+}
+
+/* Send and publish them; tag and the next. */
+static void records_publish(int fd, uint64_t tag, struct warden_published *ret)
+{
+	many_send(fd, tag);
+	T_INT(answer(fd, tag), 0);
+	send_commit(fd, tag + 1);
+	T_INT(answer(fd, tag + 1), WARDEN_PUBLISHED);
+	memcpy(ret, in.bytes + sizeof(struct warden_message), sizeof(*ret));
+}
+
+static void test_records(void)
+{
+	struct warden_published published;
+	int fd = records_begin();
+
 	user_packet(&out, WARDEN_USER, &root);
 	many_add();
 	user_packet(&out, WARDEN_USER, &(struct user_spec){ .uid = ANN, .flags = 0 });
 	many_add();
 	group_packet(&out, WARDEN_GROUP, 71000, 0, "team");
 	many_add();
-	many_send(fd, 40);
-	T_INT(answer(fd, 40), 0);
-	send_commit(fd, 41);
-	T_INT(answer(fd, 41), WARDEN_PUBLISHED);
-	memcpy(&published, in.bytes + sizeof(struct warden_message), sizeof(published));
+	records_publish(fd, 40, &published);
 	T_INT(published.refused_count, 1); /* and the others came through */
 	T_TRUE(publish_shuts_out(fixture.publish, ANN));
 	check_alive(fd, 2);
@@ -697,12 +711,8 @@ static void test_records_with_bad_ones(void)
 {
 	static const struct warden_user nameless = { .uid = ANN + 1, .flags = WARDEN_USER_ALLOWED };
 	struct warden_published published;
-	int fd;
+	int fd = records_begin();
 
-	server_open();
-	fd = connect_and_publish();
-	send_begin(fd, 2, 0);
-	packet_begin(&many, WARDEN_RECORDS, 0);
 	packet_begin(&out, WARDEN_USER, 0);
 	packet_put(&out, &nameless, sizeof(nameless));
 	packet_finish(&out);
@@ -713,11 +723,7 @@ static void test_records_with_bad_ones(void)
 	many_add();
 	user_packet(&out, WARDEN_USER, &(struct user_spec){ .uid = ANN, .flags = 0 });
 	many_add();
-	many_send(fd, 46);
-	T_INT(answer(fd, 46), 0);
-	send_commit(fd, 47);
-	T_INT(answer(fd, 47), WARDEN_PUBLISHED);
-	memcpy(&published, in.bytes + sizeof(struct warden_message), sizeof(published));
+	records_publish(fd, 46, &published);
 	T_INT(published.refused_count, 1);
 	T_TRUE(publish_shuts_out(fixture.publish, ANN));
 	check_alive(fd, 2);
