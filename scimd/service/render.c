@@ -518,11 +518,17 @@ int render_view(struct call *call, struct store_txn *txn, const struct store_res
 		     : view_build(call, txn, row, ret, fault);
 }
 
+/* A header that says where the resource is. */
+static void place_put(struct call *call, const char *header, const struct store_resource *row)
+{
+	response_header(call->response, header, "%s%s/%s", call->base_url,
+			render_endpoint(row->type), row->id);
+}
+
 static void headers_put(struct call *call, const struct store_resource *row, const char *tag)
 {
 	response_header(call->response, "ETag", "%s", tag);
-	response_header(call->response, "Location", "%s%s/%s", call->base_url,
-			render_endpoint(row->type), row->id);
+	place_put(call, "Location", row);
 }
 
 int render_headers(struct call *call, struct store_txn *txn, const struct store_resource *row)
@@ -556,8 +562,7 @@ int render_respond(struct call *call, struct store_txn *txn, int status,
 	}
 	if (r >= 0) {
 		headers_put(call, row, tag);
-		response_header(call->response, "Content-Location", "%s%s/%s", call->base_url,
-				render_endpoint(row->type), row->id);
+		place_put(call, "Content-Location", row);
 	}
 	return r;
 }
